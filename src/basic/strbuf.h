@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A growing text buffer with a maximum, for building replies. A failed append (no memory, over the maximum)
+ * is remembered, so that a whole text is built without checks and judged once by strbuf_error(). */
+
+#include "basic/macro.h"
+
+struct StrBuf {
+        char *data; /* owned; NUL-terminated when not NULL */
+        size_t size;
+        size_t allocated;
+        size_t max;
+        int error; /* 0, -ENOMEM or -E2BIG */
+};
+
+#define STRBUF_INIT(m) ((StrBuf) { .max = (m) })
+
+void strbuf_done(StrBuf *b);
+/* Empties b, forgets its error, keeps its memory. */
+void strbuf_clear(StrBuf *b);
+/* 0, or the negative errno of the first append that failed. */
+static inline int strbuf_error(const StrBuf *b) {
+        return b->error;
+}
+/* Makes sure that `more` bytes can be appended; returns where they go, or NULL (error remembered). The caller
+ * writes them and adds to b->size; the NUL is put back by the next append or strbuf_str(). */
+char *strbuf_reserve(StrBuf *b, size_t more);
+void strbuf_append(StrBuf *b, const char *data, size_t size);
+void strbuf_puts(StrBuf *b, const char *s);
+void strbuf_putc(StrBuf *b, char c);
+void strbuf_printf(StrBuf *b, const char *format, ...) _printf_(2, 3);
+void strbuf_put_u64(StrBuf *b, uint64_t v);
+void strbuf_put_i64(StrBuf *b, int64_t v);
+/* The text so far, never NULL. Borrowed. */
+const char *strbuf_str(StrBuf *b);
+/* Gives the text away (free() it) with its size; b is empty after. NULL when an append had failed. */
+char *strbuf_steal(StrBuf *b, size_t *ret_size);
+
+#define _cleanup_strbuf_ _cleanup_(strbuf_done)

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "basic/forward.h"
+
+typedef struct Object Object;
+typedef struct Node Node;
+typedef struct Pod Pod;
+typedef struct Policy Policy;
+typedef struct Tombstone Tombstone;
