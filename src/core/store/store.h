@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* All objects by kind and name, one revision for all, and the log of the newest changes.
+ *
+ * Invariants (asserted in store.c by number):
+ *  1. Revisions grow by one with each change; no two changes share one.
+ *  2. An object in the store is never changed; a change is a new object.
+ *  3. The log holds every change after `durable`, and at most log_max older ones, without a gap.
+ *  4. What is derived from objects (the entry's state) follows by the kind's `changed` hook and nothing else, so
+ *     that undoing a change is applying its opposite. */
+
+#include "basic/hashtable.h"
+#include "core/store/change.h"
+
+typedef struct Store Store;
+
+/* What the store keeps of one object; embedded at the beginning of what a kind derives from it. */
+typedef struct StoreEntry {
+        Object *object; /* the present version, owned */
+} StoreEntry;
+
+typedef struct StoreKind {
+        size_t entry_size; /* of the struct that begins with a StoreEntry */
+        /* Called for each change with the entry, the version before and the version after (NULL: none); may be NULL.
+         * entry->object is `new` already, except when new is NULL. May fail (-ENOMEM) only if it then has changed
+         * nothing; must not fail when `new` is NULL. */
+        int (*changed)(StoreEntry *entry, const Object *old, const Object *new, void *userdata);
+} StoreKind;
+
+/* kinds: _KIND_MAX rows, borrowed. log_max: how many durable changes the log keeps. secret: of the name tables. */
+int store_new(const StoreKind *kinds, void *userdata, size_t log_max, const uint64_t secret[2], Store **ret);
+Store *store_free(Store *s);
+DEFINE_CLEANUP(Store*, store_free)
+
+/* --- Queries; everything is borrowed. --- */
+uint64_t store_revision(const Store *s);
+uint64_t store_durable(const Store *s);
+uint64_t store_last_id(const Store *s);
+size_t store_count(const Store *s, Kind kind);
+StoreEntry *store_find(const Store *s, Kind kind, const char *name);
+/* The object of that kind with the smallest id greater than `after_id`, or NULL: walks in order of creation, and
+ * goes on after any change. O(log n), O(1) when walked with the same *hint (begin with 0). */
+StoreEntry *store_next(const Store *s, Kind kind, uint64_t after_id, size_t *hint);
+
+/* --- Changes --- */
+/* Adds the object, or replaces the one of its kind and name. Sets id (for a new one) and revision; takes its own
+ * reference. 0 or -ENOMEM, and then nothing has changed. */
+int store_put(Store *s, Object *o);
+/* Removes the entry's object. 0 or -ENOMEM. The entry is gone after. */
+int store_delete(Store *s, StoreEntry *e);
+/* Puts an object that was loaded: id and revision are kept, nothing is logged. Call in order of id. */
+int store_load(Store *s, Object *o);
+/* After loading: where revisions and ids go on. Nothing older can be watched. */
+void store_loaded(Store *s, uint64_t revision, uint64_t last_id);
+
+/* --- The log --- */
+typedef struct LogEntry {
+        StoreChange change;
+        void *cache; /* of the first face that rendered it; freed by the function given to store_set_cache_free() */
+} LogEntry;
+
+void store_set_cache_free(Store *s, void (*free_cache)(void *cache));
+void store_set_log_max(Store *s, size_t log_max);
+/* The logged change of that revision: 1 and *ret; 0 when it has not happened yet; -ERANGE when it is no longer there. */
+int store_log_get(const Store *s, uint64_t revision, LogEntry **ret);
+/* The oldest revision that can be asked for. */
+uint64_t store_log_first(const Store *s);
+/* Changes after those given by the last call, as one run in memory (call again until 0). Borrowed until the next
+ * change or call. */
+size_t store_take_changes(Store *s, const StoreChange **ret);
+/* Everything up to `revision` is on disk. */
+void store_set_durable(Store *s, uint64_t revision);
+/* Undoes every change after `durable`, newest first; nobody has been told of them. Negative when out of memory: the
+ * state is then broken and the process must start again from disk. */
+int store_undo(Store *s);
