@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cluster.h"
+
+#include "basic/alloc-util.h"
+#include "core/control/heartbeat.h"
+#include "core/control/nodes.h"
+#include "core/control/pods.h"
+#include "core/control/state.h"
+
+/* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
+#define STALL_USEC USEC_PER_SEC
+
+int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secret[2], Cluster **ret) {
+        _cleanup_(cluster_freep) Cluster *c = NULL;
+        int r;
+
+        assert(config);
+        assert(ret);
+
+        c = new0(Cluster, 1);
+        if (!c)
+                return -ENOMEM;
+        c->config = *config;
+        c->algorithm = sched_algorithm_find(config->algorithm);
+        assert(c->algorithm);
+        c->secret[0] = secret[0];
+        c->secret[1] = secret[1];
+        prng_init(&c->prng, seed);
+        list_init(&c->alive);
+        list_init(&c->unhealthy);
+        list_init(&c->stopping);
+        list_init(&c->woken);
+        node_index_init(&c->index);
+        pending_queue_init(&c->pending);
+        r = store_new(cluster_kinds, c, config->watch_log_max, secret, &c->store);
+        if (r < 0)
+                return r;
+        r = event_log_new(config->event_log_max, &c->events);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+Cluster *cluster_free(Cluster *c) {
+        if (!c)
+                return NULL;
+        drop_loading(c);
+        store_free(c->store);
+        event_log_free(c->events);
+        node_index_done(&c->index);
+        pending_queue_done(&c->pending);
+        prioq_done(&c->timers);
+        return mfree(c);
+}
+
+void cluster_configure(Cluster *c, const ClusterConfig *config) {
+        size_t hint = 0;
+
+        c->config = *config;
+        store_set_log_max(c->store, config->watch_log_max);
+        event_log_set_max(c->events, config->event_log_max);
+        if (store_count(c->store, KIND_POLICY) == 0)
+                c->algorithm = sched_algorithm_find(config->algorithm);
+        for (StoreEntry *e = NULL; (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));)
+                node_update_index(c, node_state(e));
+}
+
+void cluster_set_clock(Cluster *c, int64_t realtime_offset) {
+        c->realtime_offset = realtime_offset;
+}
+
+int cluster_load(Cluster *c, Object *o) {
+        /* Pods wait until every node is there: one may be bound to a node that was created after it. */
+        if (o->kind != KIND_POD)
+                return store_load(c->store, o);
+        if (!GREEDY_REALLOC(c->loading, c->loading_allocated, c->n_loading + 1))
+                return -ENOMEM;
+        c->loading[c->n_loading++] = object_ref(o);
+        return 0;
+}
+
+static void drop_loading(Cluster *c) {
+        for (size_t i = 0; i < c->n_loading; i++)
+                object_unref(c->loading[i]);
+        c->loading = mfree(c->loading);
+        c->n_loading = c->loading_allocated = 0;
+}
+
+static int load_pods(Cluster *c) {
+        int r;
+
+        for (size_t i = 0; i < c->n_loading; i++) {
+                Pod *p = POD(c->loading[i]);
+
+                /* A node that is not there cannot come from us, but the pod is worth more than the complaint. */
+                if (pod_holds_capacity(p) && !find_node(c, p->node)) {
+                        p->status = POD_RESCHEDULING;
+                        (void) pod_set_node(p, NULL);
+                }
+                r = store_load(c->store, &p->object);
+                if (r < 0)
+                        return r;
+        }
+        drop_loading(c);
+        return 0;
+}
+
+int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) {
+        size_t hint = 0;
+        int r;
+
+        c->now = c->floor = now;
+        r = load_pods(c);
+        if (r < 0)
+                return r;
+        store_loaded(c->store, revision, last_id);
+        for (StoreEntry *e = NULL; (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));) {
+                NodeState *ns = node_state(e);
+
+                ns->faded_at = ns->last_beat = now;
+                ns->pods_revision = revision;
+                ns->last_beat_realtime = cluster_now_realtime(c);
+        }
+        while (cluster_next_woken(c))
+                ;
+        return pods_schedule(c);
+}
+
+static int run_timers(Cluster *c) {
+        PrioqItem *item;
+        int r = 0;
+
+        while (r >= 0 && (item = prioq_peek(&c->timers)) && item->when <= c->now) {
+                Timer *t = container_of(item, Timer, item);
+
+                if (t->type == TIMER_BEAT)
+                        r = virtual_beat(c, container_of(t, NodeState, beat));
+                else
+                        r = pod_end(c, container_of(t, PodState, end));
+        }
+        return r;
+}
+
+int cluster_step(Cluster *c, usec_t now) {
+        int r;
+
+        c->now = now;
+        if (c->frozen)
+                return 0;
+        if (now > usec_add(cluster_deadline(c), STALL_USEC))
+                c->floor = now;
+
+        r = run_timers(c);
+        if (r >= 0)
+                r = nodes_check_health(c);
+        if (r >= 0)
+                r = pods_schedule(c);
+        return r;
+}
+
+usec_t cluster_deadline(const Cluster *c) {
+        PrioqItem *item = prioq_peek(&c->timers);
+
+        if (c->frozen)
+                return USEC_INFINITY;
+        return MIN(nodes_deadline(c), item ? item->when : USEC_INFINITY);
+}
+
+void cluster_freeze(Cluster *c) {
+        c->frozen = true;
+}
+
+void cluster_thaw(Cluster *c, usec_t now) {
+        c->frozen = false;
+        c->floor = c->now = now;
+}
+
+bool cluster_is_frozen(const Cluster *c) {
+        return c->frozen;
+}
+
+int cluster_undo(Cluster *c, usec_t now) {
+        c->now = now;
+        event_log_undo(c->events, store_durable(c->store));
+        return store_undo(c->store);
+}
+
+Store *cluster_store(Cluster *c) {
+        return c->store;
+}
+
+EventLog *cluster_events(Cluster *c) {
+        return c->events;
+}
+
+void cluster_stats(const Cluster *c, ClusterStats *ret) {
+        *ret = c->stats;
+        ret->n_pending = (uint32_t) pending_queue_size(&c->pending);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/control/nodes.h"
+
+#include <stdio.h>
+
+#include "basic/json-writer.h"
+#include "basic/string-util.h"
+#include "core/control/pods.h"
+#include "core/model/policy.h"
+#include "core/model/tombstone.h"
+
+/* Tombstones are small and rare; this many removed agents are remembered, the oldest forgotten first. */
+#define TOMBSTONES_MAX 4096
+
+int check_node_cpu(const Cluster *c, int64_t cpu, Error *reterr) {
+        if (cpu > 0 && cpu <= c->config.node_cpu_max)
+                return 0;
+        return error_set_field(reterr, -EINVAL, "cpuCores", NULL,
+                               "\"cpuCores\" must be more than 0 and at most %g (MaxNodeCPU=)",
+                               (double) c->config.node_cpu_max / 1000);
+}
+
+int check_node_room(const Cluster *c, Error *reterr) {
+        if (store_count(c->store, KIND_NODE) < c->config.nodes_max)
+                return 0;
+        return error_set(reterr, -EDQUOT, "there are %u nodes already, which is the most (MaxNodes=)", c->config.nodes_max);
+}
+
+int cluster_add_node(Cluster *c, usec_t now, const char *name, int64_t cpu, NodeState **ret, Error *reterr) {
+        _cleanup_(node_unrefp) Node *n = NULL;
+        char buf[UUID_STRING_MAX];
+        Uuid uid;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        if (name) {
+                r = name_validate(name, "nodeId", reterr);
+                if (r < 0)
+                        return r;
+                if (find_node(c, name))
+                        return error_set_field(reterr, -EEXIST, "nodeId", name, "node \"%s\" exists already", name);
+        }
+        r = check_node_cpu(c, cpu, reterr);
+        if (r < 0)
+                return r;
+        r = check_node_room(c, reterr);
+        if (r < 0)
+                return r;
+
+        uid = uuid_random(&c->prng);
+        r = node_new(name ?: uuid_to_string(uid, buf), &n);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        n->object.uid = uid;
+        n->object.created = n->health_since = cluster_now_realtime(c);
+        n->backing = NODE_VIRTUAL;
+        n->health = NODE_HEALTHY;
+        n->cpu = cpu;
+        r = store_put(c->store, &n->object);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        cluster_event(c, EVENT_NODE_REGISTERED, n->object.name, NULL, "virtual");
+        *ret = find_node(c, n->object.name);
+        r = pods_schedule(c);
+        return r < 0 ? error_set(reterr, r, "out of memory") : 0;
+}
+
+int node_set_health(Cluster *c, NodeState *ns, NodeHealth health, const char *reason, bool stop_requested) {
+        static const EventReason events[_NODE_HEALTH_MAX] = {
+                [NODE_STARTING] = EVENT_NODE_STARTING, [NODE_HEALTHY] = EVENT_NODE_HEALTHY,
+                [NODE_UNHEALTHY] = EVENT_NODE_UNHEALTHY, [NODE_STOPPED] = EVENT_NODE_STOPPED,
+        };
+        bool changed = node_of(ns)->health != health;
+        Node *n;
+        int r;
+
+        r = node_copy(node_of(ns), &n);
+        if (r < 0)
+                return r;
+        n->stop_requested = stop_requested;
+        if (changed) {
+                n->health = health;
+                n->health_since = cluster_now_realtime(c);
+        }
+        r = node_set_reason(n, reason);
+        if (r < 0) {
+                node_unref(n);
+                return r;
+        }
+        r = cluster_put(c, &n->object);
+        if (r < 0)
+                return r;
+        if (changed)
+                cluster_event(c, events[health], node_of(ns)->object.name, NULL, reason);
+        return 0;
+}
+
+int node_delete(Cluster *c, NodeState *ns, const char *why) {
+        _cleanup_(object_unrefp) Object *o = object_ref(ns->entry.object);
+        int r;
+
+        r = store_delete(c->store, &ns->entry);
+        if (r < 0)
+                return r;
+        cluster_event(c, EVENT_NODE_REMOVED, o->name, NULL, why);
+        return 0;
+}
+
+static NodeState *find_or_error(Cluster *c, const char *name, Error *reterr) {
+        NodeState *ns = find_node(c, name);
+
+        if (!ns)
+                (void) error_set_field(reterr, -ENOENT, "nodeId", name, "there is no node \"%s\"", name);
+        return ns;
+}
+
+/* Remembers that the agent behind the node is not to register it again by itself. */
+static int leave_tombstone(Cluster *c, const Node *n) {
+        Tombstone *t;
+        size_t hint = 0;
+        int r;
+
+        if (store_count(c->store, KIND_TOMBSTONE) >= TOMBSTONES_MAX) {
+                r = store_delete(c->store, store_next(c->store, KIND_TOMBSTONE, 0, &hint));
+                if (r < 0)
+                        return r;
+        }
+        r = tombstone_new(n->object.name, n->instance, &t);
+        if (r < 0)
+                return r;
+        t->object.created = cluster_now_realtime(c);
+        t->object.uid = uuid_random(&c->prng);
+        return cluster_put(c, &t->object);
+}
+
+static int remove_node(Cluster *c, NodeState *ns) {
+        int r;
+
+        ns->leaving = true;
+        node_update_index(c, ns);
+        r = pods_evacuate(c, ns, "its node was removed");
+        if (r >= 0 && node_of(ns)->backing == NODE_AGENT)
+                r = leave_tombstone(c, node_of(ns));
+        if (r >= 0)
+                r = node_delete(c, ns, "by an operator");
+        if (r < 0) {
+                ns->leaving = false;
+                node_update_index(c, ns);
+        }
+        return r;
+}
+
+int cluster_remove_node(Cluster *c, usec_t now, const char *name, Error *reterr) {
+        NodeState *ns;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        ns = find_or_error(c, name, reterr);
+        if (!ns)
+                return -ENOENT;
+        r = remove_node(c, ns);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        return 0;
+}
+
+int cluster_stop_node(Cluster *c, usec_t now, const char *name, Error *reterr) {
+        NodeHealth health;
+        NodeState *ns;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        ns = find_or_error(c, name, reterr);
+        if (!ns)
+                return -ENOENT;
+        if (node_of(ns)->stop_requested)
+                return 0;
+
+        /* A living agent stays what it is until it has said goodbye; it only gets no pods any more. */
+        health = node_of(ns)->backing == NODE_VIRTUAL || node_of(ns)->health != NODE_HEALTHY ? NODE_STOPPED : NODE_HEALTHY;
+        r = node_set_health(c, ns, health, "stopped by an operator", true);
+        if (r >= 0)
+                r = pods_evacuate(c, ns, "its node was stopped");
+        return r < 0 ? error_set(reterr, r, "out of memory") : 0;
+}
+
+int cluster_restart_node(Cluster *c, usec_t now, const char *name, Error *reterr) {
+        NodeState *ns;
+        bool virtual;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        ns = find_or_error(c, name, reterr);
+        if (!ns)
+                return -ENOENT;
+        if (node_of(ns)->health == NODE_HEALTHY && !node_of(ns)->stop_requested)
+                return 0;
+
+        virtual = node_of(ns)->backing == NODE_VIRTUAL;
+        r = node_set_health(c, ns, virtual ? NODE_HEALTHY : NODE_STARTING, virtual ? NULL : "started by an operator", false);
+        if (r >= 0 && virtual)
+                r = node_schedule_beat(c, ns, c->now);
+        if (r >= 0)
+                r = pods_schedule(c);
+        return r < 0 ? error_set(reterr, r, "out of memory") : !virtual;
+}
+
+const SchedAlgorithm *cluster_algorithm(const Cluster *c) {
+        return c->algorithm;
+}
+
+static int unknown_algorithm(const char *name, Error *reterr) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(1024);
+
+        for (size_t i = 0; i < sched_algorithm_count(); i++)
+                strbuf_printf(&b, "%s%s", i > 0 ? ", " : "", sched_algorithm_get(i)->name);
+        return error_set_field(reterr, -EINVAL, "algorithm", name, "unknown algorithm \"%s\": choose one of %s", name,
+                               strbuf_str(&b));
+}
+
+int cluster_set_algorithm(Cluster *c, usec_t now, const char *name, Error *reterr) {
+        Policy *p;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        if (!sched_algorithm_find(name))
+                return unknown_algorithm(name, reterr);
+        if (streq(c->algorithm->name, name))
+                return 0;
+
+        r = policy_new(POLICY_SCHEDULER, name, &p);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        p->object.created = cluster_now_realtime(c);
+        p->object.uid = uuid_random(&c->prng);
+        r = cluster_put(c, &p->object);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        cluster_event(c, EVENT_SCHEDULER_CHANGED, NULL, NULL, name);
+        return 0;
+}
+
+/* When a beat of then runs out: stalls of the caller do not count against nodes. */
+static usec_t beat_deadline(const Cluster *c, const NodeState *ns) {
+        return usec_add(MAX(ns->last_beat, c->floor), c->config.node_timeout_usec);
+}
+
+static int fail_silent_node(Cluster *c, NodeState *ns) {
+        char reason[64], span[32];
+        int r;
+
+        (void) snprintf(reason, sizeof(reason), "no heartbeat for %s",
+                        format_timespan(span, sizeof(span), c->config.node_timeout_usec));
+        if (node_of(ns)->stop_requested)
+                r = node_set_health(c, ns, NODE_STOPPED, "stopped by an operator", true);
+        else
+                r = node_set_health(c, ns, NODE_UNHEALTHY, reason, false);
+        return r < 0 ? r : pods_evacuate(c, ns, "its node was lost");
+}
+
+static int check_alive(Cluster *c) {
+        ListLink *l;
+        int r;
+
+        while ((l = list_first(&c->alive))) {
+                NodeState *ns = container_of(l, NodeState, alive);
+
+                if (beat_deadline(c, ns) > c->now)
+                        break;
+                r = fail_silent_node(c, ns);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int check_unhealthy(Cluster *c) {
+        ListLink *l;
+        int r;
+
+        while ((l = list_first(&c->unhealthy))) {
+                NodeState *ns = container_of(l, NodeState, fading);
+
+                if (usec_add(ns->faded_at, c->config.remove_after_usec) > c->now)
+                        break;
+                r = pods_evacuate(c, ns, "its node was lost");
+                if (r >= 0)
+                        r = node_delete(c, ns, "unhealthy for too long");
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* A node that said goodbye by itself may be back in a moment (a restart), so its pods wait a little; then they go. */
+static int check_stopping(Cluster *c) {
+        ListLink *l;
+        int r;
+
+        while ((l = list_first(&c->stopping))) {
+                NodeState *ns = container_of(l, NodeState, fading);
+
+                if (!list_is_empty(&ns->pods) && usec_add(ns->faded_at, c->config.stop_grace_usec) > c->now)
+                        break;
+                r = pods_evacuate(c, ns, "its node stopped");
+                if (r < 0)
+                        return r;
+                list_remove(&ns->fading);
+        }
+        return 0;
+}
+
+int nodes_check_health(Cluster *c) {
+        int r;
+
+        r = check_alive(c);
+        if (r >= 0)
+                r = check_unhealthy(c);
+        if (r >= 0)
+                r = check_stopping(c);
+        return r;
+}
+
+usec_t nodes_deadline(const Cluster *c) {
+        usec_t t = USEC_INFINITY;
+        ListLink *l;
+
+        l = list_first(&c->alive);
+        if (l)
+                t = beat_deadline(c, container_of(l, NodeState, alive));
+        l = list_first(&c->unhealthy);
+        if (l)
+                t = MIN(t, usec_add(container_of(l, NodeState, fading)->faded_at, c->config.remove_after_usec));
+        l = list_first(&c->stopping);
+        if (l)
+                t = MIN(t, usec_add(container_of(l, NodeState, fading)->faded_at, c->config.stop_grace_usec));
+        return t;
+}

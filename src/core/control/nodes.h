@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What an operator does with nodes, and their health. */
+
+#include "core/control/state.h"
+
+/* Adds a virtual node; name NULL: a UUID is made. cpu in millicores. -EINVAL, -EEXIST, -EDQUOT (MaxNodes), -ENOSPC,
+ * -ENOMEM. *ret is borrowed. */
+int cluster_add_node(Cluster *c, usec_t now, const char *name, int64_t cpu, NodeState **ret, Error *reterr);
+/* Moves its pods elsewhere and removes it; the beats of its agent are answered with "stop" from then on. */
+int cluster_remove_node(Cluster *c, usec_t now, const char *name, Error *reterr);
+/* Moves its pods elsewhere and stops it; an agent is told by the answer to its next beat. */
+int cluster_stop_node(Cluster *c, usec_t now, const char *name, Error *reterr);
+/* Starts it again; for an agent-backed node 1 is returned: the caller has to start the agent. */
+int cluster_restart_node(Cluster *c, usec_t now, const char *name, Error *reterr);
+/* Chooses the algorithm and looks at what waits again. -EINVAL with the list of names. */
+int cluster_set_algorithm(Cluster *c, usec_t now, const char *name, Error *reterr);
+const SchedAlgorithm *cluster_algorithm(const Cluster *c);
+
+/* --- For the other controllers --- */
+int check_node_cpu(const Cluster *c, int64_t cpu, Error *reterr);
+int check_node_room(const Cluster *c, Error *reterr);
+/* Puts a copy with that health, reason and wish to stop, and logs the event. */
+int node_set_health(Cluster *c, NodeState *ns, NodeHealth health, const char *reason, bool stop_requested);
+/* Removes an emptied node. */
+int node_delete(Cluster *c, NodeState *ns, const char *why);
+/* Does what is due at c->now: silent nodes fail, failed ones are removed, those that left lose their pods. */
+int nodes_check_health(Cluster *c);
+/* When that is next the case. */
+usec_t nodes_deadline(const Cluster *c);

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/control/pods.h"
+
+#include <stdio.h>
+
+#include "basic/json-writer.h"
+
+/* The node that the chosen algorithm gives for that much, or NULL. */
+static NodeState *choose_node(Cluster *c, int64_t cpu) {
+        NodeIndexEntry *e = c->algorithm->choose(&c->index, cpu);
+
+        if (!e) {
+                c->stats.n_unplaced++;
+                return NULL;
+        }
+        c->stats.n_placed++;
+        return container_of(e, NodeState, index);
+}
+
+static void count_wait(Cluster *c, usec_t waited) {
+        unsigned i = 0;
+
+        while (i < ELEMENTSOF(c->stats.wait_histogram) - 1 && waited >= (USEC_PER_MSEC << i))
+                i++;
+        c->stats.wait_histogram[i]++;
+        c->stats.wait_usec += waited;
+}
+
+static int set_pending_reason(Cluster *c, Pod *p) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256);
+        int64_t most = node_index_max_free(&c->index);
+
+        if (c->stats.nodes_by_health[NODE_HEALTHY] == 0)
+                strbuf_puts(&b, "there is no healthy node");
+        else if (most == NODE_INDEX_CLOSED)
+                strbuf_puts(&b, "no healthy node takes another pod");
+        else {
+                strbuf_puts(&b, "no node has ");
+                json_put_milli(&b, p->cpu);
+                strbuf_puts(&b, " CPU free, the most is ");
+                json_put_milli(&b, most);
+        }
+        return pod_set_reason(p, strbuf_str(&b));
+}
+
+/* Makes the pod's uuid its name when it was given none. */
+static int make_pod(Cluster *c, const PodSpec *spec, Pod **ret) {
+        char buf[UUID_STRING_MAX];
+        Uuid uid = uuid_random(&c->prng);
+        Pod *p;
+        int r;
+
+        r = pod_new(spec->name ?: uuid_to_string(uid, buf), &p);
+        if (r < 0)
+                return r;
+        p->object.uid = uid;
+        p->object.created = cluster_now_realtime(c);
+        p->status = POD_PENDING;
+        p->cpu = spec->cpu;
+        p->duration = spec->duration;
+        *ret = p;
+        return 0;
+}
+
+static int check_spec(Cluster *c, const PodSpec *spec, Error *reterr) {
+        int r;
+
+        if (spec->name) {
+                r = name_validate(spec->name, "podId", reterr);
+                if (r < 0)
+                        return r;
+                if (find_pod(c, spec->name))
+                        return error_set_field(reterr, -EEXIST, "podId", spec->name, "pod \"%s\" exists already", spec->name);
+        }
+        if (spec->cpu <= 0)
+                return error_set_field(reterr, -EINVAL, "cpuRequired", NULL,
+                                       "\"cpuRequired\" must be more than 0 cores, in steps of 0.001");
+        if (spec->duration == 0)
+                return error_set_field(reterr, -EINVAL, "duration", "0", "\"duration\" must be more than 0 seconds");
+        if (spec->cpu > c->config.node_cpu_max)
+                return error_set_field(reterr, -EDOM, "cpuRequired", NULL,
+                                       "no node may have as many cores: the most is %g (MaxNodeCPU=)",
+                                       (double) c->config.node_cpu_max / 1000);
+        if (store_count(c->store, KIND_POD) >= c->config.pods_max)
+                return error_set(reterr, -EDQUOT, "there are %u pods already, which is the most (MaxPods=)",
+                                 c->config.pods_max);
+        return 0;
+}
+
+int cluster_create_pod(Cluster *c, usec_t now, const PodSpec *spec, PodState **ret, Error *reterr) {
+        _cleanup_(pod_unrefp) Pod *p = NULL;
+        NodeState *ns;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        r = check_spec(c, spec, reterr);
+        if (r < 0)
+                return r;
+        r = make_pod(c, spec, &p);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+
+        ns = choose_node(c, p->cpu);
+        r = ns ? pod_set_node(p, node_of(ns)->object.name) : set_pending_reason(c, p);
+        if (r >= 0)
+                r = store_put(c->store, &p->object);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+
+        if (ns)
+                count_wait(c, 0);
+        cluster_event(c, ns ? EVENT_POD_PLACED : EVENT_POD_PENDING, p->node, p->object.name, p->reason);
+        *ret = find_pod(c, p->object.name);
+        return 0;
+}
+
+static int place_pending(Cluster *c, PodState *ps) {
+        NodeState *ns;
+        Pod *p;
+        int r;
+
+        ns = choose_node(c, pod_of(ps)->cpu);
+        if (!ns)
+                return 0;
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return r;
+        p->status = POD_PENDING;
+        r = pod_set_node(p, node_of(ns)->object.name);
+        if (r >= 0)
+                r = pod_set_reason(p, NULL);
+        if (r < 0) {
+                pod_unref(p);
+                return r;
+        }
+        count_wait(c, c->now - ps->queued_at);
+        r = cluster_put(c, &p->object);
+        if (r < 0)
+                return r;
+        cluster_event(c, EVENT_POD_PLACED, node_of(ns)->object.name, pod_of(ps)->object.name, NULL);
+        return 1;
+}
+
+int pods_schedule(Cluster *c) {
+        PendingEntry *e;
+        int r;
+
+        for (;;) {
+                int64_t most = node_index_max_free(&c->index);
+
+                if (most == NODE_INDEX_CLOSED)
+                        return 0;
+                e = pending_queue_first_fit(&c->pending, most);
+                if (!e)
+                        return 0;
+                r = place_pending(c, container_of(e, PodState, pending));
+                if (r <= 0)
+                        return r;
+        }
+}
+
+static int delete_pod(Cluster *c, PodState *ps) {
+        _cleanup_(object_unrefp) Object *o = object_ref(ps->entry.object);
+        int r;
+
+        r = store_delete(c->store, &ps->entry);
+        if (r < 0)
+                return r;
+        cluster_event(c, EVENT_POD_REMOVED, NULL, o->name, NULL);
+        return 0;
+}
+
+/* Puts a copy with another status and reason (NULL: none). */
+static int change_status(Cluster *c, PodState *ps, PodStatus status, const char *reason, bool restarted) {
+        Pod *p;
+        int r;
+
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return r;
+        p->status = status;
+        p->restarts += restarted;
+        if (status == POD_RUNNING && p->started == 0)
+                p->started = cluster_now_realtime(c);
+        r = pod_set_reason(p, reason);
+        if (r < 0) {
+                pod_unref(p);
+                return r;
+        }
+        return cluster_put(c, &p->object);
+}
+
+static PodState *find_or_error(Cluster *c, const char *name, Error *reterr) {
+        PodState *ps = find_pod(c, name);
+
+        if (!ps)
+                (void) error_set_field(reterr, -ENOENT, "podId", name, "there is no pod \"%s\"", name);
+        return ps;
+}
+
+int cluster_remove_pod(Cluster *c, usec_t now, const char *name, Error *reterr) {
+        PodState *ps;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        ps = find_or_error(c, name, reterr);
+        if (!ps)
+                return -ENOENT;
+        if (pod_of(ps)->status == POD_TERMINATING)
+                return 0;
+
+        if (ps->node && node_of(ps->node)->health == NODE_HEALTHY) {
+                r = change_status(c, ps, POD_TERMINATING, "its node has yet to let go of it", false);
+                if (r >= 0)
+                        cluster_event(c, EVENT_POD_TERMINATING, node_of(ps->node)->object.name, name, NULL);
+        } else
+                r = delete_pod(c, ps);
+        if (r >= 0)
+                r = pods_schedule(c);
+        return r < 0 ? error_set(reterr, r, "out of memory") : 0;
+}
+
+int cluster_restart_pod(Cluster *c, usec_t now, const char *name, Error *reterr) {
+        PodState *ps;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        ps = find_or_error(c, name, reterr);
+        if (!ps)
+                return -ENOENT;
+        switch (pod_of(ps)->status) {
+        case POD_RESTARTING:
+                return 0;
+        case POD_PENDING:
+        case POD_RUNNING:
+                if (ps->node)
+                        break;
+                _fallthrough_;
+        default:
+                return error_set_field(reterr, -ESTALE, "podId", name, "pod \"%s\" is %s: only a pod on a node can be restarted",
+                                       name, ps->node ? pod_status_to_string(pod_of(ps)->status) : "not on a node");
+        }
+        r = change_status(c, ps, POD_RESTARTING, "restart asked for", false);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        cluster_event(c, EVENT_POD_RESTARTING, node_of(ps->node)->object.name, name, NULL);
+        return 0;
+}
+
+int pod_confirm(Cluster *c, PodState *ps, bool running) {
+        int r = 0;
+
+        switch (pod_of(ps)->status) {
+        case POD_PENDING:
+                if (!running)
+                        return 0;
+                r = change_status(c, ps, POD_RUNNING, NULL, false);
+                if (r >= 0)
+                        cluster_event(c, EVENT_POD_RUNNING, node_of(ps->node)->object.name, pod_of(ps)->object.name, NULL);
+                return r;
+        case POD_RUNNING:
+                return running ? 0 : change_status(c, ps, POD_PENDING, "its node lost it and starts it again", true);
+        case POD_RESTARTING:
+                return running ? 0 : change_status(c, ps, POD_PENDING, "being started again", true);
+        case POD_TERMINATING:
+                return running ? 0 : delete_pod(c, ps);
+        default:
+                return 0;
+        }
+}
+
+int pod_end(Cluster *c, PodState *ps) {
+        _cleanup_(object_unrefp) Object *before = object_ref(ps->entry.object);
+        int r;
+
+        r = change_status(c, ps, POD_SUCCEEDED, NULL, false);
+        if (r >= 0)
+                cluster_event(c, EVENT_POD_SUCCEEDED, POD(before)->node, before->name, NULL);
+        return r;
+}
+
+/* Binds the pod elsewhere, or puts it back into the queue. */
+static int move_pod(Cluster *c, PodState *ps, const char *why) {
+        NodeState *target;
+        Pod *p;
+        int r;
+
+        if (pod_of(ps)->status == POD_TERMINATING)
+                return delete_pod(c, ps);
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return r;
+        target = choose_node(c, p->cpu);
+        p->status = target ? POD_PENDING : POD_RESCHEDULING;
+        r = pod_set_node(p, target ? node_of(target)->object.name : NULL);
+        if (r >= 0)
+                r = pod_set_reason(p, why);
+        if (r < 0) {
+                pod_unref(p);
+                return r;
+        }
+        r = cluster_put(c, &p->object);
+        if (r < 0)
+                return r;
+        if (target)
+                count_wait(c, 0);
+        cluster_event(c, target ? EVENT_POD_MOVED : EVENT_POD_PENDING, pod_of(ps)->node, pod_of(ps)->object.name, why);
+        return 0;
+}
+
+int pods_evacuate(Cluster *c, NodeState *ns, const char *why) {
+        ListLink *l;
+        int r;
+
+        while ((l = list_first(&ns->pods))) {
+                r = move_pod(c, container_of(l, PodState, in_node), why);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu) {
+        int r = 0;
+
+        ns->leaving = true; /* so that none of them is placed here again */
+        node_update_index(c, ns);
+        while (r >= 0 && ns->used > cpu)
+                r = move_pod(c, container_of(ns->pods.prev, PodState, in_node), "its node has fewer CPUs now");
+        ns->leaving = false;
+        node_update_index(c, ns);
+        return r;
+}

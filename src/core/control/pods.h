@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The life of a pod: created, placed, confirmed, restarted, moved, ended, removed. */
+
+#include "core/control/state.h"
+
+typedef struct PodSpec {
+        const char *name; /* NULL: a UUID is made */
+        int64_t cpu;      /* millicores */
+        usec_t duration;  /* USEC_INFINITY: until removed */
+} PodSpec;
+
+/* Creates a pod and places it when something fits now; else it waits. -EINVAL, -EEXIST, -EDOM (could never fit),
+ * -EDQUOT (MaxPods), -ENOSPC (frozen), -ENOMEM. *ret is borrowed. */
+int cluster_create_pod(Cluster *c, usec_t now, const PodSpec *spec, PodState **ret, Error *reterr);
+/* Removes a pod: at once when no living node holds it, else Terminating until its node has let go. -ENOENT. */
+int cluster_remove_pod(Cluster *c, usec_t now, const char *name, Error *reterr);
+/* Has its node let go of it and start it again. -ENOENT, -EBUSY-like -ESTALE when it is not bound to a node. */
+int cluster_restart_pod(Cluster *c, usec_t now, const char *name, Error *reterr);
+
+/* --- For the other controllers --- */
+/* Places what waits and fits now, oldest first. */
+int pods_schedule(Cluster *c);
+/* Moves every pod of the node elsewhere, or back into the queue; Terminating ones are gone. The node must take no
+ * pods any more. `why` is kept as the pods' reason. */
+int pods_evacuate(Cluster *c, NodeState *ns, const char *why);
+/* Moves pods away, the youngest first, until the rest need no more than `cpu`. */
+int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu);
+/* Its node runs it, or no longer does: takes the pod a step further. */
+int pod_confirm(Cluster *c, PodState *ps, bool running);
+/* Its duration is over. */
+int pod_end(Cluster *c, PodState *ps);

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/control/state.h"
+
+#include "basic/string-util.h"
+#include "core/model/policy.h"
+#include "core/model/tombstone.h"
+
+NodeState *find_node(Cluster *c, const char *name) {
+        return node_state(store_find(c->store, KIND_NODE, name));
+}
+
+PodState *find_pod(Cluster *c, const char *name) {
+        return pod_state(store_find(c->store, KIND_POD, name));
+}
+
+usec_t cluster_realtime(const Cluster *c, usec_t now) {
+        return (usec_t) ((int64_t) now + c->realtime_offset);
+}
+
+usec_t cluster_now_realtime(const Cluster *c) {
+        return cluster_realtime(c, c->now);
+}
+
+void cluster_event(Cluster *c, EventReason reason, const char *node, const char *pod, const char *detail) {
+        event_log_add(c->events, &(Event) {
+                .revision = store_revision(c->store),
+                .realtime = cluster_now_realtime(c),
+                .reason = reason,
+                .node = node,
+                .pod = pod,
+                .detail = detail,
+        });
+}
+
+int cluster_put(Cluster *c, Object *o) {
+        int r = store_put(c->store, o);
+
+        object_unref(o);
+        return r;
+}
+
+int cluster_check_writable(const Cluster *c, Error *reterr) {
+        if (!c->frozen)
+                return 0;
+        return error_set(reterr, -ENOSPC, "the state cannot be written to disk at present, so nothing can be changed");
+}
+
+void node_update_index(Cluster *c, NodeState *ns) {
+        const Node *n = node_of(ns);
+        bool open = n->health == NODE_HEALTHY && !n->stop_requested && !ns->leaving &&
+                    ns->n_pods < c->config.pods_per_node_max;
+
+        node_index_set(&c->index, &ns->index, open ? n->cpu - ns->used : NODE_INDEX_CLOSED);
+}
+
+int node_schedule_beat(Cluster *c, NodeState *ns, usec_t when) {
+        return prioq_set(&c->timers, &ns->beat.item, when);
+}
+
+void node_touch(Cluster *c, NodeState *ns, usec_t now) {
+        ns->last_beat = now;
+        if (list_is_linked(&ns->alive)) {
+                list_remove(&ns->alive);
+                list_append(&c->alive, &ns->alive);
+        }
+}
+
+static void wake_node(Cluster *c, NodeState *ns) {
+        ns->pods_revision = store_revision(c->store) + 1; /* of the change being made */
+        if (!list_is_linked(&ns->woken))
+                list_append(&c->woken, &ns->woken);
+        if (node_of(ns)->backing == NODE_VIRTUAL && ns->beat.item.index != PRIOQ_NONE)
+                (void) node_schedule_beat(c, ns, c->now); /* it is queued: moving it needs no memory */
+}
+
+/* Keeps the node in the list that its health asks for. */
+static void node_place_in_lists(Cluster *c, NodeState *ns, NodeHealth health) {
+        bool alive = health == NODE_HEALTHY || health == NODE_STARTING;
+
+        if (alive && !list_is_linked(&ns->alive)) {
+                ns->last_beat = c->now;
+                list_append(&c->alive, &ns->alive);
+        } else if (!alive)
+                list_remove(&ns->alive);
+
+        list_remove(&ns->fading);
+        if (!alive) {
+                ns->faded_at = c->now;
+                list_append(health == NODE_UNHEALTHY ? &c->unhealthy : &c->stopping, &ns->fading);
+        }
+}
+
+static int node_added(Cluster *c, NodeState *ns, const Node *n) {
+        int r;
+
+        list_init(&ns->pods);
+        ns->beat = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_BEAT };
+        ns->index.order = n->object.id;
+        r = node_index_add(&c->index, &ns->index);
+        if (r < 0)
+                return r;
+        if (n->backing == NODE_VIRTUAL) {
+                r = node_schedule_beat(c, ns, c->now);
+                if (r < 0) {
+                        node_index_remove(&c->index, &ns->index);
+                        return r;
+                }
+        }
+        ns->last_beat_realtime = n->object.created;
+        return 0;
+}
+
+static void node_removed(Cluster *c, NodeState *ns) {
+        assert(list_is_empty(&ns->pods)); /* a removed node was emptied first */
+        node_index_remove(&c->index, &ns->index);
+        prioq_remove(&c->timers, &ns->beat.item);
+        list_remove(&ns->alive);
+        list_remove(&ns->fading);
+        list_remove(&ns->woken);
+}
+
+static int node_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
+        NodeState *ns = node_state(e);
+        const Node *o = (const Node*) old, *n = (const Node*) new;
+        Cluster *c = userdata;
+        int r;
+
+        if (!o) {
+                r = node_added(c, ns, n);
+                if (r < 0)
+                        return r;
+        }
+        if (o)
+                c->stats.nodes_by_health[o->health]--;
+        if (!n) {
+                node_removed(c, ns);
+                return 0;
+        }
+        c->stats.nodes_by_health[n->health]++;
+        if (!o || o->health != n->health)
+                node_place_in_lists(c, ns, n->health);
+        if (o && (o->stop_requested != n->stop_requested || !streq_ptr(o->instance, n->instance)))
+                wake_node(c, ns);
+        node_update_index(c, ns);
+        return 0;
+}
+
+static void pod_detach(Cluster *c, PodState *ps, const Pod *old) {
+        NodeState *ns = ps->node;
+
+        if (!ns)
+                return;
+        list_remove(&ps->in_node);
+        ns->n_pods--;
+        ns->used -= old->cpu;
+        ps->node = NULL;
+        c->stats.pods_bound--;
+        assert(ns->used >= 0);
+        node_update_index(c, ns);
+}
+
+static void pod_attach(Cluster *c, PodState *ps, const Pod *p) {
+        NodeState *ns = find_node(c, p->node);
+
+        assert(ns); /* whoever binds has looked it up; what was loaded was checked */
+        ps->node = ns;
+        list_append(&ns->pods, &ps->in_node);
+        ns->n_pods++;
+        ns->used += p->cpu;
+        c->stats.pods_bound++;
+        node_update_index(c, ns);
+}
+
+/* Moves the pod between nodes as the change asks for, and wakes those whose list of pods it changes. */
+static void pod_rebind(Cluster *c, PodState *ps, const Pod *old, const Pod *new) {
+        bool held = old && pod_holds_capacity(old), holds = new && pod_holds_capacity(new);
+        bool stays = held && holds && streq(old->node, new->node);
+        bool was_wanted = old && pod_is_wanted(old), is_wanted = new && pod_is_wanted(new);
+
+        if (held && ps->node && (!stays || was_wanted != is_wanted))
+                wake_node(c, ps->node);
+        if (held && !stays)
+                pod_detach(c, ps, old);
+        if (holds && !stays) {
+                pod_attach(c, ps, new);
+                wake_node(c, ps->node);
+        }
+}
+
+static int pod_set_end(Cluster *c, PodState *ps, const Pod *p) {
+        usec_t end = USEC_INFINITY;
+
+        if (p && p->status == POD_RUNNING && p->duration != USEC_INFINITY && p->started > 0) {
+                int64_t at = (int64_t) usec_add(p->started, p->duration) - c->realtime_offset;
+
+                end = at > 0 ? (usec_t) at : 0;
+        }
+        return prioq_set(&c->timers, &ps->end.item, end);
+}
+
+static int pod_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
+        PodState *ps = pod_state(e);
+        const Pod *o = (const Pod*) old, *n = (const Pod*) new;
+        bool was_queued = o && pod_is_queued(o), is_queued = n && pod_is_queued(n);
+        Cluster *c = userdata;
+        int r;
+
+        if (!o)
+                ps->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_POD_END };
+
+        /* What may fail comes first. */
+        if (is_queued && !was_queued) {
+                ps->pending = (PendingEntry) { .cpu = n->cpu, .order = n->object.id };
+                r = pending_queue_add(&c->pending, &ps->pending);
+                if (r < 0)
+                        return r;
+                ps->queued_at = c->now;
+        }
+        r = pod_set_end(c, ps, n);
+        if (r < 0) {
+                if (is_queued && !was_queued)
+                        pending_queue_remove(&c->pending, &ps->pending);
+                return r;
+        }
+
+        if (was_queued && !is_queued)
+                pending_queue_remove(&c->pending, &ps->pending);
+        if (o)
+                c->stats.pods_by_status[o->status]--;
+        if (n)
+                c->stats.pods_by_status[n->status]++;
+        pod_rebind(c, ps, o, n);
+        return 0;
+}
+
+static int policy_changed(StoreEntry *e _unused_, const Object *old _unused_, const Object *new, void *userdata) {
+        const SchedAlgorithm *a = NULL;
+        Cluster *c = userdata;
+
+        if (new && streq(new->name, POLICY_SCHEDULER))
+                a = sched_algorithm_find(((const Policy*) new)->algorithm);
+        c->algorithm = a ?: sched_algorithm_find(c->config.algorithm);
+        return 0;
+}
+
+const StoreKind cluster_kinds[_KIND_MAX] = {
+        [KIND_NODE] = { sizeof(NodeState), node_changed },
+        [KIND_POD] = { sizeof(PodState), pod_changed },
+        [KIND_POLICY] = { sizeof(StoreEntry), policy_changed },
+        [KIND_TOMBSTONE] = { sizeof(StoreEntry), NULL },
+};

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What is derived from nodes and pods, and what only heartbeats touch: memory, never disk. Derived parts are kept by
+ * node_changed() and pod_changed(), called by the store for every change and its undoing. */
+
+#include "basic/list.h"
+#include "basic/prioq.h"
+#include "basic/prng.h"
+#include "core/cluster.h"
+#include "core/model/node.h"
+#include "core/model/pod.h"
+#include "core/sched/algorithms.h"
+#include "core/sched/node-index.h"
+#include "core/sched/pending-queue.h"
+
+typedef enum TimerType {
+        TIMER_BEAT,     /* of a virtual node */
+        TIMER_POD_END,  /* a running pod's duration is over */
+} TimerType;
+
+typedef struct Timer {
+        PrioqItem item;
+        TimerType type;
+} Timer;
+
+typedef struct NodeState {
+        StoreEntry entry;       /* Node */
+        NodeIndexEntry index;   /* in Cluster.index */
+        ListLink pods;          /* PodState.in_node: those that hold capacity here, in order of binding */
+        uint32_t n_pods;
+        int64_t used;           /* millicores, the sum of the above */
+        bool leaving;           /* is being removed or emptied: gets no pod */
+
+        usec_t last_beat;       /* `now` of the last beat, or of the fresh start it was given */
+        usec_t last_beat_realtime;
+        uint64_t n_beats;
+        uint64_t sequence;      /* of the newest beat of the present instance; 0 = none with one */
+        ListLink alive;         /* in Cluster.alive, ordered by last_beat: Healthy and Starting nodes */
+        ListLink fading;        /* in Cluster.unhealthy or .stopping, ordered by faded_at */
+        usec_t faded_at;
+
+        uint64_t pods_revision; /* of the last change of what it should run */
+        uint64_t told_revision; /* pods_revision of the last answer */
+        uint64_t listed;        /* digest of the pods that the last beat listed */
+        uint64_t listed_at;     /* pods_revision when that was compared */
+        Timer beat;             /* virtual nodes */
+        ListLink woken;         /* in Cluster.woken: has another list of pods since cluster_next_woken() */
+} NodeState;
+
+typedef struct PodState {
+        StoreEntry entry;    /* Pod */
+        PendingEntry pending; /* in Cluster.pending while queued */
+        NodeState *node;     /* weak: while it holds capacity there */
+        ListLink in_node;
+        Timer end;
+        usec_t queued_at;    /* `now` when it began to wait; 0 when it does not */
+        uint64_t seen;       /* number of the beat that listed it last */
+} PodState;
+
+struct Cluster {
+        ClusterConfig config;
+        Store *store;
+        EventLog *events;
+        Prng prng;
+        uint64_t secret[2];
+        int64_t realtime_offset;
+        usec_t now;       /* of the present call */
+        usec_t floor;     /* beats count as received at least then */
+        bool frozen;
+
+        const SchedAlgorithm *algorithm;
+        NodeIndex index;
+        PendingQueue pending;
+        ListLink alive, unhealthy, stopping, woken;
+        Prioq timers;
+        uint64_t beat_number;
+        Object **loading; /* pods between cluster_load() and cluster_loaded() */
+        size_t n_loading, loading_allocated;
+        ClusterStats stats;
+};
+
+static inline Node *node_of(const NodeState *ns) {
+        return (Node*) ns->entry.object;
+}
+static inline Pod *pod_of(const PodState *ps) {
+        return (Pod*) ps->entry.object;
+}
+static inline NodeState *node_state(StoreEntry *e) {
+        return (NodeState*) e;
+}
+static inline PodState *pod_state(StoreEntry *e) {
+        return (PodState*) e;
+}
+/* By name, or NULL. */
+NodeState *find_node(Cluster *c, const char *name);
+PodState *find_pod(Cluster *c, const char *name);
+
+/* Rows for store_new(). */
+extern const StoreKind cluster_kinds[_KIND_MAX];
+
+/* Should its node run this pod now? */
+static inline bool pod_is_wanted(const Pod *p) {
+        return p->node && (p->status == POD_PENDING || p->status == POD_RUNNING);
+}
+/* Tells the index what the node has free, or that it takes nothing. */
+void node_update_index(Cluster *c, NodeState *ns);
+/* Queues the node's next virtual beat. */
+int node_schedule_beat(Cluster *c, NodeState *ns, usec_t when);
+/* It has just been heard from (or is given a fresh timeout): moves it to the young end of the list of the living. */
+void node_touch(Cluster *c, NodeState *ns, usec_t now);
+
+/* The realtime of the present call. */
+usec_t cluster_now_realtime(const Cluster *c);
+/* Logs an event of the newest revision; node, pod and detail may be NULL. */
+void cluster_event(Cluster *c, EventReason reason, const char *node, const char *pod, const char *detail);
+/* Stores a changed copy: store_put() with the object's reference dropped. */
+int cluster_put(Cluster *c, Object *o);
+/* -ENOSPC with the reason while frozen, else 0. */
+int cluster_check_writable(const Cluster *c, Error *reterr);
