@@ -42,6 +42,13 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         return 0;
 }
 
+static void drop_loading(Cluster *c) {
+        for (size_t i = 0; i < c->n_loading; i++)
+                object_unref(c->loading[i]);
+        c->loading = mfree(c->loading);
+        c->n_loading = c->loading_allocated = 0;
+}
+
 Cluster *cluster_free(Cluster *c) {
         if (!c)
                 return NULL;
@@ -78,13 +85,6 @@ int cluster_load(Cluster *c, Object *o) {
                 return -ENOMEM;
         c->loading[c->n_loading++] = object_ref(o);
         return 0;
-}
-
-static void drop_loading(Cluster *c) {
-        for (size_t i = 0; i < c->n_loading; i++)
-                object_unref(c->loading[i]);
-        c->loading = mfree(c->loading);
-        c->n_loading = c->loading_allocated = 0;
 }
 
 static int load_pods(Cluster *c) {
@@ -188,6 +188,10 @@ int cluster_undo(Cluster *c, usec_t now) {
 
 Store *cluster_store(Cluster *c) {
         return c->store;
+}
+
+usec_t cluster_heartbeat_interval(const Cluster *c) {
+        return c->config.heartbeat_interval_usec;
 }
 
 EventLog *cluster_events(Cluster *c) {

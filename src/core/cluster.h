@@ -52,6 +52,7 @@ bool cluster_is_frozen(const Cluster *c);
 int cluster_undo(Cluster *c, usec_t now);
 
 Store *cluster_store(Cluster *c);
+usec_t cluster_heartbeat_interval(const Cluster *c);
 EventLog *cluster_events(Cluster *c);
 
 typedef struct ClusterStats {

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the front doors may reach of the daemon. */
+
+#include "core/cluster.h"
+#include "kubesimd/http/server.h"
+
+typedef struct ApiContext ApiContext;
+typedef struct Beats Beats;
+typedef struct Metrics Metrics;
+typedef struct Streams Streams;
+
+typedef struct HealthCheck {
+        const char *name;
+        bool ready_only; /* asked by /readyz, not by /livez */
+        /* 0 when all is well, else a negative errno with what is wrong. */
+        int (*check)(ApiContext *api, Error *reterr);
+} HealthCheck;
+
+struct ApiContext {
+        Cluster *cluster;
+        HttpServer *http;
+        Beats *beats;     /* heartbeats that are being held */
+        Streams *streams; /* watches */
+        Metrics *metrics;
+        const char *agents_dir; /* where the agents' sockets are; borrowed */
+        const HealthCheck *checks;
+        size_t n_checks;
+        void (*write_metrics)(ApiContext *api, StrBuf *b); /* what only the daemon knows */
+        void *manager; /* of the checks and of write_metrics; nothing else looks at it */
+};
+
+/* Time for the operations of this request. */
+usec_t api_now(void);
+/* The revision that an answer about everything known now may not run ahead of. */
+static inline uint64_t api_mark(ApiContext *api) {
+        return store_revision(cluster_store(api->cluster));
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "basic/json-writer.h"
+#include "core/model/reason.h"
+#include "kubesimd/api/native/native.h"
+
+#define SMALL (16 * KIB)
+/* A beat lists up to every pod of a node, by names of up to 253 letters. */
+#define BEAT (256 * KIB)
+
+const HttpRoute native_routes[] = {
+        { HTTP_POST, "/heartbeat", HTTP_ACCESS_NODE, BEAT, true, handle_heartbeat },
+        { HTTP_GET, "/pods", HTTP_ACCESS_READ, 0, false, handle_pods_list },
+        { HTTP_POST, "/pods", HTTP_ACCESS_WRITE, SMALL, true, handle_pod_create },
+        { HTTP_GET, "/pods/{id}", HTTP_ACCESS_READ, 0, false, handle_pod_get },
+        { HTTP_DELETE, "/pods/{id}", HTTP_ACCESS_WRITE, 0, false, handle_pod_remove },
+        { HTTP_POST, "/pods/{id}/restart", HTTP_ACCESS_WRITE, 0, false, handle_pod_restart },
+        { HTTP_GET, "/nodes", HTTP_ACCESS_READ, 0, false, handle_nodes_list },
+        { HTTP_POST, "/nodes", HTTP_ACCESS_WRITE, SMALL, true, handle_node_add },
+        { HTTP_GET, "/nodes/{id}", HTTP_ACCESS_READ, 0, false, handle_node_get },
+        { HTTP_DELETE, "/nodes/{id}", HTTP_ACCESS_WRITE, 0, false, handle_node_remove },
+        { HTTP_POST, "/nodes/{id}/stop", HTTP_ACCESS_WRITE, 0, false, handle_node_stop },
+        { HTTP_POST, "/nodes/{id}/restart", HTTP_ACCESS_WRITE, 0, false, handle_node_restart },
+        { HTTP_GET, "/scheduler", HTTP_ACCESS_READ, 0, false, handle_scheduler_get },
+        { HTTP_POST, "/scheduler", HTTP_ACCESS_WRITE, SMALL, true, handle_scheduler_set },
+        { HTTP_GET, "/events", HTTP_ACCESS_READ, 0, false, handle_events },
+        { HTTP_GET, "/health", HTTP_ACCESS_PUBLIC, 0, false, handle_health },
+        { HTTP_GET, "/healthz", HTTP_ACCESS_PUBLIC, 0, false, handle_readyz },
+        { HTTP_GET, "/livez", HTTP_ACCESS_PUBLIC, 0, false, handle_livez },
+        { HTTP_GET, "/readyz", HTTP_ACCESS_PUBLIC, 0, false, handle_readyz },
+        { HTTP_GET, "/version", HTTP_ACCESS_PUBLIC, 0, false, handle_version },
+        { HTTP_GET, "/metrics", HTTP_ACCESS_READ, 0, false, handle_metrics },
+};
+const size_t native_n_routes = ELEMENTSOF(native_routes);
+
+void native_problem(HttpRequest *req _unused_, unsigned status, const Error *error, StrBuf *body, const char **ret_type,
+                    void *userdata _unused_) {
+        const Reason *reason = reason_from_code(error->code);
+
+        *ret_type = "application/problem+json";
+        strbuf_puts(body, "{\"type\":\"about:blank\",\"title\":");
+        json_put_string(body, reason->title);
+        strbuf_printf(body, ",\"status\":%u,\"reason\":", status);
+        json_put_string(body, reason->token);
+        strbuf_puts(body, ",\"detail\":");
+        json_put_string(body, error_message(error));
+        if (error->field) {
+                strbuf_puts(body, ",\"field\":");
+                json_put_string(body, error->field);
+        }
+        if (error->value) {
+                strbuf_puts(body, ",\"value\":");
+                json_put_string(body, error->value);
+        }
+        strbuf_puts(body, "}\n");
+}
