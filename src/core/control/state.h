@@ -3,6 +3,7 @@
 /* What is derived from nodes and pods, and what only heartbeats touch: memory, never disk. Derived parts are kept by
  * node_changed() and pod_changed(), called by the store for every change and its undoing. */
 
+#include "basic/error.h"
 #include "basic/list.h"
 #include "basic/prioq.h"
 #include "basic/prng.h"

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model/codec.h"
+
+#include "basic/error.h"
+#include "basic/json-reader.h"
+#include "basic/json-writer.h"
+#include "basic/string-util.h"
+#include "core/model/node.h"
+#include "core/model/pod.h"
+#include "core/model/policy.h"
+#include "core/model/tombstone.h"
+
+static void put_string(StrBuf *b, bool *first, const char *key, const char *value) {
+        if (!value)
+                return;
+        strbuf_printf(b, "%s\"%s\":", *first ? "" : ",", key);
+        json_put_string(b, value);
+        *first = false;
+}
+
+static void put_key(StrBuf *b, bool *first, const char *key) {
+        strbuf_puts(b, *first ? "\"" : ",\"");
+        strbuf_puts(b, key);
+        strbuf_puts(b, "\":");
+        *first = false;
+}
+
+static void encode_node(const Object *o, StrBuf *b) {
+        const Node *n = (const Node*) o;
+        bool first = true;
+
+        strbuf_puts(b, ",\"spec\":{");
+        put_string(b, &first, "backing", node_backing_to_string(n->backing));
+        put_key(b, &first, "cpu");
+        json_put_milli(b, n->cpu);
+        if (n->stop_requested)
+                strbuf_puts(b, ",\"stopRequested\":true");
+        strbuf_puts(b, "},\"status\":{");
+        first = true;
+        put_string(b, &first, "health", node_health_to_string(n->health));
+        put_key(b, &first, "healthSince");
+        json_put_time(b, n->health_since);
+        put_string(b, &first, "reason", n->reason);
+        put_string(b, &first, "instance", n->instance);
+        put_string(b, &first, "agentVersion", n->version);
+        if (n->n_addresses > 0) {
+                strbuf_puts(b, ",\"addresses\":[");
+                for (size_t i = 0; i < n->n_addresses; i++) {
+                        if (i > 0)
+                                strbuf_putc(b, ',');
+                        json_put_string(b, n->addresses[i]);
+                }
+                strbuf_putc(b, ']');
+        }
+        strbuf_putc(b, '}');
+}
+
+static void encode_pod(const Object *o, StrBuf *b) {
+        const Pod *p = (const Pod*) o;
+        bool first = true;
+
+        strbuf_puts(b, ",\"spec\":{");
+        put_key(b, &first, "cpu");
+        json_put_milli(b, p->cpu);
+        put_string(b, &first, "nodeName", p->node);
+        if (p->duration != USEC_INFINITY) {
+                put_key(b, &first, "duration");
+                json_put_seconds(b, p->duration);
+        }
+        strbuf_puts(b, "},\"status\":{");
+        first = true;
+        put_string(b, &first, "phase", pod_status_to_string(p->status));
+        put_string(b, &first, "reason", p->reason);
+        if (p->restarts > 0) {
+                put_key(b, &first, "restarts");
+                strbuf_put_u64(b, p->restarts);
+        }
+        if (p->started > 0) {
+                put_key(b, &first, "startTime");
+                json_put_time(b, p->started);
+        }
+        strbuf_putc(b, '}');
+}
+
+static void encode_policy(const Object *o, StrBuf *b) {
+        bool first = true;
+
+        strbuf_puts(b, ",\"spec\":{");
+        put_string(b, &first, "algorithm", ((const Policy*) o)->algorithm);
+        strbuf_putc(b, '}');
+}
+
+static void encode_tombstone(const Object *o, StrBuf *b) {
+        bool first = true;
+
+        strbuf_puts(b, ",\"spec\":{");
+        put_string(b, &first, "instance", ((const Tombstone*) o)->instance);
+        strbuf_putc(b, '}');
+}
+
+/* Every field that any kind has, as text read it; make_*() picks its own. */
+typedef struct Document {
+        const char *api_version, *kind, *name, *uid;
+        usec_t created;
+        const char *backing, *node, *algorithm, *instance;
+        int64_t cpu;
+        usec_t duration;
+        bool stop_requested;
+        const char *health, *phase, *reason, *version;
+        usec_t health_since, started;
+        int64_t restarts;
+        JsonStrings addresses;
+} Document;
+
+#define FIELD(n, t, m, must) { .name = (n), .type = JSON_FIELD_##t, .offset = offsetof(Document, m), .mandatory = (must) }
+#define NESTED(n, table) { .name = (n), .type = JSON_FIELD_OBJECT, .nested = (table), .n_nested = ELEMENTSOF(table), .mandatory = true }
+
+static const JsonField metadata_fields[] = {
+        FIELD("name", STRING, name, true), FIELD("uid", STRING, uid, true), FIELD("creationTimestamp", TIME, created, true),
+};
+static const JsonField node_spec[] = {
+        FIELD("backing", STRING, backing, true), FIELD("cpu", MILLI, cpu, true), FIELD("stopRequested", BOOL, stop_requested, false),
+};
+static const JsonField node_status[] = {
+        FIELD("health", STRING, health, true),       FIELD("healthSince", TIME, health_since, true),
+        FIELD("reason", STRING, reason, false),      FIELD("instance", STRING, instance, false),
+        FIELD("agentVersion", STRING, version, false), FIELD("addresses", STRINGS, addresses, false),
+};
+static const JsonField pod_spec[] = {
+        FIELD("cpu", MILLI, cpu, true), FIELD("nodeName", STRING, node, false), FIELD("duration", USEC, duration, false),
+};
+static const JsonField pod_status[] = {
+        FIELD("phase", STRING, phase, true), FIELD("reason", STRING, reason, false),
+        FIELD("restarts", I64, restarts, false), FIELD("startTime", TIME, started, false),
+};
+static const JsonField policy_spec[] = { FIELD("algorithm", STRING, algorithm, true) };
+static const JsonField tombstone_spec[] = { FIELD("instance", STRING, instance, false) };
+
+#define TOP FIELD("apiVersion", STRING, api_version, true), FIELD("kind", STRING, kind, true), NESTED("metadata", metadata_fields)
+static const JsonField node_fields[] = { TOP, NESTED("spec", node_spec), NESTED("status", node_status) };
+static const JsonField pod_fields[] = { TOP, NESTED("spec", pod_spec), NESTED("status", pod_status) };
+static const JsonField policy_fields[] = { TOP, NESTED("spec", policy_spec) };
+static const JsonField tombstone_fields[] = { TOP, NESTED("spec", tombstone_spec) };
+
+static int invalid(const char *field, const char *value, Error *reterr) {
+        return error_set_field(reterr, -EINVAL, field, value, "\"%s\" has the unknown or impossible value \"%s\"", field, strempty(value));
+}
+
+static int make_node(const Document *d, Object **ret, Error *reterr) {
+        _cleanup_(node_unrefp) Node *n = NULL;
+        int r;
+
+        r = node_new(d->name, &n);
+        if (r < 0)
+                return r;
+        n->backing = node_backing_from_string(d->backing);
+        n->health = node_health_from_string(d->health);
+        if ((int) n->backing < 0)
+                return invalid("backing", d->backing, reterr);
+        if ((int) n->health < 0)
+                return invalid("health", d->health, reterr);
+        if (d->cpu <= 0)
+                return invalid("cpu", NULL, reterr);
+        if (d->addresses.n_items > NODE_ADDRESSES_MAX)
+                return invalid("addresses", NULL, reterr);
+        n->cpu = d->cpu;
+        n->stop_requested = d->stop_requested;
+        n->health_since = d->health_since;
+        r = node_set_reason(n, d->reason);
+        if (r >= 0)
+                r = node_set_instance(n, d->instance);
+        if (r >= 0)
+                r = node_set_version(n, d->version);
+        if (r >= 0)
+                r = node_set_addresses(n, d->addresses.items, d->addresses.n_items);
+        if (r < 0)
+                return r;
+        *ret = &TAKE_PTR(n)->object;
+        return 0;
+}
+
+static int make_pod(const Document *d, Object **ret, Error *reterr) {
+        _cleanup_(pod_unrefp) Pod *p = NULL;
+        int r;
+
+        r = pod_new(d->name, &p);
+        if (r < 0)
+                return r;
+        p->status = pod_status_from_string(d->phase);
+        if ((int) p->status < 0)
+                return invalid("phase", d->phase, reterr);
+        if (d->cpu <= 0)
+                return invalid("cpu", NULL, reterr);
+        if (d->restarts < 0 || d->restarts > UINT32_MAX)
+                return invalid("restarts", NULL, reterr);
+        p->cpu = d->cpu;
+        p->duration = d->duration;
+        p->started = d->started;
+        p->restarts = (uint32_t) d->restarts;
+        r = pod_set_node(p, d->node);
+        if (r >= 0)
+                r = pod_set_reason(p, d->reason);
+        if (r < 0)
+                return r;
+        *ret = &TAKE_PTR(p)->object;
+        return 0;
+}
+
+static int make_policy(const Document *d, Object **ret, Error *reterr _unused_) {
+        return policy_new(d->name, d->algorithm, (Policy**) ret);
+}
+
+static int make_tombstone(const Document *d, Object **ret, Error *reterr _unused_) {
+        return tombstone_new(d->name, d->instance, (Tombstone**) ret);
+}
+
+static const struct {
+        const char *api_version;
+        void (*encode)(const Object *o, StrBuf *b);
+        const JsonField *fields;
+        size_t n_fields;
+        int (*make)(const Document *d, Object **ret, Error *reterr);
+} codecs[_KIND_MAX] = {
+        [KIND_NODE] = { "v1", encode_node, node_fields, ELEMENTSOF(node_fields), make_node },
+        [KIND_POD] = { "v1", encode_pod, pod_fields, ELEMENTSOF(pod_fields), make_pod },
+        [KIND_POLICY] = { "kubesim.io/v1", encode_policy, policy_fields, ELEMENTSOF(policy_fields), make_policy },
+        [KIND_TOMBSTONE] = { "kubesim.io/v1", encode_tombstone, tombstone_fields, ELEMENTSOF(tombstone_fields), make_tombstone },
+};
+
+void object_encode(const Object *o, StrBuf *b) {
+        char uid[UUID_STRING_MAX];
+
+        strbuf_puts(b, "{\"apiVersion\":\"");
+        strbuf_puts(b, codecs[o->kind].api_version);
+        strbuf_puts(b, "\",\"kind\":\"");
+        strbuf_puts(b, kind_to_string(o->kind));
+        strbuf_puts(b, "\",\"metadata\":{\"name\":");
+        json_put_string(b, o->name);
+        strbuf_puts(b, ",\"uid\":\"");
+        strbuf_puts(b, uuid_to_string(o->uid, uid));
+        strbuf_puts(b, "\",\"creationTimestamp\":");
+        json_put_time(b, o->created);
+        strbuf_putc(b, '}');
+        codecs[o->kind].encode(o, b);
+        strbuf_putc(b, '}');
+}
+
+static int make_object(Kind kind, const Document *d, Object **ret, Error *reterr) {
+        _cleanup_(object_unrefp) Object *o = NULL;
+        Uuid uid;
+        int r;
+
+        if (!streq(d->api_version, codecs[kind].api_version))
+                return invalid("apiVersion", d->api_version, reterr);
+        if (!streq(d->kind, kind_to_string(kind)))
+                return invalid("kind", d->kind, reterr);
+        r = name_validate(d->name, "name", reterr);
+        if (r < 0)
+                return r;
+        if (uuid_from_string(d->uid, &uid) < 0)
+                return invalid("uid", d->uid, reterr);
+        r = codecs[kind].make(d, &o, reterr);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        o->uid = uid;
+        o->created = d->created;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+int object_decode(Kind kind, char *text, size_t size, Object **ret, Error *reterr) {
+        Document d = { .duration = USEC_INFINITY };
+        int r;
+
+        assert(kind >= 0 && kind < _KIND_MAX);
+
+        r = json_parse_object(text, size, codecs[kind].fields, codecs[kind].n_fields, true, &d, reterr);
+        if (r >= 0)
+                r = make_object(kind, &d, ret, reterr);
+        free(d.addresses.items);
+        return r;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model/object-util.h"
+
+int object_set_string(const char **field, const char *value) {
+        char *copy = NULL;
+
+        if (value) {
+                copy = strdup(value);
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free((char*) *field);
+        *field = copy;
+        return 0;
+}
+
+int object_new(Kind kind, size_t size, const char *name, Object **ret) {
+        Object *o;
+
+        assert(name);
+
+        o = calloc(1, size);
+        if (!o)
+                return -ENOMEM;
+        o->n_ref = 1;
+        o->kind = kind;
+        o->name = strdup(name);
+        if (!o->name) {
+                free(o);
+                return -ENOMEM;
+        }
+        *ret = o;
+        return 0;
+}
+
+int object_new_like(const Object *o, size_t size, Object **ret) {
+        Object *copy;
+        int r;
+
+        r = object_new(o->kind, size, o->name, &copy);
+        if (r < 0)
+                return r;
+        copy->uid = o->uid;
+        copy->created = o->created;
+        *ret = copy;
+        return 0;
+}

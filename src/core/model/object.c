@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model/object.h"
+
+#include <string.h>
+
+#include "basic/error.h"
+#include "basic/prng.h"
+#include "basic/string-util.h"
+#include "core/model/node.h"
+#include "core/model/pod.h"
+#include "core/model/policy.h"
+#include "core/model/tombstone.h"
+
+#define NAME_MAX_LETTERS 253
+#define LABEL_MAX_LETTERS 63
+
+static const char *const kind_names[_KIND_MAX] = {
+        [KIND_NODE] = "Node", [KIND_POD] = "Pod", [KIND_POLICY] = "Policy", [KIND_TOMBSTONE] = "Tombstone",
+};
+
+const char *kind_to_string(Kind k) {
+        assert(k >= 0 && k < _KIND_MAX);
+        return kind_names[k];
+}
+
+Kind kind_from_string(const char *s) {
+        for (Kind k = 0; k < _KIND_MAX; k++)
+                if (streq(kind_names[k], s))
+                        return k;
+        return _KIND_INVALID;
+}
+
+static void (*const kind_done[_KIND_MAX])(Object *o) = {
+        [KIND_NODE] = (void (*)(Object*)) node_done,
+        [KIND_POD] = (void (*)(Object*)) pod_done,
+        [KIND_POLICY] = (void (*)(Object*)) policy_done,
+        [KIND_TOMBSTONE] = (void (*)(Object*)) tombstone_done,
+};
+
+Object *object_ref(Object *o) {
+        assert(o);
+        assert(o->n_ref > 0);
+        o->n_ref++;
+        return o;
+}
+
+Object *object_unref(Object *o) {
+        if (!o)
+                return NULL;
+        assert(o->n_ref > 0);
+        if (--o->n_ref > 0)
+                return NULL;
+        kind_done[o->kind](o);
+        free((char*) o->name);
+        free(o);
+        return NULL;
+}
+
+char *uuid_to_string(Uuid u, char *buf) {
+        static const char hex[] = "0123456789abcdef";
+        char *p = buf;
+
+        for (unsigned i = 0; i < 16; i++) {
+                if (i == 4 || i == 6 || i == 8 || i == 10)
+                        *p++ = '-';
+                *p++ = hex[u.bytes[i] >> 4];
+                *p++ = hex[u.bytes[i] & 15];
+        }
+        *p = '\0';
+        return buf;
+}
+
+static int hex_value(char c) {
+        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int uuid_from_string(const char *s, Uuid *ret) {
+        Uuid u;
+
+        assert(s);
+        for (unsigned i = 0; i < 16; i++) {
+                int high, low;
+
+                if ((i == 4 || i == 6 || i == 8 || i == 10) && *s++ != '-')
+                        return -EINVAL;
+                high = hex_value(s[0]);
+                low = high < 0 ? -1 : hex_value(s[1]);
+                if (low < 0)
+                        return -EINVAL;
+                u.bytes[i] = (uint8_t) (high << 4 | low);
+                s += 2;
+        }
+        if (*s != '\0')
+                return -EINVAL;
+        *ret = u;
+        return 0;
+}
+
+Uuid uuid_random(Prng *p) {
+        uint64_t a = prng_next(p), b = prng_next(p);
+        Uuid u;
+
+        memcpy(u.bytes, &a, 8);
+        memcpy(u.bytes + 8, &b, 8);
+        u.bytes[6] = (u.bytes[6] & 0x0f) | 0x40;
+        u.bytes[8] = (u.bytes[8] & 0x3f) | 0x80;
+        return u;
+}
+
+static bool is_alphanumeric(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static int invalid_name(const char *name, const char *field, Error *reterr) {
+        return error_set_field(reterr, -EINVAL, field, name,
+                               "\"%s\" must be 1 to 253 of the letters a-z, 0-9, '-' and '.', each part between dots at most 63 "
+                               "letters that begin and end with a-z or 0-9 (RFC 1123)", field);
+}
+
+int name_validate(const char *name, const char *field, Error *reterr) {
+        size_t label = 0, n = strlen(name);
+
+        for (size_t i = 0; i <= n; i++) {
+                bool edge = i == n || name[i] == '.';
+
+                if (edge ? label == 0 || !is_alphanumeric(name[i - 1]) || label > LABEL_MAX_LETTERS :
+                           !is_alphanumeric(name[i]) && (name[i] != '-' || label == 0))
+                        return invalid_name(name, field, reterr);
+                label = edge ? 0 : label + 1;
+        }
+        return n <= NAME_MAX_LETTERS ? 0 : invalid_name(name, field, reterr);
+}

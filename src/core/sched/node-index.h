@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Where there is room: nodes by order of registration and by free capacity, each in O(log n), kept by change. */
+
+#include "basic/maxtree.h"
+#include "basic/treap.h"
+
+#define NODE_INDEX_CLOSED MAXTREE_EMPTY /* takes no pod */
+
+typedef struct NodeIndexEntry {
+        TreapNode by_free; /* in NodeIndex.by_free while open */
+        size_t slot;       /* in NodeIndex.slots */
+        int64_t free;      /* millicores, or NODE_INDEX_CLOSED */
+        uint64_t order;    /* of registration; set by the owner before node_index_add() */
+} NodeIndexEntry;
+
+typedef struct NodeIndex {
+        MaxTree free_by_slot;
+        NodeIndexEntry **slots; /* ascending by order; NULL = a hole; borrowed entries */
+        size_t n_slots, allocated, n_entries;
+        Treap by_free;
+        uint64_t last_order; /* of the node that round-robin chose last */
+} NodeIndex;
+
+void node_index_init(NodeIndex *x);
+void node_index_done(NodeIndex *x);
+/* Enters a node, closed. 0 or -ENOMEM. */
+int node_index_add(NodeIndex *x, NodeIndexEntry *e);
+void node_index_remove(NodeIndex *x, NodeIndexEntry *e);
+/* Sets what it has free, or NODE_INDEX_CLOSED. */
+void node_index_set(NodeIndex *x, NodeIndexEntry *e, int64_t free);
+/* The most that any open node has free; NODE_INDEX_CLOSED when none is open. */
+int64_t node_index_max_free(const NodeIndex *x);
+
+/* The first open node in order of registration, at or after `order`, with so much free; NULL when there is none. */
+NodeIndexEntry *node_index_first(const NodeIndex *x, uint64_t order, int64_t free);
+/* The open node with the least free that is at least `free`; the first registered of equals. */
+NodeIndexEntry *node_index_tightest(const NodeIndex *x, int64_t free);
