@@ -2,6 +2,7 @@
 #pragma once
 /* What the front doors may reach of the daemon. */
 
+#include "basic/error.h"
 #include "core/cluster.h"
 #include "kubesimd/http/server.h"
 

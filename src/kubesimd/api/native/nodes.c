@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/control/nodes.h"
 
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the engine's files share. Nobody outside http/ includes this, nor <microhttpd.h>. */
+
+#include <microhttpd.h>
+
+#include "basic/error.h"
+#include "basic/list.h"
+#include "basic/time-util.h"
+#include "kubesimd/http/server.h"
+
+#define PARAMS_MAX 4
+#define HEADERS_MAX 8
+
+typedef struct Daemon Daemon;
+typedef struct Connection Connection;
+
+/* One listening socket and libmicrohttpd's daemon on it. */
+struct Daemon {
+        HttpServer *server;
+        HttpListener listener;
+        struct MHD_Daemon *mhd;
+        sd_event_source *io;
+};
+
+/* One connection: lives as long as libmicrohttpd keeps it. */
+struct Connection {
+        Daemon *daemon;
+        int fd;
+        pid_t pid;
+        uid_t uid;
+        gid_t gid;
+        char peer_name[64];
+        struct UidCount *uid_count; /* whose connections it counts among, Unix sockets only */
+        bool over_limit;            /* its first request is answered with an error */
+};
+
+typedef enum RequestState {
+        REQUEST_READING,
+        REQUEST_HANDLING,
+        REQUEST_HELD,      /* suspended; somebody will reply */
+        REQUEST_WAITING,   /* replied, suspended until the watermark has passed */
+        REQUEST_RESUMED,   /* the reply is to be queued when libmicrohttpd calls again */
+        REQUEST_ANSWERED,
+} RequestState;
+
+typedef struct Header {
+        char *name, *value; /* owned */
+} Header;
+
+struct HttpRequest {
+        HttpServer *server;
+        Connection *connection;
+        struct MHD_Connection *mhd;
+        RequestState state;
+        HttpMethod method;
+        const char *path;
+        const HttpRoute *route; /* NULL when none matched */
+        char *params[PARAMS_MAX];
+        char *path_copy; /* owned; params point into it; NULL when there are none */
+        void *identity;
+        usec_t begun;
+
+        char *body; /* owned */
+        size_t body_size, body_allocated;
+        int body_error; /* what is wrong with the body while it is still being read */
+
+        Header headers[HEADERS_MAX];
+        size_t n_headers;
+        struct MHD_Response *response; /* ready to be queued */
+        unsigned status;
+        uint64_t mark;
+        ListLink link; /* in HttpServer.held (REQUEST_HELD) or .waiting (REQUEST_WAITING), or .free */
+
+        void (*gone)(HttpRequest *req, void *userdata);
+        void *gone_userdata;
+
+        http_stream_read_t read;
+        void (*free_stream)(void *userdata);
+        void *stream_userdata;
+        bool stream_asleep, stream_ended;
+        ListLink stream_link; /* in HttpServer.streams */
+};
+
+struct HttpServer {
+        sd_event *event;
+        HttpServerConfig config;
+        Daemon *daemons;
+        size_t n_daemons;
+        struct UidCount *uid_counts;
+        size_t n_uid_counts;
+
+        uint64_t mark;
+        ListLink waiting; /* by mark, ascending */
+        ListLink held;
+        ListLink streams;
+        ListLink free;
+        unsigned n_free, n_busy, n_streams, n_connections;
+        bool draining;
+
+        sd_event_source *pump;  /* runs libmicrohttpd at the end of the loop's turn */
+        sd_event_source *timer; /* its timeouts, and a look at sleeping streams */
+        usec_t timer_at;        /* USEC_INFINITY when off */
+};
+
+/* request.c */
+HttpRequest *request_new(HttpServer *s);
+void request_free(HttpRequest *req);
+/* reply.c: queues what is ready; call only from within libmicrohttpd's handler. */
+enum MHD_Result request_queue_response(HttpRequest *req);
+/* Suspends the request until the watermark has passed its mark. */
+void request_wait(HttpRequest *req);
+void request_resume(HttpRequest *req);
+int request_reply_problem(HttpRequest *req, int code, unsigned status, const Error *error);
+/* stream.c */
+void stream_end(HttpRequest *req);
+/* router.c: 0, -ENOENT, or -EOPNOTSUPP with the allowed methods in `allow`. */
+int router_match(HttpServer *s, HttpRequest *req, const char *path, StrBuf *allow);
+HttpMethod http_method_from_string(const char *s);
+/* connection.c */
+void connection_notify(void *cls, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "basic/string-util.h"
+#include "kubesimd/http/internal.h"
+
+#define PROBLEM_MAX (64 * KIB)
+
+int http_request_add_header(HttpRequest *req, const char *name, const char *value) {
+        Header *h;
+
+        if (req->n_headers >= HEADERS_MAX)
+                return -ENOBUFS;
+        h = &req->headers[req->n_headers];
+        h->name = strdup(name);
+        h->value = strdup(value);
+        if (!h->name || !h->value) {
+                free(h->name);
+                free(h->value);
+                return -ENOMEM;
+        }
+        req->n_headers++;
+        return 0;
+}
+
+static void set_response(HttpRequest *req, struct MHD_Response *response, unsigned status, const char *content_type) {
+        (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+        for (size_t i = 0; i < req->n_headers; i++)
+                (void) MHD_add_response_header(response, req->headers[i].name, req->headers[i].value);
+        if (req->response)
+                MHD_destroy_response(req->response);
+        req->response = response;
+        req->status = status;
+}
+
+enum MHD_Result request_queue_response(HttpRequest *req) {
+        enum MHD_Result r;
+
+        assert(req->response);
+        r = MHD_queue_response(req->mhd, req->status, req->response);
+        MHD_destroy_response(req->response);
+        req->response = NULL;
+        req->state = REQUEST_ANSWERED;
+        return r;
+}
+
+void request_wait(HttpRequest *req) {
+        HttpServer *s = req->server;
+        ListLink *at;
+
+        if (req->state != REQUEST_HELD)
+                MHD_suspend_connection(req->mhd);
+        list_remove(&req->link);
+        req->state = REQUEST_WAITING;
+
+        /* Marks nearly always grow, so the search from the end is over at once. */
+        for (at = s->waiting.prev; at != &s->waiting; at = at->prev)
+                if (container_of(at, HttpRequest, link)->mark <= req->mark)
+                        break;
+        list_append(at->next, &req->link); /* before what follows */
+}
+
+void request_resume(HttpRequest *req) {
+        list_remove(&req->link);
+        req->state = REQUEST_RESUMED;
+        MHD_resume_connection(req->mhd);
+        http_server_pump(req->server);
+}
+
+/* The reply is complete: sends it now, or when its mark has been passed. */
+static int finish_reply(HttpRequest *req, uint64_t mark) {
+        req->mark = mark;
+        if (mark > req->server->mark)
+                request_wait(req);
+        else if (req->state == REQUEST_HELD)
+                request_resume(req);
+        else
+                req->state = REQUEST_RESUMED; /* queued by whoever called the handler */
+        return 0;
+}
+
+int http_reply(HttpRequest *req, unsigned status, const char *content_type, StrBuf *body, uint64_t mark) {
+        struct MHD_Response *response;
+        size_t size;
+        char *text;
+
+        if (strbuf_error(body) < 0)
+                return strbuf_error(body);
+        text = strbuf_steal(body, &size);
+        if (!text)
+                return -ENOMEM;
+        response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+        if (!response) {
+                free(text);
+                return -ENOMEM;
+        }
+        set_response(req, response, status, content_type);
+        return finish_reply(req, mark);
+}
+
+int request_reply_problem(HttpRequest *req, int code, unsigned status, const Error *error) {
+        _cleanup_strbuf_ StrBuf body = STRBUF_INIT(PROBLEM_MAX);
+        const char *type = "application/problem+json";
+        Error plain = { .code = code };
+
+        req->server->config.problem(req, status, error && error->code != 0 ? error : &plain, &body, &type,
+                                    req->server->config.userdata);
+        if (status == 429 || status == 503)
+                (void) http_request_add_header(req, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+        if (status == 401)
+                (void) http_request_add_header(req, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"kubesim\"");
+        return http_reply(req, status, type, &body, 0);
+}
+
+int http_reply_error(HttpRequest *req, int code, const Error *error) {
+        return request_reply_problem(req, code, req->server->config.status(code), error);
+}
+
+void http_request_hold(HttpRequest *req, void (*gone)(HttpRequest *req, void *userdata), void *userdata) {
+        assert(req->state == REQUEST_HANDLING);
+        req->gone = gone;
+        req->gone_userdata = userdata;
+        req->state = REQUEST_HELD;
+        MHD_suspend_connection(req->mhd);
+        list_append(&req->server->held, &req->link);
+}
+
+void http_server_release(HttpServer *s, uint64_t mark) {
+        ListLink *l;
+
+        if (mark > s->mark)
+                s->mark = mark;
+        while ((l = list_first(&s->waiting))) {
+                HttpRequest *req = container_of(l, HttpRequest, link);
+
+                if (req->mark > s->mark)
+                        break;
+                request_resume(req);
+        }
+}
+
+void http_server_fail_held(HttpServer *s, uint64_t mark, int code, const char *message) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        HttpRequest *req;
+
+        (void) error_set(&error, code, "%s", message);
+        LIST_FOREACH(req, &s->waiting, HttpRequest, link) {
+                if (req->mark <= mark)
+                        continue;
+                req->state = REQUEST_HELD; /* it is suspended, and gets another answer */
+                list_remove(&req->link);
+                if (http_reply_error(req, code, &error) < 0)
+                        request_resume(req);
+        }
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kubesimd/http/server.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "basic/alloc-util.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "kubesimd/http/internal.h"
+
+/* libmicrohttpd's memory of a connection: the request's line and headers, and the reply's, must fit. */
+#define CONNECTION_MEMORY (8 * KIB)
+/* Sleeping streams are woken so often at least: only then is a client that left noticed. */
+#define LOOK_AT_STREAMS_USEC (10 * USEC_PER_SEC)
+/* How many turns libmicrohttpd may take in a row before other events get theirs. */
+#define PUMP_TURNS_MAX 8
+
+static int arm_timer(HttpServer *s, usec_t in) {
+        usec_t at = usec_add(now_monotonic(), in);
+
+        if (s->timer_at <= at)
+                return 0; /* it rings early enough, and looks again then */
+        s->timer_at = at;
+        (void) sd_event_source_set_time(s->timer, at);
+        return sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+}
+
+/* Lets every daemon work. 1 when one wants to go on at once. */
+static int run_daemons(HttpServer *s) {
+        usec_t soonest = s->n_streams > 0 ? LOOK_AT_STREAMS_USEC : USEC_INFINITY;
+        bool again = false;
+
+        for (size_t i = 0; i < s->n_daemons; i++) {
+                MHD_UNSIGNED_LONG_LONG ms;
+
+                (void) MHD_run(s->daemons[i].mhd);
+                if (MHD_get_timeout(s->daemons[i].mhd, &ms) != MHD_YES)
+                        continue;
+                if (ms == 0)
+                        again = true;
+                else
+                        soonest = MIN(soonest, (usec_t) ms * USEC_PER_MSEC);
+        }
+        if (soonest != USEC_INFINITY)
+                (void) arm_timer(s, soonest);
+        return again;
+}
+
+static void pump_now(HttpServer *s) {
+        bool again = true;
+
+        (void) sd_event_source_set_enabled(s->pump, SD_EVENT_OFF);
+        for (unsigned i = 0; i < PUMP_TURNS_MAX && again; i++)
+                again = run_daemons(s);
+        if (again)
+                http_server_pump(s);
+}
+
+static int on_pump(sd_event_source *source _unused_, void *userdata) {
+        pump_now(userdata);
+        return 0;
+}
+
+static int on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_, void *userdata) {
+        pump_now(((Daemon*) userdata)->server);
+        return 0;
+}
+
+static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        HttpServer *s = userdata;
+        HttpRequest *req;
+
+        s->timer_at = USEC_INFINITY;
+        LIST_FOREACH(req, &s->streams, HttpRequest, stream_link)
+                http_stream_wake(req);
+        pump_now(s);
+        return 0;
+}
+
+void http_server_pump(HttpServer *s) {
+        int enabled;
+
+        if (sd_event_source_get_enabled(s->pump, &enabled) >= 0 && enabled == SD_EVENT_OFF)
+                (void) sd_event_source_set_enabled(s->pump, SD_EVENT_ONESHOT);
+}
+
+static int refuse(HttpRequest *req, int code, const char *field, const char *format, ...) _printf_(4, 5);
+
+/* Prepares an error reply of the engine's own. */
+static int refuse(HttpRequest *req, int code, const char *field, const char *format, ...) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        char message[512];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(message, sizeof(message), format, ap);
+        va_end(ap);
+        (void) error_set_field(&error, code, field, NULL, "%s", message);
+        return http_reply_error(req, code, &error);
+}
+
+static int check_route(HttpServer *s, HttpRequest *req, const char *method) {
+        _cleanup_strbuf_ StrBuf allow = STRBUF_INIT(256);
+        int r;
+
+        if (strlen(req->path) > s->config.target_max)
+                return refuse(req, -ENAMETOOLONG, NULL, "the request target has more than %zu bytes", s->config.target_max);
+        if ((int) req->method < 0)
+                return refuse(req, -EOPNOTSUPP, NULL, "the method %s is not known here", method);
+        r = router_match(s, req, req->path, &allow);
+        if (r == -EOPNOTSUPP) {
+                (void) http_request_add_header(req, MHD_HTTP_HEADER_ALLOW, strbuf_str(&allow));
+                return refuse(req, r, NULL, "%s is not for %s, only %s", method, req->path, strbuf_str(&allow));
+        }
+        if (r < 0)
+                return refuse(req, r, NULL, "there is nothing at %s", req->path);
+        return 0;
+}
+
+static int check_authorized(HttpServer *s, HttpRequest *req) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        int r;
+
+        if (req->connection->over_limit)
+                return refuse(req, -EDQUOT, NULL, "too many connections at once (MaxConnections=, MaxConnectionsPerUser=)");
+        if (s->draining && !(req->route && req->route->access == HTTP_ACCESS_PUBLIC))
+                return refuse(req, -EAGAIN, NULL, "the server is stopping");
+        r = s->config.authorize(req, req->route ? req->route->access : HTTP_ACCESS_PUBLIC, s->config.userdata, &req->identity, &error);
+        if (r < 0)
+                return http_reply_error(req, r, &error);
+        return 0;
+}
+
+static size_t body_max(const HttpServer *s, const HttpRequest *req) {
+        return MIN(req->route->body_max, s->config.body_max);
+}
+
+static int check_body_headers(HttpServer *s, HttpRequest *req) {
+        const char *length = http_request_header(req, MHD_HTTP_HEADER_CONTENT_LENGTH);
+        const char *type = http_request_header(req, MHD_HTTP_HEADER_CONTENT_TYPE);
+        bool chunked = http_request_header(req, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+        uint64_t n = 0;
+
+        if (length && parse_u64(length, &n) < 0)
+                return refuse(req, -EBADMSG, "Content-Length", "Content-Length is not a number of bytes");
+        if (n > body_max(s, req))
+                return refuse(req, -E2BIG, NULL, "the body has %llu bytes, at most %zu are taken here", (unsigned long long) n,
+                              body_max(s, req));
+        if (!req->route->json)
+                return 0;
+        if (!length && !chunked)
+                return refuse(req, -EDESTADDRREQ, "Content-Length", "a body is needed here: give its Content-Length");
+        if (type && strncasecmp(type, "application/json", strlen("application/json")) != 0)
+                return refuse(req, -EPROTOTYPE, "Content-Type", "the body must be application/json");
+        return 0;
+}
+
+/* The headers are there: decides what can be decided without the body. */
+static enum MHD_Result begin_request(Daemon *d, struct MHD_Connection *mhd, const char *url, const char *method, HttpRequest **ret) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        HttpServer *s = d->server;
+        HttpRequest *req;
+
+        if (!info || !info->socket_context)
+                return MHD_NO;
+        req = request_new(s);
+        if (!req)
+                return MHD_NO;
+        *ret = req;
+        req->connection = info->socket_context;
+        req->mhd = mhd;
+        req->path = url;
+        req->method = http_method_from_string(method);
+        req->begun = now_monotonic();
+
+        if (check_route(s, req, method) < 0)
+                return MHD_NO;
+        if (!req->response && check_authorized(s, req) < 0)
+                return MHD_NO;
+        if (!req->response && check_body_headers(s, req) < 0)
+                return MHD_NO;
+        if (!req->response) {
+                req->state = REQUEST_READING;
+                return MHD_YES;
+        }
+        /* Answered before the body was read: fine when there is none, else libmicrohttpd closes the connection. */
+        return request_queue_response(req);
+}
+
+static enum MHD_Result take_body(HttpRequest *req, const char *data, size_t *size) {
+        size_t max = body_max(req->server, req);
+
+        if (req->body_error == 0 && req->body_size + *size > max)
+                req->body_error = -E2BIG;
+        if (req->body_error == 0 && !GREEDY_REALLOC(req->body, req->body_allocated, req->body_size + *size + 1))
+                req->body_error = -ENOMEM;
+        if (req->body_error == 0) {
+                memcpy(req->body + req->body_size, data, *size);
+                req->body_size += *size;
+        }
+        *size = 0;
+        return MHD_YES;
+}
+
+static int handle_request(HttpRequest *req) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        int r;
+
+        if (req->body_error == -E2BIG)
+                return refuse(req, -E2BIG, NULL, "the body has more than %zu bytes", body_max(req->server, req));
+        if (req->body_error < 0)
+                return http_reply_error(req, req->body_error, NULL);
+
+        req->state = REQUEST_HANDLING;
+        r = req->route->handle(req, req->server->config.userdata, &error);
+        if (r < 0 && !req->response)
+                return http_reply_error(req, r, &error);
+        return 0;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+                                  const char *version _unused_, const char *data, size_t *size, void **context) {
+        HttpRequest *req = *context;
+
+        if (!req)
+                return begin_request(cls, mhd, url, method, (HttpRequest**) context);
+        if (req->state == REQUEST_ANSWERED) { /* the body of a refused request */
+                *size = 0;
+                return MHD_YES;
+        }
+        if (*size > 0)
+                return take_body(req, data, size);
+        if (req->state == REQUEST_READING && handle_request(req) < 0)
+                return MHD_NO;
+        if (req->state == REQUEST_HELD || req->state == REQUEST_WAITING)
+                return MHD_YES;
+        return req->response ? request_queue_response(req) : MHD_NO;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *mhd _unused_, void **context,
+                         enum MHD_RequestTerminationCode how _unused_) {
+        HttpServer *s = ((Daemon*) cls)->server;
+        HttpRequest *req = *context;
+
+        if (!req)
+                return;
+        *context = NULL;
+        if (s->config.done)
+                s->config.done(req, req->route, req->status, now_monotonic() - req->begun, s->config.userdata);
+        request_free(req);
+}
+
+/* Every decoded name and value must be text; the "%00" of a path would cut it short. */
+static size_t unescape(void *cls _unused_, struct MHD_Connection *mhd _unused_, char *s) {
+        size_t n = MHD_http_unescape(s);
+
+        if (strlen(s) != n || !utf8_is_valid(s, n)) {
+                (void) strcpy(s, "/"); /* a place where nothing is */
+                return strlen(s) > n ? n : 1;
+        }
+        return n;
+}
+
+static void ignore_log(void *cls _unused_, const char *format _unused_, va_list ap _unused_) {
+}
+
+static int daemon_start(HttpServer *s, Daemon *d, const HttpListener *listener) {
+        const union MHD_DaemonInfo *info;
+        int r;
+
+        *d = (Daemon) { .server = s, .listener = *listener };
+        d->mhd = MHD_start_daemon(
+                MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, d,
+                MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
+                MHD_OPTION_LISTEN_SOCKET, listener->fd,
+                MHD_OPTION_CONNECTION_LIMIT, s->config.connections_max + 64U, /* those over the limit are told why */
+                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) CONNECTION_MEMORY,
+                MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) (s->config.idle_timeout_usec / USEC_PER_SEC),
+                MHD_OPTION_NOTIFY_CONNECTION, connection_notify, d,
+                MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,
+                MHD_OPTION_UNESCAPE_CALLBACK, unescape, d,
+                MHD_OPTION_END);
+        if (!d->mhd)
+                return -EIO;
+        info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+        if (!info)
+                return -EIO;
+        r = sd_event_add_io(s->event, &d->io, info->epoll_fd, EPOLLIN, on_io, d);
+        if (r >= 0)
+                (void) sd_event_source_set_description(d->io, listener->name);
+        return r;
+}
+
+int http_server_new(sd_event *event, const HttpServerConfig *config, const HttpListener *listeners, size_t n_listeners,
+                    HttpServer **ret) {
+        _cleanup_(http_server_freep) HttpServer *s = NULL;
+        int r;
+
+        s = new0(HttpServer, 1);
+        if (!s)
+                return -ENOMEM;
+        s->config = *config;
+        s->event = sd_event_ref(event);
+        s->timer_at = USEC_INFINITY;
+        list_init(&s->waiting);
+        list_init(&s->held);
+        list_init(&s->streams);
+        list_init(&s->free);
+        r = sd_event_add_defer(event, &s->pump, on_pump, s);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(s->pump, "http-pump");
+        r = sd_event_add_time(event, &s->timer, CLOCK_MONOTONIC, 0, 100 * USEC_PER_MSEC, on_timer, s);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(s->timer, "http-timeout");
+        (void) sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+
+        s->daemons = new0(Daemon, n_listeners);
+        if (!s->daemons)
+                return -ENOMEM;
+        for (; s->n_daemons < n_listeners; s->n_daemons++) {
+                r = daemon_start(s, &s->daemons[s->n_daemons], &listeners[s->n_daemons]);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+void http_server_drain(HttpServer *s) {
+        HttpRequest *req;
+
+        s->draining = true;
+        LIST_FOREACH(req, &s->streams, HttpRequest, stream_link)
+                http_stream_wake(req);
+        http_server_pump(s);
+}
+
+/* libmicrohttpd must not be stopped while anything is suspended: everything is answered and resumed first. */
+static void end_requests(HttpServer *s) {
+        HttpRequest *req;
+
+        http_server_drain(s);
+        http_server_fail_held(s, 0, -EAGAIN, "the server is stopping");
+        LIST_FOREACH(req, &s->held, HttpRequest, link)
+                if (http_reply_error(req, -EAGAIN, NULL) < 0)
+                        request_resume(req);
+        for (unsigned i = 0; i < 64 && (s->n_busy > 0 || s->n_streams > 0); i++)
+                (void) run_daemons(s);
+}
+
+HttpServer *http_server_free(HttpServer *s) {
+        ListLink *l;
+
+        if (!s)
+                return NULL;
+        if (s->n_daemons > 0)
+                end_requests(s);
+        for (size_t i = 0; i < s->n_daemons; i++) {
+                sd_event_source_disable_unref(s->daemons[i].io);
+                /* Takes the listening socket from libmicrohttpd: it is the caller's, and may be systemd's. */
+                (void) MHD_quiesce_daemon(s->daemons[i].mhd);
+                MHD_stop_daemon(s->daemons[i].mhd);
+        }
+        while ((l = list_first(&s->free))) {
+                HttpRequest *req = container_of(l, HttpRequest, link);
+
+                list_remove(l);
+                free(req->body);
+                free(req);
+        }
+        sd_event_source_disable_unref(s->pump);
+        sd_event_source_disable_unref(s->timer);
+        sd_event_unref(s->event);
+        free(s->uid_counts);
+        free(s->daemons);
+        return mfree(s);
+}
+
+unsigned http_server_busy(const HttpServer *s) {
+        return s->n_busy;
+}
+
+unsigned http_server_connections(const HttpServer *s) {
+        return s->n_connections;
+}
+
+unsigned http_server_streams(const HttpServer *s) {
+        return s->n_streams;
+}
+
+void http_server_set_limits(HttpServer *s, unsigned connections_max, unsigned per_uid_max, size_t max) {
+        s->config.connections_max = connections_max;
+        s->config.connections_per_uid_max = per_uid_max;
+        s->config.body_max = max;
+}

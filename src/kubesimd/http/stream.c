@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kubesimd/http/internal.h"
+
+#define BLOCK (32 * KIB)
+
+/* libmicrohttpd asks for more of the body. */
+static ssize_t read_block(void *cls, uint64_t position _unused_, char *buffer, size_t max) {
+        HttpRequest *req = cls;
+        ssize_t n;
+
+        if (req->stream_ended || req->server->draining)
+                return MHD_CONTENT_READER_END_OF_STREAM;
+        n = req->read(buffer, max, req->stream_userdata);
+        if (n > 0)
+                return n;
+        if (n < 0) {
+                req->stream_ended = true;
+                return n == -ENODATA ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+        }
+        req->stream_asleep = true;
+        MHD_suspend_connection(req->mhd);
+        return 0;
+}
+
+void stream_end(HttpRequest *req) {
+        if (!req->free_stream)
+                return;
+        req->free_stream(req->stream_userdata);
+        req->free_stream = NULL;
+        list_remove(&req->stream_link);
+        req->server->n_streams--;
+        req->server->n_busy++; /* streams are not counted as busy, and request_free() takes it back */
+}
+
+int http_reply_stream(HttpRequest *req, const char *content_type, http_stream_read_t read,
+                      void (*free_stream)(void *userdata), void *userdata) {
+        struct MHD_Response *response;
+
+        assert(req->state == REQUEST_HANDLING);
+
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_block, req, NULL);
+        if (!response) {
+                free_stream(userdata);
+                return -ENOMEM;
+        }
+        (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+        for (size_t i = 0; i < req->n_headers; i++)
+                (void) MHD_add_response_header(response, req->headers[i].name, req->headers[i].value);
+        req->response = response;
+        req->status = 200;
+        req->read = read;
+        req->free_stream = free_stream;
+        req->stream_userdata = userdata;
+        req->state = REQUEST_RESUMED;
+        list_append(&req->server->streams, &req->stream_link);
+        req->server->n_streams++;
+        req->server->n_busy--;
+        return 0;
+}
+
+void http_stream_wake(HttpRequest *req) {
+        if (!req->stream_asleep)
+                return;
+        req->stream_asleep = false;
+        MHD_resume_connection(req->mhd);
+        http_server_pump(req->server);
+}
