@@ -123,7 +123,7 @@ int access_authorize(Access *a, HttpRequest *req, HttpAccess access, void **ret_
                 [HTTP_ACCESS_READ] = "the role viewer or admin",  [HTTP_ACCESS_NODE] = "the role node:NAME or admin",
                 [HTTP_ACCESS_WRITE] = "the role admin",
         };
-        const Identity *identity;
+        const Identity *identity = &nobody;
         int r;
 
         r = check_host(a, req, reterr);

@@ -171,6 +171,27 @@ static void take_batch(StorageWriter *w) {
         w->next = b;
 }
 
+/* Gives the finished batch to the loop, behind what it has not yet dropped. Without memory for that it waits: the
+ * loop takes what is there in its next turn. */
+static void hand_back(StorageWriter *w) {
+        Batch *b = &w->writing;
+
+        while (w->done.n > 0 && !GREEDY_REALLOC(w->done.changes, w->done.allocated, w->done.n + b->n)) {
+                wake_loop(w);
+                wait_until(w, now_monotonic() + PROBE_MIN_USEC);
+        }
+        if (w->done.n == 0) {
+                Batch finished = *b;
+
+                *b = w->done;
+                w->done = finished;
+                return;
+        }
+        memcpy(w->done.changes + w->done.n, b->changes, b->n * sizeof(StoreChange));
+        w->done.n += b->n;
+        b->n = 0;
+}
+
 static void *writer_thread(void *userdata) {
         StorageWriter *w = userdata;
 
@@ -181,7 +202,7 @@ static void *writer_thread(void *userdata) {
                         probe(w);
                 if (w->stop && (w->next.n == 0 || w->state != WRITER_WORKING))
                         break;
-                if (w->state != WRITER_WORKING || w->next.n == 0 || w->done.n > 0) {
+                if (w->state != WRITER_WORKING || w->next.n == 0) {
                         wait_until(w, now_monotonic() + USEC_PER_HOUR);
                         continue;
                 }
@@ -192,9 +213,7 @@ static void *writer_thread(void *userdata) {
                 write_batch(w); /* comes back with the lock */
                 w->busy = false;
                 w->busy_since = 0;
-                Batch finished = w->writing;
-                w->writing = w->done;
-                w->done = finished;
+                hand_back(w);
                 pthread_cond_broadcast(&w->idle);
                 wake_loop(w);
         }
@@ -303,7 +322,6 @@ StorageWriter *storage_writer_free(StorageWriter *w) {
         if (w->started) {
                 pthread_mutex_lock(&w->lock);
                 w->stop = true;
-                w->done.n > 0 ? batch_drop(&w->done) : (void) 0;
                 pthread_cond_signal(&w->work);
                 pthread_mutex_unlock(&w->lock);
                 (void) pthread_join(w->thread, NULL);
