@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kubesimd/manager.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "basic/alloc-util.h"
+#include "basic/fd-util.h"
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "core/model/reason.h"
+#include "kubesimd/api/native/native.h"
+#include "kubesimd/manager-internal.h"
+#include "shared/message-ids.h"
+
+#define FLUSH_USEC (10 * USEC_PER_SEC)
+#define IDLE_TIMEOUT_USEC (120 * USEC_PER_SEC)
+#define TARGET_MAX (4 * KIB)
+
+static Manager *manager_of(void *userdata) {
+        return ((ApiContext*) userdata)->manager;
+}
+
+/* --- The end of each turn of the loop: what the turn has changed goes on its way. --- */
+
+static int submit_changes(Manager *m) {
+        Store *store = cluster_store(m->api.cluster);
+        const StoreChange *changes;
+        size_t n;
+        int r;
+
+        while ((n = store_take_changes(store, &changes)) > 0) {
+                for (size_t i = 0; i < n; i++)
+                        if (changes[i].type == CHANGE_DELETED && changes[i].object->kind == KIND_NODE)
+                                beats_answer_node(m->api.beats, changes[i].object->name);
+                r = storage_writer_submit(m->writer, changes, n, store_last_id(store));
+                if (r < 0)
+                        return log_error_errno(r, "Failed to queue changes for the disk: %m");
+                manager_update_status(m);
+        }
+        return 0;
+}
+
+static void arm_timer(Manager *m) {
+        usec_t at = MIN(cluster_deadline(m->api.cluster), beats_deadline(m->api.beats));
+
+        if (at >= m->timer_at)
+                return; /* it rings before, and looks again then */
+        m->timer_at = at;
+        (void) sd_event_source_set_time(m->timer, at);
+        (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
+}
+
+static int end_turn(Manager *m) {
+        usec_t now = now_monotonic();
+        int r;
+
+        cluster_set_clock(m->api.cluster, (int64_t) now_realtime() - (int64_t) now);
+        if (cluster_deadline(m->api.cluster) <= now) {
+                r = cluster_step(m->api.cluster, now);
+                if (r < 0)
+                        (void) log_error_errno(r, "Failed to do what is due, trying again: %m");
+        }
+        beats_answer_woken(m->api.beats);
+        beats_answer_due(m->api.beats, now);
+        r = submit_changes(m);
+        if (r < 0)
+                return r;
+        arm_timer(m);
+        return 0;
+}
+
+static int on_post(sd_event_source *source _unused_, void *userdata) {
+        return end_turn(userdata);
+}
+
+static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        ((Manager*) userdata)->timer_at = USEC_INFINITY;
+        return 0; /* the end of the turn does what is due */
+}
+
+/* --- What the storage thread tells --- */
+
+static void on_durable(uint64_t revision, void *userdata) {
+        Manager *m = userdata;
+
+        store_set_durable(cluster_store(m->api.cluster), revision);
+        http_server_release(m->api.http, revision);
+        streams_wake(m->api.streams);
+        manager_log_events(m);
+}
+
+static void on_failed(uint64_t durable, const Error *error, void *userdata) {
+        _cleanup_free_ char *message = NULL;
+        Manager *m = userdata;
+
+        log_struct(LOG_ERR, MESSAGE_ID_STORAGE_FAILED, NULL, "The state cannot be written, serving read-only until it can: %s",
+                   error_message(error));
+        cluster_freeze(m->api.cluster);
+        if (cluster_undo(m->api.cluster, now_monotonic()) < 0) {
+                log_error("Out of memory while taking back what was not written, starting again from disk");
+                (void) sd_event_exit(m->event, 1);
+                return;
+        }
+        free(m->storage_error);
+        m->storage_error = strdup(error_message(error)) ?: strdup("unknown");
+        if (asprintf(&message, "the state cannot be written to disk, nothing was changed: %s", error_message(error)) < 0)
+                message = NULL;
+        http_server_fail_held(m->api.http, durable, -ENOSPC, message ?: "the state cannot be written to disk");
+        manager_update_status(m);
+}
+
+static void on_recovered(void *userdata) {
+        Manager *m = userdata;
+
+        log_struct(LOG_NOTICE, MESSAGE_ID_STORAGE_RECOVERED, NULL, "The state can be written again");
+        storage_writer_resume(m->writer);
+        cluster_thaw(m->api.cluster, now_monotonic());
+        m->storage_error = mfree(m->storage_error);
+        manager_update_status(m);
+}
+
+/* --- Configuration --- */
+
+static void on_config_warning(const char *file, unsigned line, const char *message, void *userdata _unused_) {
+        log_warning("%s:%u: %s, ignoring", file, line, message);
+}
+
+static int load_tokens(Manager *m, Tokens **ret, Error *reterr) {
+        _cleanup_free_ char *path = NULL;
+
+        *ret = NULL;
+        if (m->options->tokens)
+                return tokens_load(m->options->tokens, ret, reterr);
+        if (credential_path("kubesim.tokens", &path) <= 0)
+                return 0;
+        return tokens_load(path, ret, reterr);
+}
+
+static void apply_config(Manager *m) {
+        ClusterConfig cluster = config_cluster(&m->config);
+
+        m->access.anonymous = m->config.anonymous;
+        m->access.allow_origin = m->config.allow_origin;
+        m->access.allow_host = m->config.allow_host;
+        m->access.requests_per_second = (unsigned) m->config.requests_per_second_max;
+        if (!getenv("SYSTEMD_LOG_LEVEL"))
+                log_set_max_level(m->config.log_level);
+        if (m->api.cluster)
+                cluster_configure(m->api.cluster, &cluster);
+        if (m->api.streams)
+                streams_set_max(m->api.streams, (unsigned) m->config.watchers_max);
+        if (m->api.http)
+                http_server_set_limits(m->api.http, (unsigned) m->config.connections_max, (unsigned) m->config.connections_per_user_max,
+                                       m->config.request_bytes_max);
+}
+
+static int reload(Manager *m, Error *reterr) {
+        Config fresh;
+        Tokens *tokens;
+        int r;
+
+        r = config_load("", m->options->main_file, m->options->overrides, on_config_warning, &fresh, reterr);
+        if (r < 0)
+                return r;
+        r = load_tokens(m, &tokens, reterr);
+        if (r < 0) {
+                config_done(&fresh);
+                return r;
+        }
+        config_done(&m->config);
+        m->config = fresh;
+        tokens_free(m->access.tokens);
+        m->access.tokens = tokens;
+        apply_config(m);
+        return 0;
+}
+
+static int on_sighup(sd_event_source *source _unused_, const struct signalfd_siginfo *si _unused_, void *userdata) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        Manager *m = userdata;
+
+        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) now_monotonic());
+        if (reload(m, &error) < 0)
+                log_error("The configuration is as it was: %s", error_message(&error));
+        else
+                log_struct(LOG_NOTICE, MESSAGE_ID_CONFIG_RELOADED, NULL,
+                           "The configuration was loaded again; listening addresses and the place of the state change with a restart only");
+        m->status[0] = '\0';
+        (void) sd_notify(false, "READY=1");
+        manager_update_status(m);
+        return 0;
+}
+
+static int on_stop(sd_event_source *source _unused_, const struct signalfd_siginfo *si, void *userdata) {
+        Manager *m = userdata;
+
+        if (m->stopping)
+                return 0;
+        m->stopping = true;
+        log_info("Stopping at %s", strsignal((int) si->ssi_signo));
+        (void) sd_notify(false, "STOPPING=1\nSTATUS=Stopping: writing the last batch...");
+        http_server_drain(m->api.http);
+        (void) submit_changes(m);
+        if (storage_writer_flush(m->writer, FLUSH_USEC) < 0)
+                log_warning("The last changes could not be written; none of them was acknowledged");
+        return sd_event_exit(m->event, 0);
+}
+
+/* --- Setting up --- */
+
+static int add_listener(Manager *m, int fd, const char *name, bool local) {
+        if (m->n_listeners >= LISTENERS_MAX)
+                return log_error_errno(-E2BIG, "More than %d sockets to listen on", LISTENERS_MAX);
+        m->listeners[m->n_listeners++] = (HttpListener) { .fd = fd, .name = name, .local = local };
+        return 0;
+}
+
+static int take_sockets(Manager *m) {
+        int r;
+
+        r = passed_sockets_get(&m->passed);
+        if (r < 0)
+                return log_error_errno(r, "Failed to take the sockets that systemd passed: %m");
+        for (size_t i = 0; i < m->passed.n_sockets; i++) {
+                const PassedSocket *p = &m->passed.sockets[i];
+
+                r = add_listener(m, p->fd, p->name, sd_is_socket(p->fd, AF_UNIX, SOCK_STREAM, 1) > 0);
+                if (r < 0)
+                        return r;
+        }
+        for (char *const *address = m->options->listen; address && *address; address++) {
+                _cleanup_error_ Error error = ERROR_NULL;
+                bool local;
+                int fd;
+
+                r = listen_on(*address, &fd, &local, &error);
+                if (r < 0) {
+                        log_error("%s", error_message(&error));
+                        return r;
+                }
+                m->own_fds[m->n_own] = fd;
+                m->own_paths[m->n_own++] = local ? strdup(startswith(*address, "unix:") ?: *address) : NULL;
+                r = add_listener(m, fd, local ? "local" : "http", local);
+                if (r < 0)
+                        return r;
+        }
+        if (m->n_listeners == 0)
+                return log_error_errno(-EDESTADDRREQ, "Nothing to listen on: start kubesimd.socket, or give --listen=ADDRESS");
+        return 0;
+}
+
+static int load_object(Object *o, void *userdata) {
+        return cluster_load(userdata, o);
+}
+
+static int open_state(Manager *m) {
+        const StorageBackend *backend = streq(m->options->state, ":memory:") ? &storage_null : &storage_sqlite;
+        StorageWriterCallbacks callbacks = { on_durable, on_failed, on_recovered, m };
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_free_ char *path = NULL;
+        uint64_t revision, last_id;
+        void *state;
+        int r;
+
+        if (asprintf(&path, "%s/kubesimd.db", m->options->state) < 0)
+                return log_oom();
+        (void) sd_notify(false, "STATUS=Loading the state...");
+        r = backend->open(path, &state, &error);
+        if (r >= 0) {
+                r = backend->load(state, load_object, m->api.cluster, &revision, &last_id, &error);
+                if (r < 0)
+                        backend->close(state);
+        }
+        if (r < 0) {
+                log_error("Failed to open the state: %s", error_message(&error));
+                return r;
+        }
+        r = cluster_loaded(m->api.cluster, now_monotonic(), revision, last_id);
+        if (r >= 0)
+                r = storage_writer_new(m->event, backend, state, revision, &callbacks, &m->writer);
+        else
+                backend->close(state);
+        return r < 0 ? log_error_errno(r, "Failed to take the state up: %m") : 0;
+}
+
+static int setup_cluster(Manager *m) {
+        ClusterConfig config = config_cluster(&m->config);
+        usec_t now = now_monotonic();
+        uint64_t seed;
+        int r;
+
+        if (getrandom(m->secret, sizeof(m->secret), 0) < 0 || getrandom(&seed, sizeof(seed), 0) < 0)
+                return log_error_errno(-errno, "Failed to get random numbers: %m");
+        r = cluster_new(&config, seed, m->secret, &m->api.cluster);
+        if (r < 0)
+                return log_oom();
+        store_set_cache_free(cluster_store(m->api.cluster), streams_free_cache);
+        cluster_set_clock(m->api.cluster, (int64_t) now_realtime() - (int64_t) now);
+        return open_state(m);
+}
+
+static int on_authorize(HttpRequest *req, HttpAccess access, void *userdata, void **ret_identity, Error *reterr) {
+        return access_authorize(&manager_of(userdata)->access, req, access, ret_identity, reterr);
+}
+
+static int setup_http(Manager *m) {
+        HttpServerConfig config = {
+                .routes = native_routes,
+                .n_routes = native_n_routes,
+                .connections_max = (unsigned) m->config.connections_max,
+                .connections_per_uid_max = (unsigned) m->config.connections_per_user_max,
+                .body_max = m->config.request_bytes_max,
+                .target_max = TARGET_MAX,
+                .idle_timeout_usec = IDLE_TIMEOUT_USEC,
+                .authorize = on_authorize,
+                .problem = native_problem,
+                .status = reason_http_status,
+                .done = manager_count_request,
+                .userdata = &m->api,
+        };
+        int r;
+
+        r = take_sockets(m);
+        if (r < 0)
+                return r;
+        r = http_server_new(m->event, &config, m->listeners, m->n_listeners, &m->api.http);
+        if (r < 0)
+                return log_error_errno(r, "Failed to start the HTTP server: %m");
+        http_server_release(m->api.http, store_durable(cluster_store(m->api.cluster)));
+        return 0;
+}
+
+static int setup_api(Manager *m) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        int r;
+
+        m->api.manager = m;
+        m->api.checks = manager_checks;
+        m->api.n_checks = manager_n_checks;
+        m->api.write_metrics = manager_write_metrics;
+        m->api.agents_dir = m->options->agents_dir;
+        r = load_tokens(m, &m->access.tokens, &error);
+        if (r < 0) {
+                log_error("%s", error_message(&error));
+                return r;
+        }
+        r = rate_limit_new(m->secret, &m->access.rate_limit);
+        if (r >= 0)
+                r = metrics_new(native_n_routes, &m->api.metrics);
+        if (r >= 0)
+                r = streams_new(&m->api, (unsigned) m->config.watchers_max, &m->api.streams);
+        if (r >= 0)
+                r = beats_new(&m->api, m->secret, &m->api.beats);
+        return r < 0 ? log_oom() : 0;
+}
+
+static int setup_event(Manager *m) {
+        static const struct {
+                int signal;
+                sd_event_signal_handler_t handler;
+        } signals[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_sighup } };
+        sigset_t set;
+        int r;
+
+        (void) sigemptyset(&set);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void) sigaddset(&set, signals[i].signal);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
+
+        r = sd_event_new(&m->event);
+        for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
+                r = sd_event_add_signal(m->event, NULL, signals[i].signal, signals[i].handler, m);
+        if (r >= 0)
+                r = sd_event_add_time(m->event, &m->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_post(m->event, NULL, on_post, m);
+        return r < 0 ? log_error_errno(r, "Failed to set the event loop up: %m") : 0;
+}
+
+int manager_new(const ManagerOptions *options, Config *config, Manager **ret) {
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        m = new0(Manager, 1);
+        if (!m)
+                return log_oom();
+        m->options = options;
+        m->config = *config;
+        *config = (Config) {};
+        m->timer_at = USEC_INFINITY;
+        m->started = now_realtime();
+        apply_config(m);
+
+        r = setup_event(m);
+        if (r < 0)
+                return r;
+        r = setup_cluster(m);
+        if (r < 0)
+                return r;
+        r = setup_api(m);
+        if (r < 0)
+                return r;
+        r = setup_http(m);
+        if (r < 0)
+                return r;
+        r = manager_setup_status(m);
+        if (r >= 0)
+                r = manager_setup_watchdog(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set timers up: %m");
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        http_server_free(m->api.http);
+        beats_free(m->api.beats);
+        streams_free(m->api.streams);
+        metrics_free(m->api.metrics);
+        storage_writer_free(m->writer);
+        cluster_free(m->api.cluster);
+        access_done(&m->access);
+        config_done(&m->config);
+        passed_sockets_done(&m->passed);
+        for (size_t i = 0; i < m->n_own; i++) {
+                safe_close(m->own_fds[i]);
+                if (m->own_paths[i])
+                        (void) unlink(m->own_paths[i]);
+                free(m->own_paths[i]);
+        }
+        sd_event_source_disable_unref(m->timer);
+        sd_event_source_disable_unref(m->status_timer);
+        sd_event_source_disable_unref(m->watchdog);
+        sd_event_unref(m->event);
+        free(m->storage_error);
+        return mfree(m);
+}
+
+int manager_run(Manager *m) {
+        int r;
+
+        r = end_turn(m);
+        if (r < 0)
+                return r;
+        (void) sd_notify(false, "READY=1");
+        log_info("Serving on %zu sockets, %zu nodes and %zu pods at revision %llu", m->n_listeners,
+                 store_count(cluster_store(m->api.cluster), KIND_NODE), store_count(cluster_store(m->api.cluster), KIND_POD),
+                 (unsigned long long) store_revision(cluster_store(m->api.cluster)));
+        r = sd_event_loop(m->event);
+        return r < 0 ? log_error_errno(r, "The event loop failed: %m") : r;
+}
