@@ -15,9 +15,9 @@ KCFLAGS := -std=gnu11 -D_GNU_SOURCE -I src -DKUBESIM_VERSION='"$(VERSION)"' $(WA
         -pthread -fvisibility=hidden $(SANITIZE)
 KLDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SANITIZE)
 PKGS_DAEMON := libsystemd libmicrohttpd sqlite3
-PKGS_AGENT := libsystemd libcurl libnl-3.0 libnl-route-3.0 libmicrohttpd json-c
+PKGS_AGENT := libsystemd libcurl libnl-3.0 libnl-route-3.0 libmicrohttpd
 PKGS_CTL := libsystemd libcurl json-c
-PKGS_ALL := $(PKGS_DAEMON) $(PKGS_AGENT)
+PKGS_ALL := $(PKGS_DAEMON) $(PKGS_AGENT) $(PKGS_CTL)
 
 find_c = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
 objects = $(patsubst %.c,$(O)/obj/%.o,$(1))
