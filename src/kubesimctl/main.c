@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <curl/curl.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#include "basic/log.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "kubesimctl/output.h"
+
+#define ANY 1000
+#define WAIT_DEFAULT_USEC (60 * USEC_PER_SEC)
+
+static const struct {
+        const char *name, *args, *help;
+        int min, max; /* arguments after the verb */
+        int (*run)(Ctl *ctl, int argc, char *argv[]);
+} verbs[] = {
+        { "status", "", "Show how the cluster is, in numbers", 0, 0, cmd_status },
+        { "list-nodes", "", "List the nodes", 0, 0, cmd_list_nodes },
+        { "list-pods", "", "List the pods", 0, 0, cmd_list_pods },
+        { "show-node", "NODE...", "Show all about nodes", 1, ANY, cmd_show_node },
+        { "show-pod", "POD...", "Show all about pods", 1, ANY, cmd_show_pod },
+        { "add-node", "[NAME...]", "Add virtual nodes (--cpu=, --count=)", 0, ANY, cmd_add_node },
+        { "remove-node", "NODE...", "Move the nodes' pods elsewhere and remove them", 1, ANY, cmd_remove_node },
+        { "stop-node", "NODE...", "Move the nodes' pods elsewhere and stop them", 1, ANY, cmd_stop_node },
+        { "restart-node", "NODE...", "Start stopped nodes again", 1, ANY, cmd_restart_node },
+        { "unplug-node", "NODE...", "Pull the network cable of agents on this machine", 1, ANY, cmd_unplug_node },
+        { "plug-node", "NODE...", "Plug it in again", 1, ANY, cmd_plug_node },
+        { "create-pod", "[NAME...]", "Create pods (--cpu=, --duration=, --count=)", 0, ANY, cmd_create_pod },
+        { "remove-pod", "POD...", "Remove pods", 1, ANY, cmd_remove_pod },
+        { "restart-pod", "POD...", "Restart pods", 1, ANY, cmd_restart_pod },
+        { "scheduler", "[ALGORITHM]", "Show or choose the placement algorithm", 0, 1, cmd_scheduler },
+        { "health", "", "Show what the server's health checks say", 0, 0, cmd_health },
+        { "watch", "", "Watch the cluster live", 0, 0, cmd_watch },
+        { "events", "", "List what happened (--node=, --pod=, --follow)", 0, 0, cmd_events },
+        { "token", "", "Make a bearer token (--role=admin|viewer|node:NAME)", 0, 0, cmd_token },
+        { "version", "", "Show the versions", 0, 0, cmd_version },
+};
+
+static void help(void) {
+        printf("kubesimctl [OPTIONS...] COMMAND ...\n\nControl a simulated Kubernetes cluster.\n\n%sCommands:%s\n", colour(COLOUR_HEAD), colour_off());
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                printf("  %-12s %-12s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+        printf("\n%sOptions:%s\n"
+               "  -h --help               Show this help\n"
+               "     --version            Show the version\n"
+               "     --socket=PATH        Socket of kubesimd (default: /run/kubesim/kubesimd.sock)\n"
+               "     --server=URL         Use http(s)://HOST:PORT instead ($KUBESIM_SERVER)\n"
+               "     --token-file=FILE    Bearer token for that ($KUBESIM_TOKEN_FILE)\n"
+               "     --agents-dir=DIR     Sockets of the agents (default: /run/kubesim/agents)\n"
+               "     --json=MODE          Output JSON: short, pretty or off\n"
+               "     --no-legend          No headings and hints\n"
+               "     --no-pager           No pager\n"
+               "  -q --quiet              Say only what went wrong\n"
+               "     --wait[=SPAN]        Wait until it is done (default: at most 1min)\n"
+               "     --cpu=CORES          CPUs of a new node or pod\n"
+               "     --duration=SPAN      The pod succeeds after so long\n"
+               "     --count=N            That many, with names made up\n"
+               "     --node=NODE --pod=POD  Events of these only\n"
+               "  -f --follow             Go on with events as they happen\n"
+               "     --role=ROLE          Role of a new token\n\n"
+               "See kubesimctl(1).\n", colour(COLOUR_HEAD), colour_off());
+}
+
+enum {
+        OPT_VERSION = 256, OPT_SOCKET, OPT_SERVER, OPT_TOKEN_FILE, OPT_AGENTS_DIR, OPT_JSON, OPT_NO_LEGEND, OPT_NO_PAGER,
+        OPT_WAIT, OPT_CPU, OPT_DURATION, OPT_COUNT, OPT_NODE, OPT_POD, OPT_ROLE,
+};
+
+static const struct option options[] = {
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, OPT_VERSION },
+        { "socket", required_argument, NULL, OPT_SOCKET },
+        { "server", required_argument, NULL, OPT_SERVER },
+        { "token-file", required_argument, NULL, OPT_TOKEN_FILE },
+        { "agents-dir", required_argument, NULL, OPT_AGENTS_DIR },
+        { "json", required_argument, NULL, OPT_JSON },
+        { "no-legend", no_argument, NULL, OPT_NO_LEGEND },
+        { "no-pager", no_argument, NULL, OPT_NO_PAGER },
+        { "quiet", no_argument, NULL, 'q' },
+        { "wait", optional_argument, NULL, OPT_WAIT },
+        { "cpu", required_argument, NULL, OPT_CPU },
+        { "duration", required_argument, NULL, OPT_DURATION },
+        { "count", required_argument, NULL, OPT_COUNT },
+        { "node", required_argument, NULL, OPT_NODE },
+        { "pod", required_argument, NULL, OPT_POD },
+        { "follow", no_argument, NULL, 'f' },
+        { "role", required_argument, NULL, OPT_ROLE },
+        {},
+};
+
+static int parse_json_mode(const char *s, JsonMode *ret) {
+        static const char *const modes[] = { [JSON_OFF] = "off", [JSON_SHORT] = "short", [JSON_PRETTY] = "pretty" };
+
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++)
+                if (streq(modes[i], s)) {
+                        *ret = (JsonMode) i;
+                        return 0;
+                }
+        return ctl_error(CTL_USAGE, "--json=%s: it must be short, pretty or off", s);
+}
+
+/* Options whose value is kept as it is. */
+static const char **string_option(Ctl *ctl, int c) {
+        switch (c) {
+        case OPT_SOCKET:
+                return &ctl->socket;
+        case OPT_SERVER:
+                return &ctl->server;
+        case OPT_TOKEN_FILE:
+                return &ctl->token_file;
+        case OPT_AGENTS_DIR:
+                return &ctl->agents_dir;
+        case OPT_CPU:
+                return &ctl->cpu;
+        case OPT_DURATION:
+                return &ctl->duration;
+        case OPT_NODE:
+                return &ctl->node;
+        case OPT_POD:
+                return &ctl->pod;
+        case OPT_ROLE:
+                return &ctl->role;
+        default:
+                return NULL;
+        }
+}
+
+static int take_option(Ctl *ctl, int c) {
+        const char **s = string_option(ctl, c);
+
+        if (s) {
+                *s = optarg;
+                return 0;
+        }
+        switch (c) {
+        case OPT_JSON:
+                return parse_json_mode(optarg, &ctl->json);
+        case OPT_NO_LEGEND:
+                ctl->legend = false;
+                return 0;
+        case OPT_NO_PAGER:
+                ctl->pager = false;
+                return 0;
+        case 'q':
+                ctl->quiet = true;
+                return 0;
+        case 'f':
+                ctl->follow = true;
+                return 0;
+        case OPT_WAIT:
+                ctl->wait = true;
+                if (optarg && parse_usec(optarg, &ctl->wait_usec) < 0)
+                        return ctl_error(CTL_USAGE, "--wait=%s: it must be a time span such as 30s", optarg);
+                return 0;
+        case OPT_COUNT:
+                if (parse_u64_range(optarg, 1, 1000000, &ctl->count) < 0)
+                        return ctl_error(CTL_USAGE, "--count=%s: it must be a number from 1 to 1000000", optarg);
+                return 0;
+        default:
+                return CTL_USAGE;
+        }
+}
+
+/* How many letters have to be changed, put in or left out to make b of a (Wagner, Fischer 1974). */
+static size_t distance(const char *a, const char *b) {
+        size_t row[64], n = MIN(strlen(b), ELEMENTSOF(row) - 1);
+
+        for (size_t k = 0; k <= n; k++)
+                row[k] = k;
+        for (size_t i = 0; a[i]; i++) {
+                size_t diagonal = row[0];
+
+                row[0] = i + 1;
+                for (size_t k = 1; k <= n; k++) {
+                        size_t above = row[k], cost = diagonal + (a[i] != b[k - 1]), near = MIN(row[k] + 1, row[k - 1] + 1);
+
+                        row[k] = MIN(near, cost);
+                        diagonal = above;
+                }
+        }
+        return row[n];
+}
+
+static int unknown_verb(const char *name) {
+        size_t best = 0;
+
+        for (size_t i = 1; i < ELEMENTSOF(verbs); i++)
+                if (distance(name, verbs[i].name) < distance(name, verbs[best].name))
+                        best = i;
+        if (distance(name, verbs[best].name) <= 4)
+                return ctl_error(CTL_USAGE, "There is no command \"%s\". Did you mean \"%s\"?", name, verbs[best].name);
+        return ctl_error(CTL_USAGE, "There is no command \"%s\". See: kubesimctl --help", name);
+}
+
+static int run_verb(Ctl *ctl, int argc, char *argv[]) {
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                if (!streq(verbs[i].name, argv[0]))
+                        continue;
+                if (argc - 1 < verbs[i].min || argc - 1 > verbs[i].max)
+                        return ctl_error(CTL_USAGE, "Usage: kubesimctl %s %s", verbs[i].name, verbs[i].args);
+                return verbs[i].run(ctl, argc, argv);
+        }
+        return unknown_verb(argv[0]);
+}
+
+int main(int argc, char *argv[]) {
+        char *standard[] = { (char[]) { "status" }, NULL };
+        Ctl ctl = {
+                .socket = "/run/kubesim/kubesimd.sock",
+                .agents_dir = "/run/kubesim/agents",
+                .server = getenv("KUBESIM_SERVER"),
+                .token_file = getenv("KUBESIM_TOKEN_FILE"),
+                .legend = true,
+                .pager = true,
+                .wait_usec = WAIT_DEFAULT_USEC,
+                .count = 1,
+        };
+        int c, r;
+
+        log_open("kubesimctl");
+        while ((c = getopt_long(argc, argv, "hqf", options, NULL)) >= 0) {
+                if (c == 'h') {
+                        help();
+                        return CTL_OK;
+                }
+                if (c == OPT_VERSION) {
+                        printf("kubesim " KUBESIM_VERSION "\n");
+                        return CTL_OK;
+                }
+                r = take_option(&ctl, c);
+                if (r != 0)
+                        return r;
+        }
+        (void) curl_global_init(CURL_GLOBAL_DEFAULT);
+        r = optind < argc ? run_verb(&ctl, argc - optind, argv + optind) : run_verb(&ctl, 1, standard);
+        pager_close();
+        curl_global_cleanup();
+        return r;
+}
