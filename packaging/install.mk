@@ -26,7 +26,7 @@ deb:
 	rm -rf $(O)/deb
 	mkdir -p $(O)/deb/kubesim-$(VERSION)
 	tar -c --exclude=./.git --exclude='./build*' --exclude='./kubesim_*' --exclude=__pycache__ . | tar -x -C $(O)/deb/kubesim-$(VERSION)
-	cd $(O)/deb/kubesim-$(VERSION) && dpkg-buildpackage -b -us -uc $(DEB_FLAGS)
+	cd $(O)/deb/kubesim-$(VERSION) && env -u MAKEFLAGS -u MAKEOVERRIDES -u MAKELEVEL -u O dpkg-buildpackage -b -us -uc $(DEB_FLAGS)
 	cp $(O)/deb/kubesim_*.deb .
 
 .PHONY: install deb
