@@ -51,6 +51,7 @@ struct Agent {
         uint64_t sequence, revision, n_beats, n_failures;
         usec_t last_answer; /* monotonic; 0 = none yet */
         bool ready, connected, connection_told, refused, leaving;
+        bool may_be_held; /* the beat under way asks the server to hold its answer */
         char status[256];
 };
 
@@ -148,7 +149,7 @@ static void write_beat(Agent *a, StrBuf *b) {
 
 static void send_beat(Agent *a) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(BODY_MAX);
-        unsigned wait = a->leaving ? 0 : heart_wait(&a->heart);
+        unsigned wait = a->leaving || !a->connected ? 0 : heart_wait(&a->heart); /* the first answer comes at once */
         usec_t timeout = a->leaving ? GOODBYE_USEC : TIMEOUT_USEC + wait * USEC_PER_SEC;
         int r;
 
@@ -157,6 +158,7 @@ static void send_beat(Agent *a) {
         if (r >= 0)
                 r = http_client_post(a->client, "/heartbeat", strbuf_str(&b), b.size, wait, timeout);
         heart_sent(&a->heart, now_monotonic());
+        a->may_be_held = wait > 0;
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to send a heartbeat, trying again: %m");
                 heart_failed(&a->heart, now_monotonic(), 0);
@@ -228,7 +230,8 @@ static void take_answer(Agent *a, const HttpResult *result) {
         free(answer.pods.items);
         if (changed >= 0)
                 a->revision = (uint64_t) answer.revision;
-        heart_answered(&a->heart, now_monotonic(), answer.interval, changed != 0);
+        /* An answer that could not be held is followed at once by a beat whose answer can: news comes by that. */
+        heart_answered(&a->heart, now_monotonic(), answer.interval, changed != 0 || (!a->may_be_held && heart_wait(&a->heart) > 0));
         if (answer.stop)
                 leave(a, "the server asked for it");
 }
