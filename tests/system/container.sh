@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A Debian with systemd as PID 1 in a container, for tests: sourced, not run.
 #
-#   container_prepare        debootstraps the base system once (KUBESIM_TEST_CACHE keeps it)
+#   container_prepare DEB    debootstraps the base system once (KUBESIM_TEST_CACHE keeps it), with what DEB depends on
+#                            downloaded: the container has a network of its own, without a way out
 #   container_start DIR      boots a copy of it in DIR
 #   in_container COMMAND...  runs a command in it, as root
 #   container_stop
@@ -9,7 +10,7 @@
 set -u
 CACHE=${KUBESIM_TEST_CACHE:-/var/cache/kubesim-tests}
 PACKAGES=systemd,systemd-sysv,dbus,curl,ca-certificates,iproute2,procps
-BASE=$CACHE/base-$(printf %s "$PACKAGES" | cksum | cut -d ' ' -f 1)
+BASE=
 ROOT=
 NSPAWN=
 LEADER=
@@ -21,8 +22,10 @@ debian_mirror() {
 }
 
 container_prepare() {
+    local mirror depends
+    depends=$(dpkg-deb -f "$1" Depends | sed 's/([^)]*)//g; s/|[^,]*//g; s/,/ /g')
+    BASE=$CACHE/base-$(printf %s "$PACKAGES $depends" | cksum | cut -d ' ' -f 1)
     [ -e "$BASE/.complete" ] && return 0
-    local mirror
     mirror=$(debian_mirror)
     echo "debootstrap of Debian 12 into $BASE, once"
     rm -rf "$BASE"
@@ -33,7 +36,9 @@ container_prepare() {
     cp -a /etc/apt/apt.conf.d/. "$BASE/etc/apt/apt.conf.d/" 2>/dev/null
     rm -f "$BASE/etc/apt/apt.conf.d/docker-clean"
     cp -L /etc/ssl/certs/ca-certificates.crt "$BASE/etc/ssl/certs/ca-certificates.crt" 2>/dev/null
-    chroot "$BASE" apt-get update >>"$CACHE/debootstrap.log" 2>&1
+    # shellcheck disable=SC2086 # a list of packages
+    chroot "$BASE" sh -c 'apt-get update && apt-get install --download-only -y "$@"' sh $depends >>"$CACHE/debootstrap.log" 2>&1 ||
+        { tail -n 20 "$CACHE/debootstrap.log"; return 1; }
     touch "$BASE/.complete"
 }
 
@@ -43,7 +48,7 @@ container_start() {
     cp -a "$BASE/." "$ROOT/"
     rm -f "$ROOT/etc/machine-id" "$ROOT/.complete"
     systemd-nspawn --quiet --boot --register=no --keep-unit --directory="$ROOT" --machine="kubesim-test-$$" \
-        --resolv-conf=copy-host --link-journal=no --capability=CAP_NET_ADMIN >"$ROOT.console" 2>&1 &
+        --private-network --link-journal=no >"$ROOT.console" 2>&1 &
     NSPAWN=$!
     local i
     for i in $(seq 300); do
