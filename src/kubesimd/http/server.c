@@ -14,6 +14,8 @@
 #define CONNECTION_MEMORY (8 * KIB)
 /* Sleeping streams are woken so often at least: only then is a client that left noticed. */
 #define LOOK_AT_STREAMS_USEC (10 * USEC_PER_SEC)
+/* So much of a body that is too large is read all the same. */
+#define DISCARD_MAX MIB
 /* How many turns libmicrohttpd may take in a row before other events get theirs. */
 #define PUMP_TURNS_MAX 8
 
@@ -112,11 +114,19 @@ static int check_route(HttpServer *s, HttpRequest *req, const char *method) {
         r = router_match(s, req, req->path, &allow);
         if (r == -EOPNOTSUPP) {
                 (void) http_request_add_header(req, MHD_HTTP_HEADER_ALLOW, strbuf_str(&allow));
+                if (req->method == HTTP_OPTIONS)
+                        return 0; /* anybody may ask what there is; browsers do before they send */
                 return refuse(req, r, NULL, "%s is not for %s, only %s", method, req->path, strbuf_str(&allow));
         }
         if (r < 0)
                 return refuse(req, r, NULL, "there is nothing at %s", req->path);
         return 0;
+}
+
+static int reply_options(HttpRequest *req) {
+        _cleanup_strbuf_ StrBuf none = STRBUF_INIT(1);
+
+        return http_reply(req, 204, "text/plain", &none, 0);
 }
 
 static int check_authorized(HttpServer *s, HttpRequest *req) {
@@ -130,11 +140,15 @@ static int check_authorized(HttpServer *s, HttpRequest *req) {
         r = s->config.authorize(req, req->route ? req->route->access : HTTP_ACCESS_PUBLIC, s->config.userdata, &req->identity, &error);
         if (r < 0)
                 return http_reply_error(req, r, &error);
-        return 0;
+        return req->route ? 0 : reply_options(req);
 }
 
 static size_t body_max(const HttpServer *s, const HttpRequest *req) {
         return MIN(req->route->body_max, s->config.body_max);
+}
+
+static int refuse_body(HttpRequest *req) {
+        return refuse(req, -E2BIG, NULL, "the body has more than the %zu bytes that are taken here", body_max(req->server, req));
 }
 
 static int check_body_headers(HttpServer *s, HttpRequest *req) {
@@ -145,9 +159,11 @@ static int check_body_headers(HttpServer *s, HttpRequest *req) {
 
         if (length && parse_u64(length, &n) < 0)
                 return refuse(req, -EBADMSG, "Content-Length", "Content-Length is not a number of bytes");
-        if (n > body_max(s, req))
-                return refuse(req, -E2BIG, NULL, "the body has %llu bytes, at most %zu are taken here", (unsigned long long) n,
-                              body_max(s, req));
+        if (n > body_max(s, req)) {
+                req->body_error = -E2BIG;
+                /* A client that sends a little too much gets to the answer; one that sends a lot is cut off. */
+                return n <= DISCARD_MAX ? 0 : refuse_body(req);
+        }
         if (!req->route->json)
                 return 0;
         if (!length && !chunked)
@@ -209,7 +225,7 @@ static int handle_request(HttpRequest *req) {
         int r;
 
         if (req->body_error == -E2BIG)
-                return refuse(req, -E2BIG, NULL, "the body has more than %zu bytes", body_max(req->server, req));
+                return refuse_body(req);
         if (req->body_error < 0)
                 return http_reply_error(req, req->body_error, NULL);
 

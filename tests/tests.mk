@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# make check and its parts. Each suite ends with "N passed, N failed"; tests/lib/run-suites adds them up.
+
+UNIT_SRC := $(call find_c,tests/unit)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz-*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
+FUZZ_SECONDS ?= 60
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+AGENT_OBJECTS = $(call objects,$(filter-out src/kubesim-agent/main.c,$(AGENT_SRC)))
+
+$(O)/unit/%: $(O)/obj/tests/unit/%.o $(DAEMON_LIB) $(LIB)
+	@mkdir -p $(dir $@)
+	$(call link,$(PKGS_DAEMON) cmocka)
+
+$(O)/unit/kubesim-agent/%: $(O)/obj/tests/unit/kubesim-agent/%.o $(AGENT_OBJECTS) $(LIB)
+	@mkdir -p $(dir $@)
+	$(call link,$(PKGS_AGENT) cmocka)
+
+check-unit: $(UNIT_TESTS)
+	tests/lib/run-unit $(O)/unit
+
+check-e2e: all
+	KUBESIM_BUILD=$(abspath $(O)) tests/lib/run-e2e
+
+check-sim: $(O)/sim
+	$(O)/sim --seconds=$(or $(SIM_SECONDS),20)
+
+$(O)/sim: $(call objects,$(call find_c,tests/sim)) $(LIB)
+	$(call link,libsystemd)
+
+# The same under the sanitizers, in a build directory of their own.
+check-asan:
+	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE check-unit
+	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE check-e2e
+
+check-system: deb
+	tests/system/run $(CURDIR)/kubesim_$(VERSION)_*.deb
+
+$(O)/fuzz/%: tests/fuzz/%.c
+	@mkdir -p $(dir $@)
+	clang $(filter-out -fstack-clash-protection -fcf-protection,$(KCFLAGS)) $(shell $(PKG_CONFIG) --cflags $(PKGS_DAEMON)) -g -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_CORE_SRC) -lsystemd
+
+LIB_CORE_SRC := $(call find_c,src/basic src/core) src/shared/conf-file.c src/kubesimd/config.c
+
+fuzz: $(FUZZERS)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(abspath $(O)/fuzz)
+
+lint:
+	tests/lint/run
+
+check:
+	packaging/bootstrap tests
+	tests/lib/run-suites $(O)
+
+demo:
+	packaging/bootstrap
+	$(MAKE) all
+	packaging/demo $(O)
+
+.PHONY: check check-unit check-e2e check-sim check-asan check-system fuzz lint demo
+.SECONDARY:
