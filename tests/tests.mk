@@ -9,6 +9,8 @@ FUZZ_SECONDS ?= 60
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 AGENT_OBJECTS = $(call objects,$(filter-out src/kubesim-agent/main.c,$(AGENT_SRC)))
 
+$(O)/obj/tests/%.o: CPPFLAGS += -I .
+
 $(O)/unit/%: $(O)/obj/tests/unit/%.o $(DAEMON_LIB) $(LIB)
 	@mkdir -p $(dir $@)
 	$(call link,$(PKGS_DAEMON) cmocka)
