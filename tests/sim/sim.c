@@ -456,7 +456,9 @@ static void client_acts(World *w) {
         char name[16];
         int r;
 
-        w->next_client = some_time(w, 4 * USEC_PER_MINUTE);
+        w->next_client = some_time(w, chance(w, 3) ? USEC_PER_SEC : 4 * USEC_PER_MINUTE);
+        if (chance(w, 40))
+                w->next_fault = w->now; /* right behind it, before the disk has it */
         (void) snprintf(name, sizeof(name), "p%u", i);
         switch (prng_below(&w->prng, 10)) {
         case 0 ... 4:
@@ -550,7 +552,7 @@ static void step(World *w) {
                 fault(w);
         if (w->next_flush <= w->now && !w->disk_full) {
                 flush(w, true);
-                w->next_flush = some_time(w, 20 * USEC_PER_MSEC);
+                w->next_flush = some_time(w, chance(w, 4) ? 30 * USEC_PER_SEC : 20 * USEC_PER_MSEC); /* a slow disk now and then */
         }
         check(w);
 }

@@ -159,11 +159,8 @@ static int check_body_headers(HttpServer *s, HttpRequest *req) {
 
         if (length && parse_u64(length, &n) < 0)
                 return refuse(req, -EBADMSG, "Content-Length", "Content-Length is not a number of bytes");
-        if (n > body_max(s, req)) {
-                req->body_error = -E2BIG;
-                /* A client that sends a little too much gets to the answer; one that sends a lot is cut off. */
-                return n <= DISCARD_MAX ? 0 : refuse_body(req);
-        }
+        if (n > body_max(s, req))
+                return refuse_body(req);
         if (!req->route->json)
                 return 0;
         if (!length && !chunked)
@@ -171,6 +168,14 @@ static int check_body_headers(HttpServer *s, HttpRequest *req) {
         if (type && strncasecmp(type, "application/json", strlen("application/json")) != 0)
                 return refuse(req, -EPROTOTYPE, "Content-Type", "the body must be application/json");
         return 0;
+}
+
+/* A body that is not there is small, too. */
+static bool has_small_body(HttpRequest *req) {
+        const char *length = http_request_header(req, MHD_HTTP_HEADER_CONTENT_LENGTH);
+        uint64_t n = 0;
+
+        return !http_request_header(req, MHD_HTTP_HEADER_TRANSFER_ENCODING) && (!length || parse_u64(length, &n) >= 0) && n <= DISCARD_MAX;
 }
 
 /* The headers are there: decides what can be decided without the body. */
@@ -197,12 +202,12 @@ static enum MHD_Result begin_request(Daemon *d, struct MHD_Connection *mhd, cons
                 return MHD_NO;
         if (!req->response && check_body_headers(s, req) < 0)
                 return MHD_NO;
-        if (!req->response) {
-                req->state = REQUEST_READING;
-                return MHD_YES;
-        }
-        /* Answered before the body was read: fine when there is none, else libmicrohttpd closes the connection. */
-        return request_queue_response(req);
+        if (req->response && !has_small_body(req))
+                return request_queue_response(req); /* libmicrohttpd closes the connection when a body follows */
+
+        /* A refused request's body is read and thrown away first, so that its client gets to the answer. */
+        req->state = req->response ? REQUEST_RESUMED : REQUEST_READING;
+        return MHD_YES;
 }
 
 static enum MHD_Result take_body(HttpRequest *req, const char *data, size_t *size) {
@@ -246,8 +251,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
                 *size = 0;
                 return MHD_YES;
         }
-        if (*size > 0)
+        if (*size > 0 && !req->response)
                 return take_body(req, data, size);
+        if (*size > 0) {
+                *size = 0;
+                return MHD_YES;
+        }
         if (req->state == REQUEST_READING && handle_request(req) < 0)
                 return MHD_NO;
         if (req->state == REQUEST_HELD || req->state == REQUEST_WAITING)
