@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/API.md: every example in it is run, and answers with the status and the fields that it shows."""
+import json
+import os
+import re
+import shlex
+
+DOC = os.path.join(os.path.dirname(__file__), "../../docs/API.md")
+
+
+def examples():
+    for block in re.findall(r"```console\n(.*?)```", open(DOC).read(), re.S):
+        yield from re.findall(r"^\$ curl (.*)\n(\d+) (.*)$", block, re.M)
+
+
+def test_every_example(start):
+    kubesimd = start(fast=False)
+    n = 0
+    for command, status, shown in examples():
+        words = shlex.split(command)
+        method = words[words.index("-X") + 1] if "-X" in words else "GET"
+        body = words[words.index("-d") + 1] if "-d" in words else None
+        path = next(w for w in words if w.startswith("http://localhost"))[len("http://localhost"):]
+        reply = kubesimd.ask(method, path, body)
+        assert reply.status == int(status), (command, reply.text)
+        expected = json.loads(shown)
+        assert set(expected) == set(reply.json), (command, reply.text)
+        for key, value in expected.items():
+            if isinstance(value, (str, list)) and value and key != "detail":
+                assert reply.json[key] == value, (command, key, reply.text)
+        n += 1
+    assert n >= 14
