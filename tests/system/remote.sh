@@ -23,7 +23,7 @@ check "the far node is healthy" eventually 5 node_is far Healthy
 check "with its address" in_container sh -c 'kubesimctl show-node far | grep -q "Address: 198.51.100.2"'
 check "its token is for no other node" in_container sh -c '[ "$(curl -s -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $(cat /root/token)" -H "Content-Type: application/json" -d "{\"nodeID\":\"other\",\"status\":\"Healthy\"}" http://198.51.100.1:8080/heartbeat)" = 403 ]'
 in_container ip link set near0 down
-check "it is unhealthy when the cable is cut" eventually 8 node_is far Unhealthy
+check "it is unhealthy when the cable is cut" eventually 15 node_is far Unhealthy
 in_container ip link set near0 up
 check "and comes back" eventually 40 node_is far Healthy
 in_container systemctl stop far-agent

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 say "activation, reload, with shorter intervals from here on"
 
-in_container sh -c 'printf "[Cluster]\nHeartbeatIntervalSec=1s\nNodeTimeoutSec=3s\nRemoveAfterSec=4s\nStopGraceSec=2s\n" >/etc/kubesim/kubesimd.conf.d/50-fast.conf'
+in_container sh -c 'printf "[Cluster]\nHeartbeatIntervalSec=1s\nNodeTimeoutSec=6s\nRemoveAfterSec=4s\nStopGraceSec=2s\n" >/etc/kubesim/kubesimd.conf.d/50-fast.conf'
 before=$(main_pid kubesimd)
 check "systemctl reload works" in_container systemctl reload kubesimd
 check "the process is the same" [ "$(main_pid kubesimd)" = "$before" ]
