@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A load of HTTP requests: one thread on epoll, keep-alive connections, each sends its next request when it has the
+ * answer to the last (a closed loop). Prints one line of JSON.
+ *
+ *     load --address=unix:/PATH|HOST:PORT --kind=heartbeat|pod|register|empty --connections=64 --seconds=3 --nodes=10000
+ *     load ... --count=N instead of --seconds: that many requests
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "basic/alloc-util.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+
+#define ANSWER_MAX 65536
+#define LATENCIES 100000 /* microseconds that are counted one by one */
+
+typedef struct Connection {
+        int fd;
+        char out[1024], in[ANSWER_MAX];
+        size_t out_size, out_sent, in_size;
+        usec_t sent_at;
+} Connection;
+
+static const char *arg_address, *arg_kind = "empty";
+static uint64_t arg_connections = 64, arg_seconds = 3, arg_nodes = 1000, arg_count, arg_first;
+static uint64_t n_sent, n_done, n_failed, latency[LATENCIES + 1];
+static usec_t begun;
+
+static int dial(void) {
+        const char *path = startswith(arg_address, "unix:");
+        struct sockaddr_in in = { .sin_family = AF_INET };
+        struct sockaddr_un un = { .sun_family = AF_UNIX };
+        int fd, one = 1;
+
+        if (path) {
+                (void) snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+                fd = socket(AF_UNIX, SOCK_STREAM, 0);
+                if (connect(fd, (struct sockaddr*) &un, sizeof(un)) < 0)
+                        return -errno;
+        } else {
+                uint64_t port;
+                char host[64];
+
+                (void) snprintf(host, sizeof(host), "%.*s", (int) strcspn(arg_address, ":"), arg_address);
+                if (parse_u64(strchr(arg_address, ':') + 1, &port) < 0 || inet_pton(AF_INET, host, &in.sin_addr) != 1)
+                        return -EINVAL;
+                in.sin_port = htons((uint16_t) port);
+                fd = socket(AF_INET, SOCK_STREAM, 0);
+                if (connect(fd, (struct sockaddr*) &in, sizeof(in)) < 0)
+                        return -errno;
+                (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        }
+        (void) fcntl(fd, F_SETFL, O_NONBLOCK);
+        return fd;
+}
+
+static void write_request(Connection *c) {
+        uint64_t n = arg_first + n_sent++;
+        char body[256];
+        int size;
+
+        if (streq(arg_kind, "pod"))
+                size = snprintf(body, sizeof(body), "{\"cpuRequired\":0.001}");
+        else /* a heartbeat; so is a registration */
+                size = snprintf(body, sizeof(body), "{\"nodeID\":\"node-%06llu\",\"status\":\"Healthy\",\"pods\":[],\"cpuCores\":100}",
+                                (unsigned long long) (n % arg_nodes));
+        c->out_size = (size_t) snprintf(c->out, sizeof(c->out),
+                                        "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+                                        streq(arg_kind, "pod") ? "/pods" : "/heartbeat", size, body);
+        c->out_sent = c->in_size = 0;
+        c->sent_at = now_monotonic();
+}
+
+static bool is_over(void) {
+        return arg_count > 0 ? n_sent >= arg_count : now_monotonic() - begun >= arg_seconds * USEC_PER_SEC;
+}
+
+/* The size of the whole answer once its headers are there, 0 before. */
+static size_t answer_size(const Connection *c) {
+        const char *end = memmem(c->in, c->in_size, "\r\n\r\n", 4), *length;
+
+        if (!end)
+                return 0;
+        length = strcasestr(c->in, "content-length:");
+        return (size_t) (end - c->in) + 4 + (length ? strtoul(length + 15, NULL, 10) : 0);
+}
+
+static int flush_out(Connection *c) {
+        while (c->out_sent < c->out_size) {
+                ssize_t n = RET_ERRNO(send(c->fd, c->out + c->out_sent, c->out_size - c->out_sent, MSG_NOSIGNAL));
+
+                if (n < 0)
+                        return n == -EAGAIN ? 0 : (int) n;
+                c->out_sent += (size_t) n;
+        }
+        return 0;
+}
+
+/* 1 when the connection has nothing more to do. */
+static int on_answer(Connection *c) {
+        usec_t took = now_monotonic() - c->sent_at;
+
+        latency[MIN(took, (usec_t) LATENCIES)]++;
+        n_done++;
+        if (strncmp(c->in + 9, "20", 2) != 0)
+                n_failed++;
+        if (is_over())
+                return 1;
+        write_request(c);
+        return flush_out(c);
+}
+
+static int on_readable(Connection *c) {
+        for (;;) {
+                ssize_t n = RET_ERRNO(recv(c->fd, c->in + c->in_size, sizeof(c->in) - 1 - c->in_size, 0));
+                size_t whole;
+                int r;
+
+                if (n == -EAGAIN)
+                        return 0;
+                if (n <= 0)
+                        return n == 0 ? -ECONNRESET : (int) n;
+                c->in_size += (size_t) n;
+                c->in[c->in_size] = '\0';
+                whole = answer_size(c);
+                if (whole == 0 || c->in_size < whole)
+                        continue;
+                r = on_answer(c);
+                if (r != 0)
+                        return r;
+        }
+}
+
+static usec_t percentile(double p) {
+        uint64_t n = 0;
+
+        for (usec_t i = 0; i <= LATENCIES; i++) {
+                n += latency[i];
+                if ((double) n >= p * (double) n_done)
+                        return i;
+        }
+        return LATENCIES;
+}
+
+static int run(Connection *all) {
+        struct epoll_event events[256];
+        uint64_t open = arg_connections;
+        int ep = epoll_create1(0);
+
+        for (uint64_t i = 0; i < arg_connections; i++) {
+                all[i].fd = dial();
+                if (all[i].fd < 0)
+                        return all[i].fd;
+                (void) epoll_ctl(ep, EPOLL_CTL_ADD, all[i].fd, &(struct epoll_event) { .events = EPOLLIN, .data.ptr = &all[i] });
+        }
+        begun = now_monotonic();
+        for (uint64_t i = 0; i < arg_connections; i++) {
+                write_request(&all[i]);
+                (void) flush_out(&all[i]);
+        }
+        while (open > 0) {
+                int n = epoll_wait(ep, events, ELEMENTSOF(events), 10000);
+
+                if (n <= 0)
+                        return -ETIMEDOUT;
+                for (int i = 0; i < n; i++) {
+                        Connection *c = events[i].data.ptr;
+                        int r = on_readable(c);
+
+                        if (r < 0)
+                                return r;
+                        if (r > 0) {
+                                (void) epoll_ctl(ep, EPOLL_CTL_DEL, c->fd, NULL);
+                                open--;
+                        }
+                }
+        }
+        return 0;
+}
+
+int main(int argc, char *argv[]) {
+        static const struct option options[] = {
+                { "address", required_argument, NULL, 'a' }, { "kind", required_argument, NULL, 'k' },
+                { "connections", required_argument, NULL, 'c' }, { "seconds", required_argument, NULL, 's' },
+                { "nodes", required_argument, NULL, 'n' }, { "count", required_argument, NULL, 'N' },
+                { "first", required_argument, NULL, 'f' }, {},
+        };
+        Connection *all;
+        double took;
+        int c, r = 0;
+
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
+                switch (c) {
+                case 'a':
+                        arg_address = optarg;
+                        break;
+                case 'k':
+                        arg_kind = optarg;
+                        break;
+                case '?':
+                        return 2;
+                default:
+                        r = parse_u64(optarg, c == 'c' ? &arg_connections : c == 's' ? &arg_seconds : c == 'n' ? &arg_nodes :
+                                              c == 'N' ? &arg_count : &arg_first);
+                        if (r < 0)
+                                return 2;
+                }
+        all = new0(Connection, arg_connections);
+        if (!arg_address || !all)
+                return 2;
+        r = run(all);
+        if (r < 0) {
+                fprintf(stderr, "load: %s\n", strerror(-r));
+                return 1;
+        }
+        took = (double) (now_monotonic() - begun) / USEC_PER_SEC;
+        printf("{\"requests\":%llu,\"failed\":%llu,\"seconds\":%.3f,\"rate\":%.0f,\"p50_us\":%llu,\"p99_us\":%llu}\n",
+               (unsigned long long) n_done, (unsigned long long) n_failed, took, (double) n_done / took,
+               (unsigned long long) percentile(0.5), (unsigned long long) percentile(0.99));
+        return 0;
+}
