@@ -14,6 +14,7 @@
 #include "basic/json-reader.h"
 #include "basic/json-writer.h"
 #include "basic/log.h"
+#include "basic/memory-util.h"
 #include "basic/string-util.h"
 #include "kubesim-agent/heartbeat.h"
 #include "kubesim-agent/netlink.h"
@@ -81,6 +82,7 @@ static void become_ready(Agent *a) {
         if (a->ready)
                 return;
         a->ready = true;
+        memory_release_startup(); /* the first beat has been sent and answered: libcurl's forty libraries have had their turn */
         (void) sd_notify(false, "READY=1");
 }
 

@@ -11,6 +11,7 @@
 #include "basic/alloc-util.h"
 #include "basic/fd-util.h"
 #include "basic/log.h"
+#include "basic/memory-util.h"
 #include "basic/string-util.h"
 #include "core/model/reason.h"
 #include "kubesimd/api/native/native.h"
@@ -456,6 +457,7 @@ int manager_run(Manager *m) {
         log_info("Serving on %zu sockets, %zu nodes and %zu pods at revision %llu", m->n_listeners,
                  store_count(cluster_store(m->api.cluster), KIND_NODE), store_count(cluster_store(m->api.cluster), KIND_POD),
                  (unsigned long long) store_revision(cluster_store(m->api.cluster)));
+        memory_release_startup(); /* a service that idles on a laptop keeps what it uses, not what loading took */
         r = sd_event_loop(m->event);
         return r < 0 ? log_error_errno(r, "The event loop failed: %m") : r;
 }
