@@ -21,8 +21,6 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         if (!c)
                 return -ENOMEM;
         c->config = *config;
-        c->algorithm = sched_algorithm_find(config->algorithm);
-        assert(c->algorithm);
         c->secret[0] = secret[0];
         c->secret[1] = secret[1];
         prng_init(&c->prng, seed);
@@ -31,6 +29,7 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         list_init(&c->stopping);
         list_init(&c->woken);
         node_index_init(&c->index);
+        cluster_use_algorithm(c, config->algorithm);
         pending_queue_init(&c->pending);
         r = store_new(cluster_kinds, c, config->watch_log_max, secret, &c->store);
         if (r < 0)
@@ -68,7 +67,7 @@ void cluster_configure(Cluster *c, const ClusterConfig *config) {
         store_set_log_max(c->store, config->watch_log_max);
         event_log_set_max(c->events, config->event_log_max);
         if (store_count(c->store, KIND_POLICY) == 0)
-                c->algorithm = sched_algorithm_find(config->algorithm);
+                cluster_use_algorithm(c, config->algorithm);
         for (StoreEntry *e = NULL; (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));)
                 node_update_index(c, node_state(e));
 }

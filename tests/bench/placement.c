@@ -33,6 +33,7 @@ static void measure(const SchedAlgorithm *a, size_t n) {
 
         prng_init(&p, 1);
         node_index_init(&x);
+        node_index_keep(&x, a ? a->order : NODE_ORDER_REGISTERED);
         for (size_t i = 0; i < n; i++) {
                 nodes[i].order = i + 1;
                 if (node_index_add(&x, &nodes[i]) < 0)

@@ -233,13 +233,16 @@ static int pod_changed(StoreEntry *e, const Object *old, const Object *new, void
         return 0;
 }
 
+void cluster_use_algorithm(Cluster *c, const char *name) {
+        c->algorithm = sched_algorithm_find(name) ?: sched_algorithm_find(c->config.algorithm);
+        assert(c->algorithm);
+        node_index_keep(&c->index, c->algorithm->order);
+}
+
 static int policy_changed(StoreEntry *e _unused_, const Object *old _unused_, const Object *new, void *userdata) {
-        const SchedAlgorithm *a = NULL;
         Cluster *c = userdata;
 
-        if (new && streq(new->name, POLICY_SCHEDULER))
-                a = sched_algorithm_find(((const Policy*) new)->algorithm);
-        c->algorithm = a ?: sched_algorithm_find(c->config.algorithm);
+        cluster_use_algorithm(c, new && streq(new->name, POLICY_SCHEDULER) ? ((const Policy*) new)->algorithm : c->config.algorithm);
         return 0;
 }
 

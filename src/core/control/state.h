@@ -105,6 +105,8 @@ static inline bool pod_is_wanted(const Pod *p) {
 }
 /* Tells the index what the node has free, or that it takes nothing. */
 void node_update_index(Cluster *c, NodeState *ns);
+/* From now on pods are placed by that algorithm, or by the configured one if there is none of that name. */
+void cluster_use_algorithm(Cluster *c, const char *name);
 /* Queues the node's next virtual beat. */
 int node_schedule_beat(Cluster *c, NodeState *ns, usec_t when);
 /* It has just been heard from (or is given a fresh timeout): moves it to the young end of the list of the living. */

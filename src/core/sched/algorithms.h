@@ -7,6 +7,7 @@
 typedef struct SchedAlgorithm {
         const char *name;
         const char *description;
+        NodeOrder order; /* what choose() reads */
         /* The node for a pod that asks for `cpu` millicores (> 0), or NULL when none has room. O(log nodes). */
         NodeIndexEntry *(*choose)(NodeIndex *index, int64_t cpu);
 } SchedAlgorithm;

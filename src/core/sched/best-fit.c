@@ -8,5 +8,6 @@ static NodeIndexEntry *choose(NodeIndex *index, int64_t cpu) {
 const SchedAlgorithm sched_best_fit = {
         .name = "best-fit",
         .description = "the node that is left with the least free, the first registered of equals",
+        .order = NODE_ORDER_FREE,
         .choose = choose,
 };

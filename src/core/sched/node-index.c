@@ -43,7 +43,22 @@ static void put_in_slot(NodeIndex *x, size_t slot, NodeIndexEntry *e) {
         x->slots[slot] = e;
         if (e)
                 e->slot = slot;
-        maxtree_set(&x->free_by_slot, slot, e ? e->free : MAXTREE_EMPTY);
+        if (x->kept == NODE_ORDER_REGISTERED)
+                maxtree_set(&x->free_by_slot, slot, e ? e->free : MAXTREE_EMPTY);
+}
+
+void node_index_keep(NodeIndex *x, NodeOrder order) {
+        if (order == x->kept)
+                return;
+        x->kept = order;
+        treap_init(&x->by_free, compare_free);
+        for (size_t i = 0; i < x->n_slots; i++) {
+                NodeIndexEntry *e = x->slots[i];
+
+                put_in_slot(x, i, e);
+                if (order == NODE_ORDER_FREE && e && e->free != NODE_INDEX_CLOSED)
+                        treap_insert(&x->by_free, &e->by_free);
+        }
 }
 
 static void compact(NodeIndex *x) {
@@ -89,27 +104,61 @@ void node_index_remove(NodeIndex *x, NodeIndexEntry *e) {
 void node_index_set(NodeIndex *x, NodeIndexEntry *e, int64_t free) {
         if (e->free == free)
                 return;
+        if (x->kept == NODE_ORDER_REGISTERED) {
+                e->free = free;
+                maxtree_set(&x->free_by_slot, e->slot, free);
+                return;
+        }
         if (e->free != NODE_INDEX_CLOSED)
                 treap_remove(&x->by_free, &e->by_free);
         e->free = free;
         if (free != NODE_INDEX_CLOSED)
                 treap_insert(&x->by_free, &e->by_free);
-        maxtree_set(&x->free_by_slot, e->slot, free);
 }
 
 int64_t node_index_max_free(const NodeIndex *x) {
-        return maxtree_top(&x->free_by_slot);
+        const TreapNode *last;
+
+        if (x->kept == NODE_ORDER_REGISTERED)
+                return maxtree_top(&x->free_by_slot);
+        last = treap_last(&x->by_free);
+        return last ? container_of(last, NodeIndexEntry, by_free)->free : NODE_INDEX_CLOSED;
 }
 
-NodeIndexEntry *node_index_first(const NodeIndex *x, uint64_t order, int64_t free) {
-        size_t slot = maxtree_find(&x->free_by_slot, order > 0 ? slot_of_order(x, order) : 0, free);
+NodeIndexEntry *node_index_first(const NodeIndex *x, int64_t free) {
+        size_t slot;
 
+        assert(x->kept == NODE_ORDER_REGISTERED);
+        slot = maxtree_find(&x->free_by_slot, 0, free);
         return slot == SIZE_MAX ? NULL : x->slots[slot];
+}
+
+/* Where the entry is that node_index_next() found last; the search is for when it has been removed or moved since. */
+static size_t slot_after_last(const NodeIndex *x) {
+        const NodeIndexEntry *last = x->last_slot < x->n_slots ? x->slots[x->last_slot] : NULL;
+
+        return last && last->order == x->last_order ? x->last_slot + 1 : slot_of_order(x, x->last_order + 1);
+}
+
+NodeIndexEntry *node_index_next(NodeIndex *x, int64_t free) {
+        size_t slot;
+
+        assert(x->kept == NODE_ORDER_REGISTERED);
+        slot = maxtree_find(&x->free_by_slot, slot_after_last(x), free);
+        if (slot == SIZE_MAX)
+                slot = maxtree_find(&x->free_by_slot, 0, free);
+        if (slot == SIZE_MAX)
+                return NULL;
+        x->last_slot = slot;
+        x->last_order = x->slots[slot]->order;
+        return x->slots[slot];
 }
 
 NodeIndexEntry *node_index_tightest(const NodeIndex *x, int64_t free) {
         const NodeIndexEntry key = { .free = free };
-        TreapNode *n = treap_lower_bound(&x->by_free, &key.by_free);
+        TreapNode *n;
 
+        assert(x->kept == NODE_ORDER_FREE);
+        n = treap_lower_bound(&x->by_free, &key.by_free);
         return n ? container_of(n, NodeIndexEntry, by_free) : NULL;
 }

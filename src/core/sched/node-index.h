@@ -1,29 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Where there is room: nodes by order of registration and by free capacity, each in O(log n), kept by change. */
+/* Where there is room: nodes by order of registration or by free capacity, in O(log n), kept by change. Only the order that
+ * the algorithm in use asks for is kept; to change it costs O(n log n) once. */
 
 #include "basic/maxtree.h"
 #include "basic/treap.h"
 
 #define NODE_INDEX_CLOSED MAXTREE_EMPTY /* takes no pod */
 
+typedef enum NodeOrder {
+        NODE_ORDER_REGISTERED,
+        NODE_ORDER_FREE,
+} NodeOrder;
+
 typedef struct NodeIndexEntry {
-        TreapNode by_free; /* in NodeIndex.by_free while open */
+        TreapNode by_free; /* in NodeIndex.by_free while open, with NODE_ORDER_FREE */
         size_t slot;       /* in NodeIndex.slots */
         int64_t free;      /* millicores, or NODE_INDEX_CLOSED */
         uint64_t order;    /* of registration; set by the owner before node_index_add() */
 } NodeIndexEntry;
 
 typedef struct NodeIndex {
-        MaxTree free_by_slot;
+        NodeOrder kept;
+        MaxTree free_by_slot; /* with NODE_ORDER_REGISTERED */
         NodeIndexEntry **slots; /* ascending by order; NULL = a hole; borrowed entries */
         size_t n_slots, allocated, n_entries;
         Treap by_free;
-        uint64_t last_order; /* of the node that round-robin chose last */
+        uint64_t last_order; /* of the node that node_index_next() gave last */
+        size_t last_slot;    /* where it was then */
 } NodeIndex;
 
 void node_index_init(NodeIndex *x);
 void node_index_done(NodeIndex *x);
+/* Keeps that order from now on. */
+void node_index_keep(NodeIndex *x, NodeOrder order);
 /* Enters a node, closed. 0 or -ENOMEM. */
 int node_index_add(NodeIndex *x, NodeIndexEntry *e);
 void node_index_remove(NodeIndex *x, NodeIndexEntry *e);
@@ -32,7 +42,11 @@ void node_index_set(NodeIndex *x, NodeIndexEntry *e, int64_t free);
 /* The most that any open node has free; NODE_INDEX_CLOSED when none is open. */
 int64_t node_index_max_free(const NodeIndex *x);
 
-/* The first open node in order of registration, at or after `order`, with so much free; NULL when there is none. */
-NodeIndexEntry *node_index_first(const NodeIndex *x, uint64_t order, int64_t free);
+/* With NODE_ORDER_REGISTERED: */
+/* The first open node in order of registration with so much free; NULL when there is none. */
+NodeIndexEntry *node_index_first(const NodeIndex *x, int64_t free);
+/* The same in turn: the first one after that which the last call gave, from the beginning again after the end. */
+NodeIndexEntry *node_index_next(NodeIndex *x, int64_t free);
+/* With NODE_ORDER_FREE: */
 /* The open node with the least free that is at least `free`; the first registered of equals. */
 NodeIndexEntry *node_index_tightest(const NodeIndex *x, int64_t free);

@@ -11,5 +11,6 @@ static NodeIndexEntry *choose(NodeIndex *index, int64_t cpu) {
 const SchedAlgorithm sched_worst_fit = {
         .name = "worst-fit",
         .description = "the node with the most free, the first registered of equals",
+        .order = NODE_ORDER_FREE,
         .choose = choose,
 };

@@ -51,11 +51,18 @@ static void check_algorithm(const SchedAlgorithm *a) {
 
         prng_init(&p, 5);
         node_index_init(&x);
+        node_index_keep(&x, a->order);
         for (unsigned i = 0; i < ROUNDS; i++) {
                 size_t k = (size_t) prng_below(&p, NODES);
                 int64_t cpu = 1 + (int64_t) prng_below(&p, 50);
                 NodeIndexEntry *e = &w.nodes[k];
 
+                if (prng_below(&p, 100) == 0) { /* another algorithm, and this one again */
+                        node_index_keep(&x, a->order == NODE_ORDER_FREE ? NODE_ORDER_REGISTERED : NODE_ORDER_FREE);
+                        if (w.in[k])
+                                node_index_set(&x, e, (int64_t) prng_below(&p, 40));
+                        node_index_keep(&x, a->order);
+                }
                 switch (prng_below(&p, 10)) {
                 case 0:
                         if (w.in[k])
