@@ -221,6 +221,16 @@ static void *writer_thread(void *userdata) {
         return NULL;
 }
 
+static void drop_done(StorageWriter *w, Batch *done) {
+        batch_drop(done);
+        pthread_mutex_lock(&w->lock);
+        if (!w->done.changes)
+                w->done = *done; /* its room serves again */
+        else
+                free(done->changes);
+        pthread_mutex_unlock(&w->lock);
+}
+
 /* Tells the loop's side how far things are. */
 static void report(StorageWriter *w) {
         _cleanup_error_ Error error = ERROR_NULL;
@@ -239,16 +249,9 @@ static void report(StorageWriter *w) {
         w->told = state;
         if (state == WRITER_FAILED && told != state)
                 (void) error_set(&error, w->error.code, "%s", error_message(&w->error));
-        pthread_cond_signal(&w->work);
         pthread_mutex_unlock(&w->lock);
-
-        batch_drop(&done);
-        pthread_mutex_lock(&w->lock);
-        if (!w->done.changes)
-                w->done = done; /* its room serves again */
-        else
-                free(done.changes);
-        pthread_mutex_unlock(&w->lock);
+        if (told != state)
+                pthread_cond_signal(&w->work); /* it waits to be told that we know, see probe() */
 
         if (durable > before)
                 w->callbacks.on_durable(durable, w->callbacks.userdata);
@@ -256,6 +259,7 @@ static void report(StorageWriter *w) {
                 w->callbacks.on_failed(durable, &error, w->callbacks.userdata);
         if (state == WRITER_RECOVERED && told != state)
                 w->callbacks.on_recovered(w->callbacks.userdata);
+        drop_done(w, &done); /* after the replies, which somebody waits for */
 }
 
 static int on_event(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
@@ -351,11 +355,11 @@ int storage_writer_submit(StorageWriter *w, const StoreChange *changes, size_t n
                 r = 0; /* it would be undone anyway, as soon as the loop hears of the failure */
         else
                 r = w->next.n + n > WAITING_MAX ? -EDQUOT : batch_add(&w->next, changes, n);
-        if (r >= 0) {
+        if (r >= 0)
                 w->next.last_id = last_id;
-                pthread_cond_signal(&w->work);
-        }
         pthread_mutex_unlock(&w->lock);
+        if (r >= 0)
+                pthread_cond_signal(&w->work); /* without the lock, so that the thread does not wake only to wait for it */
         return r;
 }
 
