@@ -4,6 +4,7 @@
  *
  *     load --address=unix:/PATH|HOST:PORT --kind=heartbeat|pod|register|empty --connections=64 --seconds=3 --nodes=10000
  *     load ... --count=N instead of --seconds: that many requests
+ *     load ... --kind=heartbeat --wait=5: as agents do, a connection is a node and asks for its answer to be held
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -27,13 +28,14 @@
 
 typedef struct Connection {
         int fd;
+        uint64_t number;
         char out[1024], in[ANSWER_MAX];
         size_t out_size, out_sent, in_size;
         usec_t sent_at;
 } Connection;
 
 static const char *arg_address, *arg_kind = "empty";
-static uint64_t arg_connections = 64, arg_seconds = 3, arg_nodes = 1000, arg_count, arg_first;
+static uint64_t arg_connections = 64, arg_seconds = 3, arg_nodes = 1000, arg_count, arg_first, arg_wait;
 static uint64_t n_sent, n_done, n_failed, latency[LATENCIES + 1];
 static usec_t begun;
 
@@ -66,8 +68,8 @@ static int dial(void) {
 }
 
 static void write_request(Connection *c) {
-        uint64_t n = arg_first + n_sent++;
-        char body[256];
+        uint64_t n = arg_first + (arg_wait > 0 ? c->number : n_sent);
+        char body[256], prefer[32] = "";
         int size;
 
         if (streq(arg_kind, "pod"))
@@ -75,9 +77,13 @@ static void write_request(Connection *c) {
         else /* a heartbeat; so is a registration */
                 size = snprintf(body, sizeof(body), "{\"nodeID\":\"node-%06llu\",\"status\":\"Healthy\",\"pods\":[],\"cpuCores\":100}",
                                 (unsigned long long) (n % arg_nodes));
+        n_sent++;
+        if (arg_wait > 0)
+                (void) snprintf(prefer, sizeof(prefer), "Prefer: wait=%u\r\n", (unsigned) arg_wait);
         c->out_size = (size_t) snprintf(c->out, sizeof(c->out),
-                                        "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-                                        streq(arg_kind, "pod") ? "/pods" : "/heartbeat", size, body);
+                                        "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: application/json\r\n"
+                                        "Content-Length: %d\r\n\r\n%s",
+                                        streq(arg_kind, "pod") ? "/pods" : "/heartbeat", prefer, size, body);
         c->out_sent = c->in_size = 0;
         c->sent_at = now_monotonic();
 }
@@ -166,8 +172,11 @@ static int run(Connection *all) {
         }
         begun = now_monotonic();
         for (uint64_t i = 0; i < arg_connections; i++) {
+                all[i].number = i;
                 write_request(&all[i]);
                 (void) flush_out(&all[i]);
+                if (arg_wait > 0 && i % 20 == 19) /* spread over the period, as agents with their jitter are */
+                        (void) usleep((useconds_t) (20 * arg_wait * USEC_PER_SEC / arg_connections));
         }
         while (open > 0) {
                 int n = epoll_wait(ep, events, ELEMENTSOF(events), 10000);
@@ -194,7 +203,7 @@ int main(int argc, char *argv[]) {
                 { "address", required_argument, NULL, 'a' }, { "kind", required_argument, NULL, 'k' },
                 { "connections", required_argument, NULL, 'c' }, { "seconds", required_argument, NULL, 's' },
                 { "nodes", required_argument, NULL, 'n' }, { "count", required_argument, NULL, 'N' },
-                { "first", required_argument, NULL, 'f' }, {},
+                { "first", required_argument, NULL, 'f' }, { "wait", required_argument, NULL, 'w' }, {},
         };
         Connection *all;
         double took;
@@ -212,7 +221,7 @@ int main(int argc, char *argv[]) {
                         return 2;
                 default:
                         r = parse_u64(optarg, c == 'c' ? &arg_connections : c == 's' ? &arg_seconds : c == 'n' ? &arg_nodes :
-                                              c == 'N' ? &arg_count : &arg_first);
+                                              c == 'N' ? &arg_count : c == 'w' ? &arg_wait : &arg_first);
                         if (r < 0)
                                 return 2;
                 }
