@@ -26,7 +26,14 @@ check-e2e: all
 	KUBESIM_BUILD=$(abspath $(O)) tests/lib/run-e2e
 
 check-sim: $(O)/sim
-	$(O)/sim --seconds=$(or $(SIM_SECONDS),20)
+	$(O)/sim --corpus=tests/sim/corpus --seconds=$(or $(SIM_SECONDS),20) --seed=$(SIM_SEED)
+
+# New worlds each time; a seed that breaks is printed and belongs into tests/sim/corpus.
+SIM_SEED := $(shell date +%s)
+
+# Does the simulation see bugs? Plants some, one after the other.
+check-planted:
+	tests/sim/planted
 
 $(O)/sim: $(call objects,$(call find_c,tests/sim)) $(LIB)
 	$(call link,libsystemd)
@@ -61,5 +68,5 @@ demo:
 	$(MAKE) all
 	packaging/demo $(O)
 
-.PHONY: check check-unit check-e2e check-sim check-asan check-system fuzz lint demo
+.PHONY: check check-unit check-e2e check-sim check-planted check-asan check-system fuzz lint demo
 .SECONDARY:

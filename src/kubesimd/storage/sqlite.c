@@ -52,6 +52,9 @@ static int error_from_sqlite(int rc) {
 static int fail(Sqlite *s, int rc, const char *what, Error *reterr) {
         int code = error_from_sqlite(rc);
 
+        if (code == -EBADMSG)
+                return error_set(reterr, code, "%s: %s is damaged (%s); it was left untouched: move it away, or restore it", what,
+                                 s->db ? sqlite3_db_filename(s->db, "main") : "the file", sqlite3_errstr(rc));
         return error_set(reterr, code < 0 ? code : -EIO, "%s: %s", what, s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
 }
 
