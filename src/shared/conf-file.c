@@ -96,16 +96,31 @@ static char *next_line(char **text, unsigned *line) {
         return begin;
 }
 
+static int check_bytes(const char *text, size_t size, const char *file, Error *reterr) {
+        unsigned line = 1;
+
+        for (const char *s = text, *end = text + size; s < end; line++) {
+                const char *newline = memchr(s, '\n', (size_t) (end - s)) ?: end;
+                size_t n = (size_t) (newline - s);
+
+                if (memchr(s, '\0', n))
+                        return error_set(reterr, -EINVAL, "%s:%u: there is a NUL byte in it", file, line);
+                if (!utf8_is_valid(s, n))
+                        return error_set(reterr, -EINVAL, "%s:%u: it is not UTF-8", file, line);
+                s = newline + 1;
+        }
+        return 0;
+}
+
 int conf_parse_text(const ConfParser *p, char *text, size_t size, const char *file, Error *reterr) {
         const char *section = NULL;
         unsigned line = 0;
         char *s;
         int r;
 
-        if (memchr(text, '\0', size))
-                return error_set(reterr, -EINVAL, "%s: there is a NUL byte in it", file);
-        if (!utf8_is_valid(text, size))
-                return error_set(reterr, -EINVAL, "%s: it is not UTF-8", file);
+        r = check_bytes(text, size, file, reterr);
+        if (r < 0)
+                return r;
         for (;;) {
                 ConfLine l = { .file = file, .line = line + 1 };
 

@@ -22,8 +22,8 @@ typedef struct ConfLine {
         const void *item;  /* the row of the table */
 } ConfLine;
 
-/* Puts the value where it belongs. On failure *reterr says what would be right; file, line and key are added. */
-typedef int (*conf_parse_t)(const ConfLine *line, void *target, Error *reterr);
+/* Puts the value into the field that the row names. On failure *reterr says what would be right; file, line and key are added. */
+typedef int (*conf_parse_t)(const ConfLine *line, void *field, Error *reterr);
 
 typedef struct ConfItem {
         const char *section;

@@ -81,7 +81,7 @@ int table_add(Table *t, Colour c, const char *format, ...) {
         if (!GREEDY_REALLOC(t->cells, t->allocated, t->n_cells + 1))
                 return -ENOMEM;
         va_start(ap, format);
-        r = vasprintf(&text, format, ap);
+        r = vasprintf(&text, format ?: "-", ap);
         va_end(ap);
         if (r < 0)
                 return -ENOMEM;

@@ -58,6 +58,8 @@ static int add_line(Tokens *t, char *line, Error *reterr) {
                 return error_set(reterr, -EINVAL, "a line must be \"TOKEN ROLE\"");
         if (strlen(token) < TOKEN_MIN)
                 return error_set(reterr, -EINVAL, "a token must have at least %d letters (kubesimctl token makes one)", TOKEN_MIN);
+        if (tokens_find(t, token, strlen(token)))
+                return error_set(reterr, -EINVAL, "a token that is there already, in a line before");
         if (!GREEDY_REALLOC(t->tokens, t->allocated, t->n_tokens + 1))
                 return error_set(reterr, -ENOMEM, "out of memory");
         r = parse_role(role, &identity, reterr);
