@@ -37,6 +37,7 @@ check-planted:
 
 $(O)/sim: $(call objects,$(call find_c,tests/sim)) $(LIB)
 	$(call link,libsystemd)
+$(O)/sim: LDFLAGS += $(foreach f,malloc calloc realloc strdup strndup,-Wl,--wrap=$(f))
 
 # The same under the sanitizers, in a build directory of their own.
 check-asan:

@@ -16,6 +16,7 @@
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
 #include "core/control/pods.h"
+#include "tests/sim/memory.h"
 
 #define AGENTS_MAX 5
 #define PODS_MAX 24
@@ -85,6 +86,7 @@ typedef struct World {
         uint64_t checked;   /* revision at the last full check */
         usec_t next_flush, next_client, next_fault;
         bool disk_full;
+        bool starved;       /* an allocation has failed, and no step has gone well since */
         uint64_t n_beats;
 } World;
 
@@ -248,7 +250,7 @@ static void check_pods(World *w, uint32_t bound) {
                 attached += ps->node != NULL;
                 by_status[p->status]++;
                 if (pod_is_queued(p) && !c->frozen)
-                        must(!fits_somewhere(c, p->cpu)); /* a pod that fits gets a node */
+                        must(w->starved || !fits_somewhere(c, p->cpu)); /* a pod that fits gets a node */
                 check_running(w, p);
         }
         must(attached == bound); /* on one node or none */
@@ -389,7 +391,7 @@ static void deliver_beat(World *w, const Message *m) {
                               .cpu = m->cpu, .instance = instance, .sequence = (int64_t) m->sequence }, &answer, &error);
         w->n_beats++;
         if (old) { /* a late beat of a dead agent: refused, and nothing has changed */
-                must(r == -EEXIST);
+                must(r == -EEXIST || (memory_failed() && r == -ENOMEM));
                 must(before->n_beats == beats);
         }
         if (r < 0 || a->cut_off || chance(w, 60) || !(reply = send_message(w)))
@@ -541,10 +543,20 @@ static usec_t next_event(const World *w) {
         return t;
 }
 
+/* Now and then an allocation fails, or some in a row. A beat of steady state allocates nothing, so most are asked for
+ * where something changes. */
+static void maybe_starve(World *w) {
+        if (chance(w, w->next_client <= w->now || cluster_deadline(w->cluster) <= w->now ? 4 : 30))
+                memory_fail(1 + (unsigned) prng_below(&w->prng, chance(w, 2) ? 4 : 40), chance(w, 2) ? 0 : (unsigned) prng_below(&w->prng, 30));
+}
+
 static void step(World *w) {
         w->now = MAX(w->now, next_event(w));
-        if (cluster_deadline(w->cluster) <= w->now)
-                must(cluster_step(w->cluster, w->now) >= 0);
+        maybe_starve(w);
+        if (cluster_deadline(w->cluster) <= w->now || w->starved) {
+                w->starved = cluster_step(w->cluster, w->now) < 0;
+                w->checked = 0;
+        }
         for (unsigned i = 0; i < FLIGHT_MAX; i++)
                 if (w->flight[i].used && w->flight[i].at <= w->now)
                         deliver(w, &w->flight[i]);
@@ -553,6 +565,9 @@ static void step(World *w) {
                         agent_beats(w, i);
         if (w->next_client <= w->now)
                 client_acts(w);
+        if (memory_failed())
+                w->starved = true; /* what could not be done is made up for in the next step */
+        memory_fail(0, 0);
         if (w->next_fault <= w->now)
                 fault(w);
         if (w->next_flush <= w->now && !w->disk_full) {
@@ -625,8 +640,9 @@ int main(int argc, char *argv[]) {
         }
         for (end = now_monotonic() + seconds * USEC_PER_SEC; now_monotonic() < end; n++)
                 beats += run_world(seed + n);
-        printf("ok - %llu worlds, %llu cluster-hours, %llu heartbeats, seeds from %llu\n", (unsigned long long) n,
-               (unsigned long long) (n * (WORLD_USEC / USEC_PER_HOUR)), (unsigned long long) beats, (unsigned long long) seed);
+        printf("ok - %llu worlds, %llu cluster-hours, %llu heartbeats, %lu failed allocations, seeds from %llu\n", (unsigned long long) n,
+               (unsigned long long) (n * (WORLD_USEC / USEC_PER_HOUR)), (unsigned long long) beats, memory_n_failed(),
+               (unsigned long long) seed);
         printf("1 passed, 0 failed\n");
         return 0;
 }
