@@ -44,6 +44,10 @@ check-asan:
 	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE check-unit
 	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE check-e2e
 
+# The .deb as a file, and installed and purged in a clean chroot.
+check-package:
+	tests/package/run $(abspath $(O)) $(VERSION)
+
 check-system: deb
 	tests/system/run $(CURDIR)/kubesim_$(VERSION)_*.deb
 
@@ -69,5 +73,5 @@ demo:
 	$(MAKE) all
 	packaging/demo $(O)
 
-.PHONY: check check-unit check-e2e check-sim check-planted check-asan check-system fuzz lint demo
+.PHONY: check check-unit check-e2e check-sim check-planted check-package check-asan check-system fuzz lint demo
 .SECONDARY:
