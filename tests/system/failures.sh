@@ -36,3 +36,11 @@ check "the watchdog replaces a hung kubesimd" eventually 20 replaced
 check "nothing is lost" eventually 5 sh -c "[ \$(nsenter -t $LEADER -a kubesimctl list-pods --no-legend --no-pager | wc -l) = $n ]"
 check "no node failed" in_container sh -c '! journalctl -u kubesimd --since "-15s" KUBESIM_REASON=NodeUnhealthy -o cat | grep -q .'
 check "systemd says why" in_container sh -c 'journalctl -u kubesimd | grep -qi "watchdog"'
+
+check "an agent is killed" in_container systemctl kill -s KILL kubesim-agent@node1
+check "its node is unhealthy after NodeTimeoutSec" eventually 15 node_is node1 Unhealthy
+check "it stays down, as after a power failure" unit_is kubesim-agent@node1.service failed
+check "and is back when it is started" in_container systemctl start kubesim-agent@node1
+check "healthy" eventually 5 node_is node1 Healthy
+check "an agent that crashes is started again" in_container sh -c 'systemctl kill -s SEGV kubesim-agent@node1; sleep 4; systemctl is-active -q kubesim-agent@node1'
+eventually 5 node_is node1 Healthy
