@@ -190,7 +190,8 @@ static int on_sighup(sd_event_source *source _unused_, const struct signalfd_sig
                 log_error("The configuration is as it was: %s", error_message(&error));
         else
                 log_struct(LOG_NOTICE, MESSAGE_ID_CONFIG_RELOADED, NULL,
-                           "The configuration was loaded again; listening addresses and the place of the state change with a restart only");
+                           "The configuration was loaded again; listening addresses, the place of the state and a higher MaxConnections= "
+                           "change with a restart only");
         m->status[0] = '\0';
         (void) sd_notify(false, "READY=1");
         manager_update_status(m);

@@ -355,6 +355,23 @@ def test_request_rate(start):
     assert codes.count(200) >= 5 and 429 in codes
 
 
+def test_connections(start):
+    kubesimd = start("Limits.MaxConnections=4")
+    held = [UnixConnection(kubesimd.socket) for _ in range(4)]
+    for c in held:
+        c.request("GET", "/health")
+        assert c.getresponse().read() == b"OK"
+    assert "MaxConnections=" in problem(kubesimd.ask("GET", "/nodes"), 429)
+    floods = [UnixConnection(kubesimd.socket) for _ in range(200)]  # beyond what is even told why
+    for c in floods:
+        c.connect()
+    held[0].request("GET", "/health")
+    assert held[0].getresponse().status == 200  # those who were there are served
+    for c in held + floods:
+        c.close()
+    eventually(lambda: kubesimd.ask("GET", "/nodes").status == 200)
+
+
 def test_connections_per_user(start):
     kubesimd = start("Limits.MaxConnectionsPerUser=3")
     held = [UnixConnection(kubesimd.socket) for _ in range(3)]

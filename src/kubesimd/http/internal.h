@@ -20,6 +20,7 @@ struct Daemon {
         HttpServer *server;
         HttpListener listener;
         struct MHD_Daemon *mhd;
+        unsigned n_connections; /* after its last run */
         sd_event_source *io;
 };
 

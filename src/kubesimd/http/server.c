@@ -29,6 +29,15 @@ static int arm_timer(HttpServer *s, usec_t in) {
         return sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
+/* At its limit, or without file descriptors, libmicrohttpd stops listening, and listens again in the run after the one in
+ * which a connection ended: nothing would wake us for that. */
+static bool has_fewer_connections(Daemon *d) {
+        unsigned before = d->n_connections;
+
+        d->n_connections = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+        return d->n_connections < before;
+}
+
 /* Lets every daemon work. 1 when one wants to go on at once. */
 static int run_daemons(HttpServer *s) {
         usec_t soonest = s->n_streams > 0 ? LOOK_AT_STREAMS_USEC : USEC_INFINITY;
@@ -38,6 +47,8 @@ static int run_daemons(HttpServer *s) {
                 MHD_UNSIGNED_LONG_LONG ms;
 
                 (void) MHD_run(s->daemons[i].mhd);
+                if (has_fewer_connections(&s->daemons[i]))
+                        again = true;
                 if (MHD_get_timeout(s->daemons[i].mhd, &ms) != MHD_YES)
                         continue;
                 if (ms == 0)
