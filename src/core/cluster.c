@@ -9,6 +9,7 @@
 
 /* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
 #define STALL_USEC USEC_PER_SEC
+#define RETRY_USEC (100 * USEC_PER_MSEC) /* after memory ran out */
 
 int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secret[2], Cluster **ret) {
         _cleanup_(cluster_freep) Cluster *c = NULL;
@@ -21,6 +22,7 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         if (!c)
                 return -ENOMEM;
         c->config = *config;
+        c->retry_at = USEC_INFINITY;
         c->secret[0] = secret[0];
         c->secret[1] = secret[1];
         prng_init(&c->prng, seed);
@@ -155,15 +157,23 @@ int cluster_step(Cluster *c, usec_t now) {
                 r = nodes_check_health(c);
         if (r >= 0)
                 r = pods_schedule(c);
+        c->retry_at = USEC_INFINITY;
+        if (r < 0)
+                cluster_retry_soon(c);
         return r;
+}
+
+void cluster_retry_soon(Cluster *c) {
+        c->retry_at = usec_add(c->now, RETRY_USEC);
 }
 
 usec_t cluster_deadline(const Cluster *c) {
         PrioqItem *item = prioq_peek(&c->timers);
+        usec_t due = MIN(nodes_deadline(c), c->retry_at);
 
         if (c->frozen)
                 return USEC_INFINITY;
-        return MIN(nodes_deadline(c), item ? item->when : USEC_INFINITY);
+        return item ? MIN(due, item->when) : due;
 }
 
 void cluster_freeze(Cluster *c) {

@@ -286,7 +286,7 @@ static int take_beat(Cluster *c, NodeState *ns, const Heartbeat *beat) {
         if (r >= 0 && !streq(beat->status, BEAT_STATUS_STOPPED))
                 r = confirm_pods(c, ns, beat);
         if (r >= 0)
-                r = pods_schedule(c);
+                pods_schedule_or_retry(c);
         return r;
 }
 

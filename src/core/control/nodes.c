@@ -64,8 +64,8 @@ int cluster_add_node(Cluster *c, usec_t now, const char *name, int64_t cpu, Node
                 return error_set(reterr, r, "out of memory");
         cluster_event(c, EVENT_NODE_REGISTERED, n->object.name, NULL, "virtual");
         *ret = find_node(c, n->object.name);
-        r = pods_schedule(c);
-        return r < 0 ? error_set(reterr, r, "out of memory") : 0;
+        pods_schedule_or_retry(c);
+        return 0;
 }
 
 int node_set_health(Cluster *c, NodeState *ns, NodeHealth health, const char *reason, bool stop_requested) {
@@ -187,9 +187,13 @@ int cluster_stop_node(Cluster *c, usec_t now, const char *name, Error *reterr) {
 
         /* A living agent stays what it is until it has said goodbye; it only gets no pods any more. */
         health = node_of(ns)->backing == NODE_VIRTUAL || node_of(ns)->health != NODE_HEALTHY ? NODE_STOPPED : NODE_HEALTHY;
-        r = node_set_health(c, ns, health, "stopped by an operator", true);
+        ns->leaving = true; /* until its wish to stop closes it */
+        node_update_index(c, ns);
+        r = pods_evacuate(c, ns, "its node was stopped");
         if (r >= 0)
-                r = pods_evacuate(c, ns, "its node was stopped");
+                r = node_set_health(c, ns, health, "stopped by an operator", true);
+        ns->leaving = false;
+        node_update_index(c, ns);
         return r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
@@ -209,12 +213,13 @@ int cluster_restart_node(Cluster *c, usec_t now, const char *name, Error *reterr
                 return 0;
 
         virtual = node_of(ns)->backing == NODE_VIRTUAL;
-        r = node_set_health(c, ns, virtual ? NODE_HEALTHY : NODE_STARTING, virtual ? NULL : "started by an operator", false);
-        if (r >= 0 && virtual)
-                r = node_schedule_beat(c, ns, c->now);
+        r = virtual ? node_schedule_beat(c, ns, c->now) : 0;
         if (r >= 0)
-                r = pods_schedule(c);
-        return r < 0 ? error_set(reterr, r, "out of memory") : !virtual;
+                r = node_set_health(c, ns, virtual ? NODE_HEALTHY : NODE_STARTING, virtual ? NULL : "started by an operator", false);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        pods_schedule_or_retry(c);
+        return !virtual;
 }
 
 const SchedAlgorithm *cluster_algorithm(const Cluster *c) {

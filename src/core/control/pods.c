@@ -144,6 +144,11 @@ static int place_pending(Cluster *c, PodState *ps) {
         return 1;
 }
 
+void pods_schedule_or_retry(Cluster *c) {
+        if (pods_schedule(c) < 0)
+                cluster_retry_soon(c);
+}
+
 int pods_schedule(Cluster *c) {
         PendingEntry *e;
         int r;
@@ -221,9 +226,10 @@ int cluster_remove_pod(Cluster *c, usec_t now, const char *name, Error *reterr) 
                         cluster_event(c, EVENT_POD_TERMINATING, node_of(ps->node)->object.name, name, NULL);
         } else
                 r = delete_pod(c, ps);
-        if (r >= 0)
-                r = pods_schedule(c);
-        return r < 0 ? error_set(reterr, r, "out of memory") : 0;
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        pods_schedule_or_retry(c);
+        return 0;
 }
 
 int cluster_restart_pod(Cluster *c, usec_t now, const char *name, Error *reterr) {

@@ -21,6 +21,8 @@ int cluster_restart_pod(Cluster *c, usec_t now, const char *name, Error *reterr)
 /* --- For the other controllers --- */
 /* Places what waits and fits now, oldest first. */
 int pods_schedule(Cluster *c);
+/* The same after an operation that has been done and stands: what there is no memory for is made up for soon. */
+void pods_schedule_or_retry(Cluster *c);
 /* Moves every pod of the node elsewhere, or back into the queue; Terminating ones are gone. The node must take no
  * pods any more. `why` is kept as the pods' reason. */
 int pods_evacuate(Cluster *c, NodeState *ns, const char *why);

@@ -68,6 +68,7 @@ struct Cluster {
         usec_t now;       /* of the present call */
         usec_t floor;     /* beats count as received at least then */
         bool frozen;
+        usec_t retry_at;  /* something could not be done for want of memory; USEC_INFINITY = no */
 
         const SchedAlgorithm *algorithm;
         NodeIndex index;
@@ -103,6 +104,8 @@ extern const StoreKind cluster_kinds[_KIND_MAX];
 static inline bool pod_is_wanted(const Pod *p) {
         return p->node && (p->status == POD_PENDING || p->status == POD_RUNNING);
 }
+/* What could not be done now is tried again in the step that is due soon. */
+void cluster_retry_soon(Cluster *c);
 /* Tells the index what the node has free, or that it takes nothing. */
 void node_update_index(Cluster *c, NodeState *ns);
 /* From now on pods are placed by that algorithm, or by the configured one if there is none of that name. */

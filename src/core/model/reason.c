@@ -23,6 +23,7 @@ static const Reason reasons[] = {
         { -EMSGSIZE, 431, "Headers too large", "HeadersTooLarge" },
         { -EAGAIN, 503, "Unavailable", "Unavailable" },
         { -ENOMEM, 503, "Out of memory", "OutOfMemory" },
+        { -ETIMEDOUT, 504, "Timeout", "Timeout" },
         { -ENOSPC, 507, "The state cannot be stored", "StorageFailed" },
         { -EIO, 507, "The state cannot be stored", "StorageFailed" },
         { -EROFS, 507, "The state cannot be stored", "StorageFailed" },
