@@ -3,22 +3,29 @@
 #include <unistd.h>
 
 #include "basic/fd-util.h"
-#include "kubesimd/api/native/native.h"
+#include "kubesimd/api/routes.h"
 #include "kubesimd/manager-internal.h"
 
 static const char *route_name(size_t i, char *buf, size_t size) {
         static const char *const methods[_HTTP_METHOD_MAX] = { "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
 
-        if (i >= native_n_routes)
+        const HttpRoute *routes;
+        size_t n;
+
+        routes = api_routes(&n);
+        if (i >= n)
                 return "none";
-        (void) snprintf(buf, size, "%s %s", methods[native_routes[i].method], native_routes[i].pattern);
+        (void) snprintf(buf, size, "%s %s", methods[routes[i].method], routes[i].pattern);
         return buf;
 }
 
 void manager_count_request(HttpRequest *req _unused_, const HttpRoute *route, unsigned status, usec_t took, void *userdata) {
         ApiContext *api = userdata;
+        const HttpRoute *routes;
+        size_t n;
 
-        metrics_count_request(api->metrics, route ? (size_t) (route - native_routes) : native_n_routes, status, took);
+        routes = api_routes(&n);
+        metrics_count_request(api->metrics, route ? (size_t) (route - routes) : n, status, took);
 }
 
 static void put_one(StrBuf *b, const char *name, const char *type, const char *help, double value) {

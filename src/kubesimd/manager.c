@@ -15,6 +15,7 @@
 #include "basic/string-util.h"
 #include "core/model/reason.h"
 #include "kubesimd/api/native/native.h"
+#include "kubesimd/api/routes.h"
 #include "kubesimd/manager-internal.h"
 #include "shared/message-ids.h"
 
@@ -311,16 +312,17 @@ static int on_authorize(HttpRequest *req, HttpAccess access, void *userdata, voi
 }
 
 static int setup_http(Manager *m) {
+        size_t n_routes;
         HttpServerConfig config = {
-                .routes = native_routes,
-                .n_routes = native_n_routes,
+                .routes = api_routes(&n_routes),
+                .n_routes = n_routes,
                 .connections_max = (unsigned) m->config.connections_max,
                 .connections_per_uid_max = (unsigned) m->config.connections_per_user_max,
                 .body_max = m->config.request_bytes_max,
                 .target_max = TARGET_MAX,
                 .idle_timeout_usec = IDLE_TIMEOUT_USEC,
                 .authorize = on_authorize,
-                .problem = native_problem,
+                .problem = api_problem,
                 .status = reason_http_status,
                 .done = manager_count_request,
                 .userdata = &m->api,
@@ -339,6 +341,7 @@ static int setup_http(Manager *m) {
 
 static int setup_api(Manager *m) {
         _cleanup_error_ Error error = ERROR_NULL;
+        size_t n_routes;
         int r;
 
         m->api.manager = m;
@@ -351,9 +354,10 @@ static int setup_api(Manager *m) {
                 log_error("%s", error_message(&error));
                 return r;
         }
+        (void) api_routes(&n_routes);
         r = rate_limit_new(m->secret, &m->access.rate_limit);
         if (r >= 0)
-                r = metrics_new(native_n_routes, &m->api.metrics);
+                r = metrics_new(n_routes, &m->api.metrics);
         if (r >= 0)
                 r = streams_new(&m->api, (unsigned) m->config.watchers_max, &m->api.streams);
         if (r >= 0)

@@ -5,7 +5,7 @@
 #include "basic/list.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
-#include "kubesimd/api/native/render.h"
+#include "kubesimd/api/native/render.h" /* of events */
 #include "kubesimd/api/snapshot.h"
 
 #define LINE_MAX_BYTES MIB
@@ -20,6 +20,8 @@ struct Stream {
         HttpRequest *req;
         bool sleeping;
         usec_t last_sent;
+        usec_t ends;      /* monotonic; USEC_INFINITY = never */
+        bool ended;       /* the last line has been made */
         /* Appends what comes next to `line`: 1, 0 when there is nothing now, negative at the end. */
         int (*next)(Stream *s);
 
@@ -27,6 +29,9 @@ struct Stream {
         size_t sent;
 
         Kind kind;
+        const WatchFormat *format;
+        void *userdata;     /* of the format, owned */
+        bool no_bookmarks;
         Snapshot *snapshot; /* what there was at the beginning; NULL once it is sent */
         size_t snapshot_next;
         uint64_t revision;  /* the last one that was sent, or passed over */
@@ -93,8 +98,8 @@ void streams_free_cache(void *cache) {
         free(b);
 }
 
-/* The change as a line, rendered by the first who asks. */
-static const StrBuf *render_change(Cluster *c, LogEntry *e) {
+/* The change as a line that all such watches share, rendered by the first who asks. */
+static const StrBuf *render_change(Stream *s, LogEntry *e) {
         StrBuf *b;
 
         if (e->cache)
@@ -103,7 +108,7 @@ static const StrBuf *render_change(Cluster *c, LogEntry *e) {
         if (!b)
                 return NULL;
         *b = STRBUF_INIT(LINE_MAX_BYTES);
-        render_watch_line(c, change_type_to_string(e->change.type), e->change.revision, e->change.object, b);
+        s->format->put(s->userdata, change_type_to_string(e->change.type), e->change.revision, e->change.object, false, b);
         if (strbuf_error(b) < 0) {
                 streams_free_cache(b);
                 return NULL;
@@ -111,19 +116,57 @@ static const StrBuf *render_change(Cluster *c, LogEntry *e) {
         return e->cache = b;
 }
 
+static bool wants(const Stream *s, const Object *o) {
+        return !s->format->wants || s->format->wants(s->userdata, o);
+}
+
 static int next_of_snapshot(Stream *s) {
         Cluster *c = s->streams->api->cluster;
 
         if (s->snapshot->revision > store_durable(cluster_store(c)))
                 return 0;
-        if (s->snapshot_next < s->snapshot->n_objects) {
+        while (s->snapshot_next < s->snapshot->n_objects) {
                 const Object *o = s->snapshot->objects[s->snapshot_next++];
 
-                render_watch_line(c, "ADDED", o->revision, o, &s->line);
+                if (!wants(s, o))
+                        continue;
+                s->format->put(s->userdata, "ADDED", o->revision, o, false, &s->line);
                 return 1;
         }
-        render_watch_line(c, "BOOKMARK", s->snapshot->revision, NULL, &s->line);
+        if (!s->no_bookmarks)
+                s->format->put(s->userdata, "BOOKMARK", s->snapshot->revision, NULL, true, &s->line);
         s->snapshot = snapshot_free(s->snapshot);
+        return 1;
+}
+
+/* Appends the change as this watch sees it; nothing when it does not. */
+static int put_change(Stream *s, LogEntry *e) {
+        const StoreChange *c = &e->change;
+        bool before = c->old && wants(s, c->old), after = c->type != CHANGE_DELETED && wants(s, c->object);
+        const char *type = before && after ? "MODIFIED" : after ? "ADDED" : "DELETED";
+        const StrBuf *line;
+
+        if (c->type == CHANGE_DELETED)
+                before = wants(s, c->object);
+        if (!before && !after)
+                return 0;
+        if (!s->format->shared) {
+                s->format->put(s->userdata, type, c->revision, c->object, false, &s->line);
+                return 0;
+        }
+        line = render_change(s, e);
+        if (!line)
+                return -ENOMEM;
+        strbuf_append(&s->line, line->data, line->size);
+        return 0;
+}
+
+/* The next change has left the log: the client has to list again. */
+static int end_expired(Stream *s) {
+        if (!s->format->put_expired)
+                return -ERANGE;
+        s->format->put_expired(s->userdata, s->revision, &s->line);
+        s->ended = true;
         return 1;
 }
 
@@ -133,26 +176,26 @@ static int next_change(Stream *s) {
         LogEntry *e;
         int r;
 
+        if (s->ended)
+                return -ERANGE;
         if (s->snapshot)
                 return next_of_snapshot(s);
         while (s->revision < store_durable(store)) {
-                const StrBuf *line;
-
                 r = store_log_get(store, s->revision + 1, &e);
                 if (r <= 0)
-                        return r < 0 ? r : 0; /* fallen off the log: the client lists again */
+                        return r < 0 ? end_expired(s) : 0;
                 s->revision++;
                 if (e->change.object->kind != s->kind)
                         continue;
-                line = render_change(c, e);
-                if (!line)
-                        return -ENOMEM;
-                strbuf_append(&s->line, line->data, line->size);
-                return 1;
+                r = put_change(s, e);
+                if (r < 0 || s->line.size > 0)
+                        return r < 0 ? r : 1;
         }
-        if (now_monotonic() < usec_add(s->last_sent, BOOKMARK_USEC))
+        if (now_monotonic() >= s->ends)
+                return -ERANGE;
+        if (s->no_bookmarks || now_monotonic() < usec_add(s->last_sent, BOOKMARK_USEC))
                 return 0;
-        render_watch_line(c, "BOOKMARK", s->revision, NULL, &s->line);
+        s->format->put(s->userdata, "BOOKMARK", s->revision, NULL, false, &s->line);
         return 1;
 }
 
@@ -191,6 +234,8 @@ static ssize_t stream_read(char *buffer, size_t size, void *userdata) {
                                 return n > 0 ? (ssize_t) n : r == -ERANGE ? -ENODATA : r;
                         if (r == 0)
                                 break;
+                        if (s->line.size == 0)
+                                continue;
                 }
                 size_t part = MIN(size - n, s->line.size - s->sent);
 
@@ -210,6 +255,8 @@ static void stream_free(void *userdata) {
         list_remove(&s->link);
         s->streams->n--;
         snapshot_free(s->snapshot);
+        if (s->format && s->format->free_userdata)
+                s->format->free_userdata(s->userdata);
         strbuf_done(&s->line);
         free(s->node);
         free(s->pod);
@@ -227,6 +274,7 @@ static int stream_new(HttpRequest *req, ApiContext *api, int (*next)(Stream *s),
                 return error_set(reterr, -ENOMEM, "out of memory");
         *s = (Stream) {
                 .streams = streams, .req = req, .next = next, .line = STRBUF_INIT(LINE_MAX_BYTES), .last_sent = now_monotonic(),
+                .ends = USEC_INFINITY,
         };
         list_append(&streams->all, &s->link);
         streams->n++;
@@ -251,20 +299,27 @@ static int stream_begin(Stream *s, Store *store, const uint64_t *since, Error *r
         return 0;
 }
 
-int reply_watch(HttpRequest *req, ApiContext *api, Kind kind, const uint64_t *since, Error *reterr) {
+int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, Error *reterr) {
         Stream *s;
         int r;
 
         r = stream_new(req, api, next_change, &s, reterr);
-        if (r < 0)
+        if (r < 0) {
+                if (options->format->free_userdata)
+                        options->format->free_userdata(options->userdata);
                 return r;
-        s->kind = kind;
-        r = stream_begin(s, cluster_store(api->cluster), since, reterr);
+        }
+        s->kind = options->kind;
+        s->format = options->format;
+        s->userdata = options->userdata;
+        s->no_bookmarks = options->no_bookmarks;
+        s->ends = options->timeout > 0 ? usec_add(now_monotonic(), options->timeout) : USEC_INFINITY;
+        r = stream_begin(s, cluster_store(api->cluster), options->since, reterr);
         if (r < 0) {
                 stream_free(s);
                 return r;
         }
-        return http_reply_stream(req, NATIVE_LINES, stream_read, stream_free, s);
+        return http_reply_stream(req, s->format->content_type, stream_read, stream_free, s);
 }
 
 int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const char *node, const char *pod, Error *reterr) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Watches: each is a cursor in the store's log (or in the log of events) and a little text; a change is rendered
- * once and shared. Nothing is shown before it is durable. */
+ * once and shared where it can be. Nothing is shown before it is durable. */
 
 #include "kubesimd/api/context.h"
 
@@ -19,8 +19,30 @@ usec_t streams_waiting_since(const Streams *s);
 /* Frees what the log kept rendered of a change; for store_set_cache_free(). */
 void streams_free_cache(void *cache);
 
-/* Answers with a watch of that kind: from after *since, or (NULL) from all that there is. -ERANGE when *since is no
- * longer in the log, -EDQUOT at the maximum. */
-int reply_watch(HttpRequest *req, ApiContext *api, Kind kind, const uint64_t *since, Error *reterr);
+/* How a front door shows changes. */
+typedef struct WatchFormat {
+        const char *content_type;
+        /* Appends a line: an object as it is at a revision; NULL is a bookmark. The first bookmark of a watch that began
+         * with all that there is comes right after that, with initial_end. */
+        void (*put)(void *userdata, const char *type, uint64_t revision, const Object *o, bool initial_end, StrBuf *b);
+        /* Is it shown? An object that comes to be is ADDED, one that ceases to be DELETED. NULL: everything is. */
+        bool (*wants)(void *userdata, const Object *o);
+        /* Appends what ends a watch whose next change is no longer in the log; may be NULL. */
+        void (*put_expired)(void *userdata, uint64_t revision, StrBuf *b);
+        void (*free_userdata)(void *userdata); /* may be NULL */
+        bool shared; /* the lines are the same for all such watches: rendered once, kept with the change */
+} WatchFormat;
+
+typedef struct WatchOptions {
+        Kind kind;
+        const uint64_t *since; /* from after that revision; NULL: from all that there is */
+        bool no_bookmarks;
+        usec_t timeout;        /* the watch ends after this; 0 = never */
+        const WatchFormat *format;
+        void *userdata;        /* of the format; taken over, also on failure */
+} WatchOptions;
+
+/* Answers with a watch. -ERANGE when *since is no longer in the log, -EINVAL when it is ahead, -EDQUOT at the maximum. */
+int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, Error *reterr);
 /* Answers with a watch of events after number `after`, of that node and pod (NULL: any). */
 int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const char *node, const char *pod, Error *reterr);

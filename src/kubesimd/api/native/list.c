@@ -9,6 +9,7 @@
 #include "core/control/state.h"
 #include "kubesimd/api/native/native.h"
 #include "kubesimd/api/native/render.h"
+#include "kubesimd/api/pieces.h"
 #include "kubesimd/api/snapshot.h"
 #include "kubesimd/api/streams.h"
 
@@ -21,9 +22,6 @@ typedef struct ListStream {
         ApiContext *api;
         Snapshot *snapshot;
         size_t next;
-        StrBuf line;  /* the member being sent */
-        size_t sent;  /* of it */
-        bool closed;  /* the last brace is in `line` */
 } ListStream;
 
 static void put_member(Cluster *c, const Object *o, bool first, StrBuf *b) {
@@ -33,40 +31,22 @@ static void put_member(Cluster *c, const Object *o, bool first, StrBuf *b) {
         render_object(c, o, b);
 }
 
-static ssize_t list_stream_read(char *buffer, size_t size, void *userdata) {
+static int next_member(void *userdata, StrBuf *b) {
         ListStream *s = userdata;
-        size_t n = 0;
 
-        while (n < size) {
-                size_t part = MIN(size - n, s->line.size - s->sent);
-
-                memcpy(buffer + n, s->line.data + s->sent, part);
-                n += part;
-                s->sent += part;
-                if (s->sent < s->line.size)
-                        break;
-                if (s->closed)
-                        return n > 0 ? (ssize_t) n : -ENODATA;
-                strbuf_clear(&s->line);
-                s->sent = 0;
-                if (s->next < s->snapshot->n_objects) {
-                        put_member(s->api->cluster, s->snapshot->objects[s->next], s->next == 0, &s->line);
-                        s->next++;
-                } else {
-                        strbuf_puts(&s->line, s->next == 0 ? "{}\n" : "}\n");
-                        s->closed = true;
-                }
-                if (strbuf_error(&s->line) < 0)
-                        return strbuf_error(&s->line);
+        if (s->next < s->snapshot->n_objects) {
+                put_member(s->api->cluster, s->snapshot->objects[s->next], s->next == 0, b);
+                s->next++;
+                return 1;
         }
-        return (ssize_t) n;
+        strbuf_puts(b, s->next == 0 ? "{}\n" : "}\n");
+        return 0;
 }
 
 static void list_stream_free(void *userdata) {
         ListStream *s = userdata;
 
         snapshot_free(s->snapshot);
-        strbuf_done(&s->line);
         free(s);
 }
 
@@ -78,9 +58,8 @@ static int reply_stream(HttpRequest *req, ApiContext *api, Snapshot *snapshot) {
                 snapshot_free(snapshot);
                 return -ENOMEM;
         }
-        *s = (ListStream) { .api = api, .snapshot = snapshot, .line = STRBUF_INIT(MIB) };
-        strbuf_putc(&s->line, ' '); /* never empty: memcpy always has a source */
-        return http_reply_stream(req, NATIVE_JSON, list_stream_read, list_stream_free, s);
+        *s = (ListStream) { .api = api, .snapshot = snapshot };
+        return reply_pieces(req, NATIVE_JSON, next_member, list_stream_free, s);
 }
 
 static int reply_whole(HttpRequest *req, ApiContext *api, const Snapshot *snapshot) {
@@ -91,6 +70,12 @@ static int reply_whole(HttpRequest *req, ApiContext *api, const Snapshot *snapsh
         strbuf_puts(&b, snapshot->n_objects == 0 ? "{}\n" : "}\n");
         return http_reply(req, 200, NATIVE_JSON, &b, snapshot->revision);
 }
+
+static void put_watch_line(void *userdata, const char *type, uint64_t revision, const Object *o, bool initial_end _unused_, StrBuf *b) {
+        render_watch_line(userdata, type, revision, o, b);
+}
+
+static const WatchFormat watch_format = { .content_type = NATIVE_LINES, .put = put_watch_line, .shared = true };
 
 static int add_number_header(HttpRequest *req, const char *name, uint64_t value) {
         char digits[24];
@@ -115,7 +100,8 @@ int reply_list(HttpRequest *req, ApiContext *api, Kind kind, Error *reterr) {
         if (given < 0)
                 return given;
         if (query_watch(req))
-                return reply_watch(req, api, kind, given > 0 ? &since : NULL, reterr);
+                return reply_watch(req, api, &(WatchOptions) { .kind = kind, .since = given > 0 ? &since : NULL, .format = &watch_format,
+                                                              .userdata = api->cluster }, reterr);
 
         r = snapshot_take(cluster_store(api->cluster), kind, after, prefix, limited > 0 ? limit : SIZE_MAX, &snapshot);
         if (r < 0)

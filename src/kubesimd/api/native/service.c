@@ -44,9 +44,11 @@ int handle_readyz(HttpRequest *req, void *userdata, Error *reterr _unused_) {
 }
 
 int handle_version(HttpRequest *req, void *userdata _unused_, Error *reterr _unused_) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(KIB);
 
-        strbuf_puts(&b, "{\"name\":\"kubesim\",\"version\":\"" KUBESIM_VERSION "\",\"api\":1}\n");
+        strbuf_puts(&b, "{\"name\":\"kubesim\",\"version\":\"" KUBESIM_VERSION "\",\"api\":1,"
+                       "\"major\":\"1\",\"minor\":\"32\",\"gitVersion\":\"v1.32.0+kubesim." KUBESIM_VERSION "\",\"gitCommit\":\"\",\"gitTreeState\":\"\","
+                       "\"buildDate\":\"\",\"goVersion\":\"\",\"compiler\":\"\",\"platform\":\"linux/amd64\"}\n");
         return http_reply(req, 200, NATIVE_JSON, &b, 0);
 }
 

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* get, list and watch of any kind in the table. */
+#include "basic/alloc-util.h"
+#include "basic/error.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/selector.h"
+#include "kubesimd/api/kube/view.h"
+#include "kubesimd/api/pieces.h"
+#include "kubesimd/api/snapshot.h"
+#include "kubesimd/api/streams.h"
+
+/* What a list or a watch is about, kept for as long as it is being sent. */
+typedef struct Query {
+        View view;
+        Selector *selector; /* owned */
+        bool nothing;       /* a namespace without objects */
+        Snapshot *snapshot; /* owned, of a list */
+        size_t next;
+        bool begun, first;
+} Query;
+
+static Query *query_free(Query *q) {
+        if (!q)
+                return NULL;
+        selector_free(q->selector);
+        snapshot_free(q->snapshot);
+        return mfree(q);
+}
+DEFINE_CLEANUP(Query*, query_free)
+
+static void query_done(void *userdata) {
+        query_free(userdata);
+}
+
+/* Kubernetes' rule for booleans of a query: absent, "0" and "false" are false, everything else is true. */
+static bool query_bool(HttpRequest *req, const char *name) {
+        const char *s = http_request_query(req, name);
+
+        return s && !streq(s, "0") && strcasecmp(s, "false") != 0;
+}
+
+static int no_such_resource(Error *reterr) {
+        return error_set(reterr, -ENOENT, "the server could not find the requested resource");
+}
+
+static int find_resource(const char *plural, bool in_namespace, const KubeResource **ret, Error *reterr) {
+        *ret = kube_resource_find(plural);
+        if (!*ret || (in_namespace && !(*ret)->namespaced))
+                return no_such_resource(reterr);
+        return 0;
+}
+
+/* 1 with a revision, 0 without: absent and "0" leave it to us. */
+static int query_revision(HttpRequest *req, uint64_t *ret, Error *reterr) {
+        const char *s = http_request_query(req, "resourceVersion");
+
+        if (isempty(s) || streq(s, "0"))
+                return 0;
+        if (parse_u64(s, ret) < 0)
+                return error_set(reterr, -EINVAL, "resourceVersion: Invalid value: \"%s\": it must be a whole number", s);
+        return 1;
+}
+
+/* Is the list that we can give, the newest one, what resourceVersion and resourceVersionMatch ask for? */
+static int check_revision(HttpRequest *req, const Store *s, Error *reterr) {
+        const char *match = http_request_query(req, "resourceVersionMatch");
+        uint64_t wanted, newest = store_revision(s);
+        int r;
+
+        r = query_revision(req, &wanted, reterr);
+        if (r < 0)
+                return r;
+        if (!isempty(match) && !streq(match, "Exact") && !streq(match, "NotOlderThan"))
+                return error_set(reterr, -EINVAL, "resourceVersionMatch: Unsupported value: \"%s\": supported values: \"Exact\", \"NotOlderThan\"", match);
+        if (r == 0)
+                return isempty(match) || http_request_query(req, "resourceVersion") ? 0 :
+                        error_set(reterr, -EINVAL, "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
+        if (wanted > newest)
+                return error_set(reterr, -ETIMEDOUT, "Timeout: Too large resource version: %llu, current: %llu", (unsigned long long) wanted,
+                                 (unsigned long long) newest);
+        if (streq_ptr(match, "Exact") && wanted != newest)
+                return error_set(reterr, -ERANGE, "The resourceVersion for the provided list is too old.");
+        return 0;
+}
+
+static bool watch_wants(void *userdata, const Object *o) {
+        const Query *q = userdata;
+
+        return !q->nothing && selector_matches(q->selector, o);
+}
+
+static void watch_put(void *userdata, const char *type, uint64_t revision, const Object *o, bool initial_end, StrBuf *b) {
+        Query *q = userdata;
+
+        strbuf_printf(b, "{\"type\":\"%s\",\"object\":", type);
+        if (o)
+                view_put_one(&q->view, o, revision, b);
+        else
+                view_put_bookmark(&q->view, revision, initial_end, b);
+        strbuf_puts(b, "}\n");
+}
+
+static void watch_put_expired(void *userdata _unused_, uint64_t revision, StrBuf *b) {
+        strbuf_printf(b, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
+                      "\"message\":\"too old resource version: %llu\",\"reason\":\"Expired\",\"code\":410}}\n", (unsigned long long) revision);
+}
+
+static const WatchFormat watch_format = {
+        .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .free_userdata = query_done,
+};
+
+static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error *reterr) {
+        const char *timeout = http_request_query(req, "timeoutSeconds");
+        uint64_t since, seconds = 0;
+        int r;
+
+        r = query_revision(req, &since, reterr);
+        if (r >= 0 && !isempty(timeout) && parse_u64_range(timeout, 0, 1000000, &seconds) < 0)
+                r = error_set(reterr, -EINVAL, "timeoutSeconds: Invalid value: \"%s\": it must be a whole number", timeout);
+        if (r < 0) {
+                query_free(q);
+                return r;
+        }
+        return reply_watch(req, api, &(WatchOptions) {
+                .kind = q->view.resource->store_kind, .since = r > 0 ? &since : NULL,
+                .no_bookmarks = !query_bool(req, "allowWatchBookmarks") && !query_bool(req, "sendInitialEvents"),
+                .timeout = seconds * USEC_PER_SEC, .format = &watch_format, .userdata = q }, reterr);
+}
+
+static int next_piece(void *userdata, StrBuf *b) {
+        Query *q = userdata;
+
+        if (!q->begun) {
+                view_put_list_head(&q->view, q->snapshot->revision, b);
+                q->begun = q->first = true;
+                return 1;
+        }
+        while (!q->nothing && q->next < q->snapshot->n_objects) {
+                const Object *o = q->snapshot->objects[q->next++];
+
+                if (!selector_matches(q->selector, o))
+                        continue;
+                view_put_item(&q->view, o, q->first, b);
+                q->first = false;
+                return 1;
+        }
+        view_put_list_tail(&q->view, b);
+        return 0;
+}
+
+/* What is durable may be streamed; a list that tells of more waits as a whole. */
+static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Error *reterr) {
+        _cleanup_(query_freep) Query *q = query;
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
+        Store *s = cluster_store(api->cluster);
+        int r;
+
+        r = check_revision(req, s, reterr);
+        if (r < 0)
+                return r;
+        r = snapshot_take(s, q->view.resource->store_kind, 0, NULL, SIZE_MAX, &q->snapshot);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        if (q->snapshot->n_objects > 500 && q->snapshot->revision <= store_durable(s))
+                return reply_pieces(req, KUBE_JSON, next_piece, query_done, TAKE_PTR(q));
+        while (next_piece(q, &b) > 0)
+                ;
+        return http_reply(req, 200, KUBE_JSON, &b, q->snapshot->revision);
+}
+
+static int reply_query(HttpRequest *req, ApiContext *api, const KubeResource *r, const char *namespace, Error *reterr) {
+        _cleanup_(query_freep) Query *q = NULL;
+        int e;
+
+        q = new0(Query, 1);
+        if (!q)
+                return error_set(reterr, -ENOMEM, "out of memory");
+        q->nothing = namespace && !streq(namespace, KUBE_NAMESPACE);
+        e = view_from_request(req, api->cluster, r, &q->view, reterr);
+        if (e >= 0)
+                e = selector_parse(r, http_request_query(req, "labelSelector"), http_request_query(req, "fieldSelector"), &q->selector, reterr);
+        if (e < 0)
+                return e;
+        if (query_bool(req, "watch"))
+                return reply_query_watch(req, api, TAKE_PTR(q), reterr);
+        return reply_query_list(req, api, TAKE_PTR(q), reterr);
+}
+
+static int reply_object(HttpRequest *req, ApiContext *api, const KubeResource *r, const char *name, Error *reterr) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        StoreEntry *entry;
+        View view;
+        int e;
+
+        e = view_from_request(req, api->cluster, r, &view, reterr);
+        if (e < 0)
+                return e;
+        entry = store_find(cluster_store(api->cluster), r->store_kind, name);
+        if (!entry)
+                return error_set_field(reterr, -ENOENT, r->plural, name, "%s \"%s\" not found", r->plural, name);
+        view_put_one(&view, entry->object, entry->object->revision, &b);
+        strbuf_putc(&b, '\n');
+        return http_reply(req, 200, KUBE_JSON, &b, api_mark(api));
+}
+
+int handle_kube_list(HttpRequest *req, void *userdata, Error *reterr) {
+        const KubeResource *r;
+        int e;
+
+        e = find_resource(http_request_param(req, 0), false, &r, reterr);
+        return e < 0 ? e : reply_query(req, userdata, r, NULL, reterr);
+}
+
+int handle_kube_list_in(HttpRequest *req, void *userdata, Error *reterr) {
+        const KubeResource *r;
+        int e;
+
+        e = find_resource(http_request_param(req, 1), true, &r, reterr);
+        return e < 0 ? e : reply_query(req, userdata, r, http_request_param(req, 0), reterr);
+}
+
+int handle_kube_get(HttpRequest *req, void *userdata, Error *reterr) {
+        const KubeResource *r;
+        int e;
+
+        e = find_resource(http_request_param(req, 0), false, &r, reterr);
+        if (e >= 0 && r->namespaced)
+                e = no_such_resource(reterr);
+        return e < 0 ? e : reply_object(req, userdata, r, http_request_param(req, 1), reterr);
+}
+
+int handle_kube_get_in(HttpRequest *req, void *userdata, Error *reterr) {
+        const char *namespace = http_request_param(req, 0), *name = http_request_param(req, 2);
+        const KubeResource *r;
+        int e;
+
+        e = find_resource(http_request_param(req, 1), true, &r, reterr);
+        if (e < 0)
+                return e;
+        if (!streq(namespace, KUBE_NAMESPACE))
+                return error_set_field(reterr, -ENOENT, r->plural, name, "%s \"%s\" not found", r->plural, name);
+        return reply_object(req, userdata, r, name, reterr);
+}

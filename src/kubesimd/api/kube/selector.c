@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kubesimd/api/kube/selector.h"
+
+#include "basic/alloc-util.h"
+#include "basic/error.h"
+#include "basic/string-util.h"
+
+#define REQUIREMENTS_MAX 64
+#define VALUES_MAX 256
+
+typedef struct Requirement {
+        char *key;     /* points into Selector.text */
+        char **values; /* owned array of pointers into the text; none: the key need only be there */
+        size_t n_values, allocated;
+        bool is_field, negated;
+} Requirement;
+
+struct Selector {
+        const KubeResource *resource;
+        char *text[2]; /* owned copies of the label and the field selector, cut into words */
+        Requirement requirements[REQUIREMENTS_MAX];
+        size_t n_requirements;
+};
+
+Selector *selector_free(Selector *s) {
+        if (!s)
+                return NULL;
+        for (size_t i = 0; i < s->n_requirements; i++)
+                free(s->requirements[i].values);
+        free(s->text[0]);
+        free(s->text[1]);
+        return mfree(s);
+}
+
+static const KubeField *find_field(const KubeResource *resource, const char *path) {
+        for (const KubeField *f = resource->fields; f->path; f++)
+                if (streq(f->path, path))
+                        return f;
+        return NULL;
+}
+
+static bool has_value(const Requirement *r, const char *value) {
+        for (size_t i = 0; i < r->n_values; i++)
+                if (streq(r->values[i], value))
+                        return true;
+        return false;
+}
+
+static bool requirement_holds(const KubeResource *resource, const Requirement *r, const Object *o) {
+        const char *value = r->is_field ? find_field(resource, r->key)->get(o) : resource->label(o, r->key);
+
+        if (r->n_values == 0)
+                return (value != NULL) != r->negated;
+        if (!value)
+                return r->negated; /* what is not there has not that value */
+        return has_value(r, value) != r->negated;
+}
+
+bool selector_matches(const Selector *s, const Object *o) {
+        for (size_t i = 0; s && i < s->n_requirements; i++)
+                if (!requirement_holds(s->resource, &s->requirements[i], o))
+                        return false;
+        return true;
+}
+
+static int add_value(Requirement *r, char *value, Error *reterr) {
+        if (r->n_values >= VALUES_MAX)
+                return error_set(reterr, -EINVAL, "a selector of more than %d values", VALUES_MAX);
+        if (!GREEDY_REALLOC(r->values, r->allocated, r->n_values + 1))
+                return error_set(reterr, -ENOMEM, "out of memory");
+        r->values[r->n_values++] = strstrip(value);
+        return 0;
+}
+
+/* "key in (a,b)", with *in at the parenthesis. */
+static int parse_set(Requirement *r, char *open, Error *reterr) {
+        char *close = strchr(open, ')'), *value;
+        int e = 0;
+
+        if (!close || *strstrip(close + 1) != '\0')
+                return error_set(reterr, -EINVAL, "unable to parse requirement: found '%s', expected: ')'", close ? close + 1 : "");
+        *close = '\0';
+        open++;
+        while (e >= 0 && (value = strsep(&open, ",")))
+                e = add_value(r, value, reterr);
+        return e;
+}
+
+static int parse_in(Requirement *r, char *word, char *open, Error *reterr) {
+        char *space = word + strcspn(word, " \t");
+        char *how;
+
+        *open = '\0';
+        if (space >= open)
+                return error_set(reterr, -EINVAL, "unable to parse requirement: found '(', expected: in, notin");
+        *space = '\0';
+        how = strstrip(space + 1);
+        *open = '(';
+        how[strcspn(how, " \t(")] = '\0';
+        if (!streq(how, "in") && !streq(how, "notin"))
+                return error_set(reterr, -EINVAL, "unable to parse requirement: found '%s', expected: in, notin", how);
+        r->negated = streq(how, "notin");
+        *open = '(';
+        return parse_set(r, open, reterr);
+}
+
+static int parse_requirement(Requirement *r, char *word, Error *reterr) {
+        char *open = strchr(word, '('), *equals = strchr(word, '=');
+
+        r->key = word;
+        if (open && (!equals || open < equals) && !r->is_field)
+                return parse_in(r, word, open, reterr);
+        if (!equals) {
+                r->negated = *word == '!';
+                r->key = strstrip(word + r->negated);
+                if (r->is_field || isempty(r->key) || strpbrk(r->key, " \t!()"))
+                        return error_set(reterr, -EINVAL, "unable to parse requirement: found '%s', expected: '=', '!=', '==', 'in', notin'", word);
+                return 0;
+        }
+        r->negated = equals > word && equals[-1] == '!';
+        if (r->negated)
+                equals[-1] = '\0';
+        *equals = '\0';
+        r->key = strstrip(word);
+        if (isempty(r->key))
+                return error_set(reterr, -EINVAL, "unable to parse requirement: a selector needs a key before '='");
+        return add_value(r, equals + 1 + (equals[1] == '='), reterr);
+}
+
+/* The next requirement: up to a comma that is not inside parentheses. */
+static char *next_word(char **text) {
+        char *begin = *text, *s = begin;
+        unsigned depth = 0;
+
+        if (!begin)
+                return NULL;
+        for (; *s && (*s != ',' || depth > 0); s++)
+                depth = *s == '(' ? depth + 1 : *s == ')' && depth > 0 ? depth - 1 : depth;
+        *text = *s ? s + 1 : NULL;
+        *s = '\0';
+        return begin;
+}
+
+static int parse_text(Selector *s, const char *given, bool is_field, Error *reterr) {
+        char *text, *word;
+        int r;
+
+        if (isempty(given))
+                return 0;
+        text = s->text[is_field] = strdup(given);
+        if (!text)
+                return error_set(reterr, -ENOMEM, "out of memory");
+        while ((word = next_word(&text))) {
+                Requirement *q = &s->requirements[s->n_requirements];
+
+                if (s->n_requirements == REQUIREMENTS_MAX)
+                        return error_set(reterr, -EINVAL, "a selector of more than %d requirements", REQUIREMENTS_MAX);
+                word = strstrip(word);
+                if (isempty(word))
+                        continue;
+                s->n_requirements++;
+                q->is_field = is_field;
+                r = parse_requirement(q, word, reterr);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* A field that objects of the kind do not offer is refused, not ignored. */
+static int check_fields(const Selector *s, Error *reterr) {
+        for (size_t i = 0; i < s->n_requirements; i++) {
+                const Requirement *r = &s->requirements[i];
+
+                if (r->is_field && !find_field(s->resource, r->key))
+                        return error_set(reterr, -EINVAL, "field label not supported: %s", r->key);
+        }
+        return 0;
+}
+
+int selector_parse(const KubeResource *resource, const char *labels, const char *fields, Selector **ret, Error *reterr) {
+        _cleanup_(selector_freep) Selector *s = NULL;
+        int r;
+
+        *ret = NULL;
+        if (isempty(labels) && isempty(fields))
+                return 0;
+        s = new0(Selector, 1);
+        if (!s)
+                return error_set(reterr, -ENOMEM, "out of memory");
+        s->resource = resource;
+        r = parse_text(s, labels, false, reterr);
+        if (r >= 0)
+                r = parse_text(s, fields, true, reterr);
+        if (r >= 0)
+                r = check_fields(s, reterr);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Kubernetes front door, as kubectl sees it, and by itself where kubectl does not look."""
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from conftest import BUILD, UnixConnection, eventually
+
+# Every kubectl at hand: Debian's, and versioned ones beside it.
+KUBECTL = shutil.which("kubectl") or "kubectl"
+KUBECTLS = sorted({KUBECTL, *glob.glob(os.path.realpath(KUBECTL) + ".1.*")})
+TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
+
+
+@pytest.fixture
+def cluster(kubesimd):
+    for n in ("n1", "n2"):
+        kubesimd.post("/nodes", {"cpuCores": 4, "nodeId": n}, 201)
+    for p, cpu in (("web", 2), ("db", 0.5)):
+        kubesimd.post("/pods", {"cpuRequired": cpu, "podId": p}, 201)
+    eventually(lambda: all(p["Status"] == "Running" for p in kubesimd.get("/pods").values()))
+    return kubesimd
+
+
+@pytest.fixture(params=KUBECTLS, ids=os.path.basename)
+def kubectl(request, cluster, tmp_path):
+    def run(*args, code=0):
+        done = subprocess.run([request.param, f"--server={cluster.url}", f"--cache-dir={tmp_path}/cache", *args], capture_output=True, text=True,
+                              timeout=60, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": "/dev/null"})
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    run.path = request.param
+    return run
+
+
+def rows(text):
+    return [line.split() for line in text.splitlines()]
+
+
+def test_get(kubectl):
+    assert rows(kubectl("get", "nodes"))[0] == ["NAME", "STATUS", "ROLES", "AGE", "VERSION"]
+    assert [r[:3] for r in rows(kubectl("get", "no", "--no-headers"))] == [["n1", "Ready", "<none>"], ["n2", "Ready", "<none>"]]
+    assert rows(kubectl("get", "nodes", "-o", "wide"))[0][-2:] == ["KERNEL-VERSION", "CONTAINER-RUNTIME"]
+    assert [r[:4] for r in rows(kubectl("get", "pods"))] == [["NAME", "READY", "STATUS", "RESTARTS"], ["web", "1/1", "Running", "0"],
+                                                             ["db", "1/1", "Running", "0"]]
+    wide = rows(kubectl("get", "po", "-A", "-o", "wide", "--no-headers"))
+    assert wide[0][0] == "default" and wide[0][7] == "n1"
+    assert kubectl("get", "pods", "-o", "name").split() == ["pod/web", "pod/db"]
+    assert kubectl("get", "pod", "web", "-o", "jsonpath={.spec.nodeName} {.status.phase} {.spec.containers[0].resources.requests.cpu}") == "n1 Running 2"
+    assert json.loads(kubectl("get", "pod", "db", "-o", "json"))["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "500m"
+    assert "No resources found" in kubectl("-n", "other", "get", "pods")
+    assert "pod/web" in kubectl("get", "all", "-o", "name")
+    assert kubectl("get", "pods", "--sort-by=.metadata.name", "-o", "name").split() == ["pod/db", "pod/web"]
+
+
+def test_selectors(kubectl):
+    assert kubectl("get", "nodes", "-o", "name", "-l", "kubernetes.io/hostname=n2").split() == ["node/n2"]
+    assert kubectl("get", "nodes", "-o", "name", "-l", "kubernetes.io/hostname in (n1, n2),kubernetes.io/os").split() == ["node/n1", "node/n2"]
+    assert kubectl("get", "nodes", "-o", "name", "-l", "kubernetes.io/hostname notin (n1),!gpu").split() == ["node/n2"]
+    assert kubectl("get", "nodes", "-o", "name", "-l", "kubernetes.io/hostname!=n1").split() == ["node/n2"]
+    assert kubectl("get", "pods", "-o", "name", "--field-selector", "metadata.name=db,status.phase!=Pending").split() == ["pod/db"]
+    assert "field label not supported: foo" in kubectl("get", "pods", "--field-selector", "foo=1", code=1)
+    assert "unable to parse requirement" in kubectl("get", "pods", "-l", "a b", code=1)
+
+
+def test_describe(kubectl):
+    node = kubectl("describe", "node", "n1")
+    assert re.search(r"Ready +True .*the node sends its heartbeats", node) and re.search(r"default +web +2 \(50%\)", node)
+    pod = kubectl("describe", "pod", "web")
+    assert re.search(r"Node: +n1", pod) and re.search(r"Ready +True", pod)
+
+
+def test_discovery(kubectl):
+    text = kubectl("api-resources")
+    assert re.search(r"nodes +no .*false +Node", text) and re.search(r"pods +po .*true +Pod", text)
+    assert "kubesim" in kubectl("version")
+
+
+def test_refusals(kubectl):
+    assert 'Error from server (NotFound): pods "nosuch" not found' in kubectl("get", "pod", "nosuch", code=1)
+    assert "doesn't have a resource type" in kubectl("get", "nonsense", code=1)
+    assert "not found" in kubectl("delete", "pod", "nosuch", code=1)
+    assert "(MethodNotAllowed)" in kubectl("delete", "node", "n1", code=1)
+
+
+def test_delete(kubectl, cluster):
+    assert 'pod "db" deleted' in kubectl("delete", "pod", "db")  # waits, by a watch, until it is gone
+    assert "db" not in cluster.get("/pods")
+
+
+def test_wait_and_watch(kubectl, cluster):
+    kubectl("wait", "--for=condition=Ready", "pod/web", "node/n1", "--timeout=20s")
+    watch = subprocess.Popen([kubectl.path, f"--server={cluster.url}", "get", "pods", "-w", "--no-headers"], stdout=subprocess.PIPE, text=True,
+                             env={"PATH": os.environ["PATH"], "HOME": cluster.tmp, "KUBECONFIG": "/dev/null"})
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(line.split() for line in watch.stdout))
+    reader.start()
+    eventually(lambda: len(lines) >= 2, 20)
+    cluster.post("/pods", {"cpuRequired": 1, "podId": "late"}, 201)
+    eventually(lambda: ["late", "1/1", "Running"] in [line[:3] for line in lines], 20)
+    cluster.ask("DELETE", "/pods/late")
+    eventually(lambda: ["late", "0/1", "Terminating"] in [line[:3] for line in lines], 20)
+    watch.terminate()
+    reader.join()
+
+
+def test_a_lost_node(kubectl, cluster):
+    cluster.post("/nodes/n1/stop")
+    assert rows(kubectl("get", "node", "n1", "--no-headers"))[0][1] == "NotReady,SchedulingDisabled"
+    eventually(lambda: cluster.get("/pods/web")["NodeID"] == "n2")
+    assert kubectl("get", "pods", "-o", "name", "--field-selector", "spec.nodeName=n2").split() == ["pod/web", "pod/db"]
+
+
+def test_the_proxy(cluster):
+    proxy = subprocess.Popen([os.path.join(BUILD, "kubesimctl"), f"--socket={cluster.socket}", "proxy", "0"], stdout=subprocess.PIPE, text=True)
+    port = int(re.search(r"http://127\.0\.0\.1:(\d+)", proxy.stdout.readline())[1])
+    ask = lambda *args: subprocess.run(["curl", "-sS", "-w", "%{http_code}", f"http://127.0.0.1:{port}/api/v1/nodes/n1", *args],
+                                       capture_output=True, text=True).stdout
+    assert ask().endswith("200")
+    assert ask("-H", f"Host: evil.example:{port}").endswith("421")  # a name that was made to point here
+    assert ask("-H", "Origin: http://evil.example").endswith("403")
+    kubectl = subprocess.run([KUBECTLS[0], f"--server=http://127.0.0.1:{port}", "get", "nodes", "-o", "name"], capture_output=True, text=True,
+                             env={"PATH": os.environ["PATH"], "HOME": cluster.tmp, "KUBECONFIG": "/dev/null"})
+    assert kubectl.stdout.split() == ["node/n1", "node/n2"], kubectl.stderr
+    proxy.terminate()
+    proxy.wait()
+
+
+def watch(daemon, path):
+    return daemon.stream("/api/v1/" + path)
+
+
+def test_watch_tells_each_change_once(cluster):
+    revision = cluster.get("/api/v1/pods")["metadata"]["resourceVersion"]
+    for i in range(5):
+        cluster.post("/pods", {"cpuRequired": 0.1, "podId": f"w{i}"}, 201)
+    eventually(lambda: cluster.get("/pods/w4")["Status"] == "Running")
+    seen, last = {}, int(revision)
+    for event in watch(cluster, f"namespaces/default/pods?watch=true&resourceVersion={revision}"):
+        meta = event["object"]["metadata"]
+        assert int(meta["resourceVersion"]) > last
+        last = int(meta["resourceVersion"])
+        assert (event["type"] == "ADDED") == (meta["name"] not in seen)
+        seen[meta["name"]] = event["object"]["status"]["phase"]
+        if seen.get("w4") == "Running":
+            break
+    now = {p["metadata"]["name"]: p["status"]["phase"] for p in cluster.get("/api/v1/pods")["items"]}
+    assert {n: now[n] for n in seen} == seen and set(now) - set(seen) == {"web", "db"}
+
+
+def test_watch_by_selector_is_about_what_matches(cluster):
+    revision = cluster.get("/api/v1/pods")["metadata"]["resourceVersion"]
+    cluster.post("/nodes/n1/stop")  # web and db move to n2
+    events = watch(cluster, f"pods?watch=1&fieldSelector=spec.nodeName%3Dn2&resourceVersion={revision}")
+    first = next(events)
+    assert first["type"] == "ADDED" and first["object"]["spec"]["nodeName"] == "n2"
+    events = watch(cluster, f"pods?watch=1&fieldSelector=spec.nodeName%3Dn1&resourceVersion={revision}")
+    assert next(events)["type"] == "DELETED"
+
+
+def test_watch_list(cluster):
+    got = []
+    for event in watch(cluster, "nodes?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"):
+        got.append(event["type"])
+        if event["type"] == "BOOKMARK":
+            assert event["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+            break
+    assert got == ["ADDED", "ADDED", "BOOKMARK"]
+
+
+def test_watch_of_what_is_forgotten(start):
+    daemon = start("Limits.WatchLogEntries=100")
+    daemon.post("/nodes", {"cpuCores": 64, "nodeId": "n"}, 201)
+    for i in range(120):
+        daemon.post("/pods", {"cpuRequired": 0.01, "podId": f"p{i}"}, 201)
+    reply = daemon.ask("GET", "/api/v1/pods?watch=1&resourceVersion=1")
+    assert '"code":410' in reply.text and '"reason":"Expired"' in reply.text
+
+
+def test_tables(cluster):
+    table = cluster.get("/api/v1/pods", headers=TABLE)
+    assert table["kind"] == "Table" and [c["name"] for c in table["columnDefinitions"]][:3] == ["Name", "Ready", "Status"]
+    assert all(len(r["cells"]) == len(table["columnDefinitions"]) for r in table["rows"])
+    assert table["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+    assert cluster.get("/api/v1/pods?includeObject=Object", headers=TABLE)["rows"][0]["object"]["kind"] == "Pod"
+    assert cluster.get("/api/v1/pods?includeObject=None", headers=TABLE)["rows"][0]["object"] is None
+    assert cluster.get("/api/v1/nodes/n1", headers=TABLE)["rows"][0]["cells"][0] == "n1"
+    lines = watch(cluster, "nodes?watch=1")
+    assert next(lines)["object"]["kind"] == "Node"
+
+
+@pytest.mark.parametrize("path, code, reason", [
+    ("/api/v1/pods/web", 404, "NotFound"),
+    ("/api/v1/nonsense", 404, "NotFound"),
+    ("/api/v1/namespaces/other/pods/web", 404, "NotFound"),
+    ("/api/v1/namespaces/default/nodes", 404, "NotFound"),
+    ("/apis/apps/v1/deployments", 404, "NotFound"),
+    ("/api/v1/pods?resourceVersion=abc", 400, "BadRequest"),
+    ("/api/v1/pods?resourceVersion=99999999", 504, "Timeout"),
+    ("/api/v1/pods?resourceVersion=1&resourceVersionMatch=Exact", 410, "Expired"),
+    ("/api/v1/pods?resourceVersionMatch=Exact", 400, "BadRequest"),
+    ("/api/v1/pods?labelSelector=a%20in%20b", 400, "BadRequest"),
+    ("/api/v1/pods?labelSelector=a%20in%20(b", 400, "BadRequest"),
+    ("/api/v1/pods?labelSelector=%3D", 400, "BadRequest"),
+    ("/api/v1/pods?fieldSelector=spec.nodeName", 400, "BadRequest"),
+    ("/api/v1/pods?watch=1&timeoutSeconds=soon", 400, "BadRequest"),
+])
+def test_status_objects(cluster, path, code, reason):
+    reply = cluster.ask("GET", path)
+    assert reply.status == code, reply.text
+    status = reply.json
+    assert status["kind"] == "Status" and status["code"] == code and status["reason"] == reason and status["message"]
+
+
+def test_delete_options(cluster):
+    pod = "/api/v1/namespaces/default/pods/db"
+    assert cluster.ask("DELETE", pod, {"preconditions": {"uid": "00000000-0000-4000-8000-000000000000"}}).status == 409
+    assert cluster.ask("DELETE", pod, {"dryRun": ["All"]}).status == 200
+    assert cluster.ask("DELETE", pod + "?dryRun=Some").status == 422
+    assert cluster.ask("DELETE", pod, "{").status == 400
+    assert "db" in cluster.get("/pods")
+    uid = cluster.get(pod)["metadata"]["uid"]
+    assert cluster.ask("DELETE", pod, {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}}).json["kind"] == "Pod"
+    eventually(lambda: "db" not in cluster.get("/pods"))
+
+
+def test_a_viewer_may_look_only(start, tmp_path):
+    path = tmp_path / "tokens"
+    path.write_text("v" * 32 + " viewer\n")
+    daemon = start(tokens=path)
+    viewer = {"Authorization": "Bearer " + "v" * 32}
+    assert daemon.ask("GET", "/api/v1/nodes", tcp=True).status == 401
+    assert daemon.ask("GET", "/api/v1/nodes", headers=viewer, tcp=True).status == 200
+    assert daemon.ask("DELETE", "/api/v1/namespaces/default/pods/x", headers=viewer, tcp=True).json["reason"] == "Forbidden"
