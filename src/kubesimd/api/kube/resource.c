@@ -60,6 +60,7 @@ void kube_put_age(StrBuf *b, usec_t since, usec_t now) {
                 { 48 * 3600, 3600, 0, 'h', 0 },
                 { 8 * 86400, 86400, 3600, 'd', 'h' },
                 { 2 * 365 * 86400, 86400, 0, 'd', 0 },
+                { 8ULL * 365 * 86400, 365 * 86400, 86400, 'y', 'd' },
                 { UINT64_MAX, 365 * 86400, 0, 'y', 0 },
         };
         uint64_t s = now > since ? (now - since) / USEC_PER_SEC : 0;
