@@ -4,6 +4,7 @@
 #include "basic/json-writer.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "kubesimctl/action.h"
 #include "kubesimctl/output.h"
 #include "kubesimctl/wait.h"
 
@@ -104,42 +105,16 @@ int cmd_add_node(Ctl *ctl, int argc, char *argv[]) {
         return r;
 }
 
-/* Does the same to every node that is named: METHOD /nodes/ID SUFFIX. */
-static int for_each_node(const Ctl *ctl, int argc, char *argv[], const char *method, const char *suffix, const char *what, const char *state) {
-        int worst = CTL_OK;
-
-        for (int i = 1; i < argc; i++) {
-                _cleanup_answer_ Answer a = ANSWER_INIT;
-                _cleanup_free_ char *id = NULL;
-                char path[512];
-                int r;
-
-                r = ctl_resolve(ctl, "nodes", argv[i], &id);
-                if (r == 0) {
-                        (void) snprintf(path, sizeof(path), "/nodes/%s%s", id, suffix);
-                        r = ctl_call(ctl, method, path, NULL, &a, "%s node \"%s\"", what, id);
-                }
-                if (r == 0 && ctl->json != JSON_OFF)
-                        (void) output_json(ctl, a.body);
-                else if (r == 0 && !ctl->quiet)
-                        printf("%s\n", member_string(a.body, "message"));
-                if (r == 0 && ctl->wait)
-                        r = ctl_wait(ctl, &(WaitFor) { "nodes", id, "HealthStatus", state });
-                worst = r ?: worst;
-        }
-        return worst;
-}
-
 int cmd_remove_node(Ctl *ctl, int argc, char *argv[]) {
-        return for_each_node(ctl, argc, argv, "DELETE", "", "remove", NULL);
+        return act_on_each(ctl, argc, argv, &(Action) { "nodes", "node", "DELETE", "", "remove", "HealthStatus", NULL });
 }
 
 int cmd_stop_node(Ctl *ctl, int argc, char *argv[]) {
-        return for_each_node(ctl, argc, argv, "POST", "/stop", "stop", "Stopped");
+        return act_on_each(ctl, argc, argv, &(Action) { "nodes", "node", "POST", "/stop", "stop", "HealthStatus", "Stopped" });
 }
 
 int cmd_restart_node(Ctl *ctl, int argc, char *argv[]) {
-        return for_each_node(ctl, argc, argv, "POST", "/restart", "restart", "Healthy");
+        return act_on_each(ctl, argc, argv, &(Action) { "nodes", "node", "POST", "/restart", "restart", "HealthStatus", "Healthy" });
 }
 
 static int plug(const Ctl *ctl, int argc, char *argv[], bool plugged) {

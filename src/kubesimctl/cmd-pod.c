@@ -4,6 +4,7 @@
 #include "basic/json-writer.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "kubesimctl/action.h"
 #include "kubesimctl/output.h"
 #include "kubesimctl/wait.h"
 
@@ -110,35 +111,10 @@ int cmd_create_pod(Ctl *ctl, int argc, char *argv[]) {
         return r;
 }
 
-static int for_each_pod(const Ctl *ctl, int argc, char *argv[], const char *method, const char *suffix, const char *what, const char *state) {
-        int worst = CTL_OK;
-
-        for (int i = 1; i < argc; i++) {
-                _cleanup_answer_ Answer a = ANSWER_INIT;
-                _cleanup_free_ char *id = NULL;
-                char path[512];
-                int r;
-
-                r = ctl_resolve(ctl, "pods", argv[i], &id);
-                if (r == 0) {
-                        (void) snprintf(path, sizeof(path), "/pods/%s%s", id, suffix);
-                        r = ctl_call(ctl, method, path, NULL, &a, "%s pod \"%s\"", what, id);
-                }
-                if (r == 0 && ctl->json != JSON_OFF)
-                        (void) output_json(ctl, a.body);
-                else if (r == 0 && !ctl->quiet)
-                        printf("%s\n", member_string(a.body, "message"));
-                if (r == 0 && ctl->wait)
-                        r = ctl_wait(ctl, &(WaitFor) { "pods", id, "Status", state });
-                worst = r ?: worst;
-        }
-        return worst;
-}
-
 int cmd_remove_pod(Ctl *ctl, int argc, char *argv[]) {
-        return for_each_pod(ctl, argc, argv, "DELETE", "", "remove", NULL);
+        return act_on_each(ctl, argc, argv, &(Action) { "pods", "pod", "DELETE", "", "remove", "Status", NULL });
 }
 
 int cmd_restart_pod(Ctl *ctl, int argc, char *argv[]) {
-        return for_each_pod(ctl, argc, argv, "POST", "/restart", "restart", "Running");
+        return act_on_each(ctl, argc, argv, &(Action) { "pods", "pod", "POST", "/restart", "restart", "Status", "Running" });
 }
