@@ -117,6 +117,18 @@ static NodeState *find_or_error(Cluster *c, const char *name, Error *reterr) {
         return ns;
 }
 
+/* What each operation on one of them begins with. */
+static int begin(Cluster *c, usec_t now, const char *name, NodeState **ret, Error *reterr) {
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        *ret = find_or_error(c, name, reterr);
+        return *ret ? 0 : -ENOENT;
+}
+
 /* Remembers that the agent behind the node is not to register it again by itself. */
 static int leave_tombstone(Cluster *c, const Node *n) {
         Tombstone *t;
@@ -157,13 +169,9 @@ int cluster_remove_node(Cluster *c, usec_t now, const char *name, Error *reterr)
         NodeState *ns;
         int r;
 
-        c->now = now;
-        r = cluster_check_writable(c, reterr);
+        r = begin(c, now, name, &ns, reterr);
         if (r < 0)
                 return r;
-        ns = find_or_error(c, name, reterr);
-        if (!ns)
-                return -ENOENT;
         r = remove_node(c, ns);
         if (r < 0)
                 return error_set(reterr, r, "out of memory");
@@ -175,13 +183,9 @@ int cluster_stop_node(Cluster *c, usec_t now, const char *name, Error *reterr) {
         NodeState *ns;
         int r;
 
-        c->now = now;
-        r = cluster_check_writable(c, reterr);
+        r = begin(c, now, name, &ns, reterr);
         if (r < 0)
                 return r;
-        ns = find_or_error(c, name, reterr);
-        if (!ns)
-                return -ENOENT;
         if (node_of(ns)->stop_requested)
                 return 0;
 
@@ -202,13 +206,9 @@ int cluster_restart_node(Cluster *c, usec_t now, const char *name, Error *reterr
         bool virtual;
         int r;
 
-        c->now = now;
-        r = cluster_check_writable(c, reterr);
+        r = begin(c, now, name, &ns, reterr);
         if (r < 0)
                 return r;
-        ns = find_or_error(c, name, reterr);
-        if (!ns)
-                return -ENOENT;
         if (node_of(ns)->health == NODE_HEALTHY && !node_of(ns)->stop_requested)
                 return 0;
 

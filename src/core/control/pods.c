@@ -206,17 +206,25 @@ static PodState *find_or_error(Cluster *c, const char *name, Error *reterr) {
         return ps;
 }
 
-int cluster_remove_pod(Cluster *c, usec_t now, const char *name, Error *reterr) {
-        PodState *ps;
+/* What each operation on one of them begins with. */
+static int begin(Cluster *c, usec_t now, const char *name, PodState **ret, Error *reterr) {
         int r;
 
         c->now = now;
         r = cluster_check_writable(c, reterr);
         if (r < 0)
                 return r;
-        ps = find_or_error(c, name, reterr);
-        if (!ps)
-                return -ENOENT;
+        *ret = find_or_error(c, name, reterr);
+        return *ret ? 0 : -ENOENT;
+}
+
+int cluster_remove_pod(Cluster *c, usec_t now, const char *name, Error *reterr) {
+        PodState *ps;
+        int r;
+
+        r = begin(c, now, name, &ps, reterr);
+        if (r < 0)
+                return r;
         if (pod_of(ps)->status == POD_TERMINATING)
                 return 0;
 
@@ -236,13 +244,9 @@ int cluster_restart_pod(Cluster *c, usec_t now, const char *name, Error *reterr)
         PodState *ps;
         int r;
 
-        c->now = now;
-        r = cluster_check_writable(c, reterr);
+        r = begin(c, now, name, &ps, reterr);
         if (r < 0)
                 return r;
-        ps = find_or_error(c, name, reterr);
-        if (!ps)
-                return -ENOENT;
         switch (pod_of(ps)->status) {
         case POD_RESTARTING:
                 return 0;
