@@ -77,6 +77,18 @@ def test_describe(kubectl):
     assert re.search(r"Node: +n1", pod) and re.search(r"Ready +True", pod)
 
 
+    assert re.search(r"PodPlaced +.*web", pod)
+
+
+def test_events(kubectl):
+    assert rows(kubectl("get", "events"))[0] == ["LAST", "SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
+    web = kubectl("get", "events", "--field-selector", "involvedObject.kind=Pod,involvedObject.name=web,type=Normal", "--no-headers")
+    assert [r[2:4] for r in rows(web)] == [["PodPlaced", "pod/web"], ["PodRunning", "pod/web"]]
+    assert "pod/db" not in web
+    assert rows(kubectl("get", "ns", "--no-headers"))[0][:2] == ["default", "Active"]
+    assert kubectl("get", "namespace", "default", "-o", "jsonpath={.status.phase}") == "Active"
+
+
 def test_discovery(kubectl):
     text = kubectl("api-resources")
     assert re.search(r"nodes +no .*false +Node", text) and re.search(r"pods +po .*true +Pod", text)

@@ -79,6 +79,8 @@ int handle_kube_delete_in(HttpRequest *req, void *userdata, Error *reterr) {
 
         if (!resource || !resource->namespaced)
                 return error_set(reterr, -ENOENT, "the server could not find the requested resource");
+        if (!resource->deletable)
+                return error_set(reterr, -EOPNOTSUPP, "the server does not allow this method on the requested resource");
         if (!streq(namespace, KUBE_NAMESPACE))
                 return error_set_field(reterr, -ENOENT, plural, name, "%s \"%s\" not found", plural, name);
         text = http_request_body(req, &size);

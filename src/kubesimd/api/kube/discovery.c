@@ -18,7 +18,7 @@ static const char *aggregated_form(HttpRequest *req) {
 }
 
 static void put_verbs(const KubeResource *r, StrBuf *b) {
-        strbuf_puts(b, r->deletable ? "[\"delete\",\"get\",\"list\",\"watch\"]" : "[\"get\",\"list\",\"watch\"]");
+        strbuf_printf(b, "[%s\"get\",\"list\"%s]", r->deletable ? "\"delete\"," : "", r->each ? "" : ",\"watch\"");
 }
 
 static void put_names(const KubeResource *r, StrBuf *b) {

@@ -151,6 +151,35 @@ static int next_piece(void *userdata, StrBuf *b) {
         return 0;
 }
 
+/* One object of a kind that is made on demand, into a list that is being written. */
+typedef struct Visit {
+        Query *query;
+        StrBuf *b;
+        const char *name; /* of the one that is looked for; NULL: all */
+        bool found;
+} Visit;
+
+static void visit_item(const Object *o, void *userdata) {
+        Visit *v = userdata;
+        Query *q = v->query;
+
+        if (q->nothing || !selector_matches(q->selector, o))
+                return;
+        view_put_item(&q->view, o, q->first, v->b);
+        q->first = false;
+}
+
+static int reply_made_list(HttpRequest *req, ApiContext *api, Query *q) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
+        uint64_t revision = api_mark(api);
+
+        q->first = true;
+        view_put_list_head(&q->view, revision, &b);
+        q->view.resource->each(api->cluster, visit_item, &(Visit) { .query = q, .b = &b });
+        view_put_list_tail(&q->view, &b);
+        return http_reply(req, 200, KUBE_JSON, &b, revision);
+}
+
 /* What is durable may be streamed; a list that tells of more waits as a whole. */
 static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Error *reterr) {
         _cleanup_(query_freep) Query *q = query;
@@ -161,6 +190,8 @@ static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Err
         r = check_revision(req, s, reterr);
         if (r < 0)
                 return r;
+        if (q->view.resource->each)
+                return reply_made_list(req, api, q);
         r = snapshot_take(s, q->view.resource->store_kind, 0, NULL, SIZE_MAX, &q->snapshot);
         if (r < 0)
                 return error_set(reterr, r, "out of memory");
@@ -184,24 +215,38 @@ static int reply_query(HttpRequest *req, ApiContext *api, const KubeResource *r,
                 e = selector_parse(r, http_request_query(req, "labelSelector"), http_request_query(req, "fieldSelector"), &q->selector, reterr);
         if (e < 0)
                 return e;
+        if (query_bool(req, "watch") && r->each)
+                return error_set(reterr, -EOPNOTSUPP, "%s cannot be watched here", r->plural);
         if (query_bool(req, "watch"))
                 return reply_query_watch(req, api, TAKE_PTR(q), reterr);
         return reply_query_list(req, api, TAKE_PTR(q), reterr);
 }
 
+static void visit_named(const Object *o, void *userdata) {
+        Visit *v = userdata;
+
+        if (v->found || !streq(o->name, v->name))
+                return;
+        view_put_one(&v->query->view, o, o->revision, v->b);
+        v->found = true;
+}
+
 static int reply_object(HttpRequest *req, ApiContext *api, const KubeResource *r, const char *name, Error *reterr) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        Query q = {};
+        Visit visit = { .query = &q, .b = &b, .name = name };
         StoreEntry *entry;
-        View view;
         int e;
 
-        e = view_from_request(req, api->cluster, r, &view, reterr);
+        e = view_from_request(req, api->cluster, r, &q.view, reterr);
         if (e < 0)
                 return e;
-        entry = store_find(cluster_store(api->cluster), r->store_kind, name);
-        if (!entry)
+        if (r->each)
+                r->each(api->cluster, visit_named, &visit);
+        else if ((entry = store_find(cluster_store(api->cluster), r->store_kind, name)))
+                visit_named(entry->object, &visit);
+        if (!visit.found)
                 return error_set_field(reterr, -ENOENT, r->plural, name, "%s \"%s\" not found", r->plural, name);
-        view_put_one(&view, entry->object, entry->object->revision, &b);
         strbuf_putc(&b, '\n');
         return http_reply(req, 200, KUBE_JSON, &b, api_mark(api));
 }

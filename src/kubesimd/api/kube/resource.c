@@ -5,7 +5,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 
-static const KubeResource *const resources[] = { &kube_nodes, &kube_pods };
+static const KubeResource *const resources[] = { &kube_events, &kube_namespaces, &kube_nodes, &kube_pods };
 
 size_t kube_resource_count(void) {
         return ELEMENTSOF(resources);

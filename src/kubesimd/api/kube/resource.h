@@ -24,6 +24,9 @@ typedef struct KubeResource {
         const char *category; /* of "kubectl get all", or NULL */
         bool namespaced, deletable;
         Kind store_kind;
+        /* Kinds that are not in the store but made when they are asked for, and so cannot be watched: calls visit with each,
+         * in order. NULL: the store has them. */
+        void (*each)(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata);
         const KubeColumn *columns; /* ends with a NULL name */
 
         /* Appends "metadata", "spec" and "status" members: what stands between the braces after apiVersion and kind. */
@@ -36,6 +39,8 @@ typedef struct KubeResource {
         const KubeField *fields; /* ends with a NULL path */
 } KubeResource;
 
+extern const KubeResource kube_events;
+extern const KubeResource kube_namespaces;
 extern const KubeResource kube_nodes;
 extern const KubeResource kube_pods;
 
