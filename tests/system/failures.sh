@@ -33,7 +33,7 @@ n=$(ctl list-pods --no-legend --no-pager | wc -l)
 in_container kill -STOP "$before"
 replaced() { local p; p=$(main_pid kubesimd); [ -n "$p" ] && [ "$p" != 0 ] && [ "$p" != "$before" ]; }
 check "the watchdog replaces a hung kubesimd" eventually 20 replaced
-check "nothing is lost" eventually 5 sh -c "[ \$(nsenter -t $LEADER -a kubesimctl list-pods --no-legend --no-pager | wc -l) = $n ]"
+check "nothing is lost" eventually 5 n_pods_is "$n"
 check "no node failed" in_container sh -c '! journalctl -u kubesimd --since "-15s" KUBESIM_REASON=NodeUnhealthy -o cat | grep -q .'
 check "systemd says why" in_container sh -c 'journalctl -u kubesimd | grep -qi "watchdog"'
 

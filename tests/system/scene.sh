@@ -8,7 +8,7 @@ check "node1 is listed as healthy" eventually 2 node_is node1 Healthy
 check "node2 is listed as healthy" eventually 2 node_is node2 Healthy
 check "a pod of 2 CPUs can be created" ctl create-pod --cpu=2 web
 check "it runs on node1 within a second" eventually 1 pod_is web Running node1
-check "systemctl status tells the numbers" eventually 2 sh -c "nsenter -t $LEADER -a systemctl show -P StatusText kubesimd | grep -q '2 nodes (2 healthy), 1 pod running'"
+check "systemctl status tells the numbers" eventually 2 in_container sh -c 'systemctl show -P StatusText kubesimd | grep -q "2 nodes (2 healthy), 1 pod running"'
 killed=$SECONDS
 check "node1's agent is killed" in_container systemctl kill -s STOP kubesim-agent@node1
 check "node1 is unhealthy after NodeTimeoutSec" eventually 20 node_is node1 Unhealthy

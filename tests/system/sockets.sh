@@ -5,9 +5,9 @@ in_container sh -c 'printf "[Cluster]\nHeartbeatIntervalSec=1s\nNodeTimeoutSec=6
 before=$(main_pid kubesimd)
 check "systemctl reload works" in_container systemctl reload kubesimd
 check "the process is the same" [ "$(main_pid kubesimd)" = "$before" ]
-check "the new interval is asked for" eventually 3 sh -c "nsenter -t $LEADER -a curl -sS --unix-socket /run/kubesim/kubesimd.sock -H 'Content-Type: application/json' -d '{\"nodeID\":\"probe\",\"status\":\"Stopped\"}' http://x/heartbeat | grep -q '\"interval\":1'"
+check "the new interval is asked for" eventually 3 asks_for_interval 1
 in_container sh -c 'printf "[Cluster]\nNodeTimeoutSec=never\n" >/etc/kubesim/kubesimd.conf.d/60-wrong.conf'
-check "a wrong file is refused by reload" sh -c "! nsenter -t $LEADER -a systemctl reload kubesimd"
+check "a wrong file is refused by reload" in_container sh -c '! systemctl reload kubesimd'
 check "and named with file and line" in_container sh -c 'kubesimd --check-config 2>&1 | grep -q "60-wrong.conf:2: NodeTimeoutSec=never"'
 check "the daemon runs on" unit_is kubesimd.service active
 in_container rm /etc/kubesim/kubesimd.conf.d/60-wrong.conf

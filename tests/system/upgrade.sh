@@ -13,8 +13,8 @@ in_container sh -c 'i=0; while [ ! -e /root/done ]; do curl -sS --max-time 20 --
 asker=$!
 check "apt upgrades" in_container sh -c 'apt-get install -y /root/newer.deb'
 check "kubesimd was replaced" [ "$(main_pid kubesimd)" != "$before" ]
-check "agents were replaced" eventually 5 sh -c "[ \"\$(nsenter -t $LEADER -a systemctl show -P MainPID kubesim-agent@node1)\" != $agent_before ]"
-check "every pod is there" sh -c "[ \$(nsenter -t $LEADER -a kubesimctl list-pods --no-legend --no-pager | wc -l) = $n ]"
+check "agents were replaced" eventually 5 pid_is_not kubesim-agent@node1 "$agent_before"
+check "every pod is there" n_pods_is "$n"
 check "the nodes are healthy" eventually 8 node_is node1 Healthy
 touch "$ROOT/root/done"
 in_container touch /root/done
