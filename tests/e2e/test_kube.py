@@ -73,6 +73,7 @@ def test_selectors(kubectl):
 def test_describe(kubectl):
     node = kubectl("describe", "node", "n1")
     assert re.search(r"Ready +True .*the node sends its heartbeats", node) and re.search(r"default +web +2 \(50%\)", node)
+    assert re.search(r"HolderIdentity: +n1\n", node) and re.search(r"RenewTime: +\w{3}, ", node)
     pod = kubectl("describe", "pod", "web")
     assert re.search(r"Node: +n1", pod) and re.search(r"Ready +True", pod)
 
@@ -92,6 +93,8 @@ def test_events(kubectl):
 def test_discovery(kubectl):
     text = kubectl("api-resources")
     assert re.search(r"nodes +no .*false +Node", text) and re.search(r"pods +po .*true +Pod", text)
+    assert re.search(r"leases +coordination.k8s.io/v1 +true +Lease", text)
+    assert [r[:2] for r in rows(kubectl("get", "leases", "-A", "--no-headers"))] == [["kube-node-lease", "n1"], ["kube-node-lease", "n2"]]
     assert "kubesim" in kubectl("version")
 
 

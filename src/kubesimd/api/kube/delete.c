@@ -71,17 +71,17 @@ static int delete_pod(HttpRequest *req, ApiContext *api, const char *name, const
 
 int handle_kube_delete_in(HttpRequest *req, void *userdata, Error *reterr) {
         const char *namespace = http_request_param(req, 0), *plural = http_request_param(req, 1), *name = http_request_param(req, 2);
-        const KubeResource *resource = kube_resource_find(plural);
+        const KubeResource *resource = kube_resource_find("", "v1", plural);
         DeleteOptions options = {};
         size_t size;
         char *text;
         int r = 0;
 
-        if (!resource || !resource->namespaced)
+        if (!resource || !resource->namespace)
                 return error_set(reterr, -ENOENT, "the server could not find the requested resource");
         if (!resource->deletable)
                 return error_set(reterr, -EOPNOTSUPP, "the server does not allow this method on the requested resource");
-        if (!streq(namespace, KUBE_NAMESPACE))
+        if (!streq(namespace, resource->namespace))
                 return error_set_field(reterr, -ENOENT, plural, name, "%s \"%s\" not found", plural, name);
         text = http_request_body(req, &size);
         if (size > 0)

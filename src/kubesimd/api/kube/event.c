@@ -141,7 +141,8 @@ static const KubeColumn columns[] = {
 };
 
 const KubeResource kube_events = {
+        .group = "", .api_version = "v1",
         .plural = "events", .singular = "event", .short_name = "ev", .kind = "Event", .list_kind = "EventList",
-        .namespaced = true, .each = each, .columns = columns,
+        .namespace = KUBE_NAMESPACE, .each = each, .columns = columns,
         .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .label = label, .fields = fields,
 };

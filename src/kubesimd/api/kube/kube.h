@@ -17,9 +17,12 @@ void kube_problem(HttpRequest *req, unsigned status, const Error *error, StrBuf 
 /* Handlers, by route. */
 int handle_kube_versions(HttpRequest *req, void *userdata, Error *reterr);      /* /api */
 int handle_kube_groups(HttpRequest *req, void *userdata, Error *reterr);        /* /apis */
+int handle_kube_group(HttpRequest *req, void *userdata, Error *reterr);         /* /apis/GROUP */
 int handle_kube_resources(HttpRequest *req, void *userdata, Error *reterr);     /* /api/v1 */
-int handle_kube_list(HttpRequest *req, void *userdata, Error *reterr);          /* /api/v1/PLURAL */
-int handle_kube_get(HttpRequest *req, void *userdata, Error *reterr);           /* /api/v1/PLURAL/NAME */
-int handle_kube_list_in(HttpRequest *req, void *userdata, Error *reterr);       /* /api/v1/namespaces/NS/PLURAL */
-int handle_kube_get_in(HttpRequest *req, void *userdata, Error *reterr);        /* /api/v1/namespaces/NS/PLURAL/NAME */
+int handle_kube_group_resources(HttpRequest *req, void *userdata, Error *reterr); /* /apis/GROUP/VERSION */
+/* Below /api/v1 or /apis/GROUP/VERSION: */
+int handle_kube_list(HttpRequest *req, void *userdata, Error *reterr);          /* PLURAL */
+int handle_kube_get(HttpRequest *req, void *userdata, Error *reterr);           /* PLURAL/NAME */
+int handle_kube_list_in(HttpRequest *req, void *userdata, Error *reterr);       /* namespaces/NS/PLURAL */
+int handle_kube_get_in(HttpRequest *req, void *userdata, Error *reterr);        /* namespaces/NS/PLURAL/NAME */
 int handle_kube_delete_in(HttpRequest *req, void *userdata, Error *reterr);

@@ -46,11 +46,18 @@ static int no_such_resource(Error *reterr) {
         return error_set(reterr, -ENOENT, "the server could not find the requested resource");
 }
 
-static int find_resource(const char *plural, bool in_namespace, const KubeResource **ret, Error *reterr) {
-        *ret = kube_resource_find(plural);
-        if (!*ret || (in_namespace && !(*ret)->namespaced))
+/* What the path names. ret_name: NULL when it is of a collection. 1 when the kind is there, but nothing of it in that namespace. */
+static int find_resource(HttpRequest *req, bool in_namespace, const KubeResource **ret, const char **ret_name, Error *reterr) {
+        bool grouped = startswith(http_request_path(req), "/apis/");
+        unsigned i = grouped ? 2 : 0;
+        const char *namespace = in_namespace ? http_request_param(req, i++) : NULL;
+
+        *ret = kube_resource_find(grouped ? http_request_param(req, 0) : "", grouped ? http_request_param(req, 1) : "v1", http_request_param(req, i));
+        if (!*ret || (in_namespace && !(*ret)->namespace))
                 return no_such_resource(reterr);
-        return 0;
+        if (ret_name)
+                *ret_name = http_request_param(req, i + 1);
+        return namespace && !streq(namespace, (*ret)->namespace);
 }
 
 /* 1 with a revision, 0 without: absent and "0" leave it to us. */
@@ -202,14 +209,14 @@ static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Err
         return http_reply(req, 200, KUBE_JSON, &b, q->snapshot->revision);
 }
 
-static int reply_query(HttpRequest *req, ApiContext *api, const KubeResource *r, const char *namespace, Error *reterr) {
+static int reply_query(HttpRequest *req, ApiContext *api, const KubeResource *r, bool nothing, Error *reterr) {
         _cleanup_(query_freep) Query *q = NULL;
         int e;
 
         q = new0(Query, 1);
         if (!q)
                 return error_set(reterr, -ENOMEM, "out of memory");
-        q->nothing = namespace && !streq(namespace, KUBE_NAMESPACE);
+        q->nothing = nothing;
         e = view_from_request(req, api->cluster, r, &q->view, reterr);
         if (e >= 0)
                 e = selector_parse(r, http_request_query(req, "labelSelector"), http_request_query(req, "fieldSelector"), &q->selector, reterr);
@@ -255,37 +262,36 @@ int handle_kube_list(HttpRequest *req, void *userdata, Error *reterr) {
         const KubeResource *r;
         int e;
 
-        e = find_resource(http_request_param(req, 0), false, &r, reterr);
-        return e < 0 ? e : reply_query(req, userdata, r, NULL, reterr);
+        e = find_resource(req, false, &r, NULL, reterr);
+        return e < 0 ? e : reply_query(req, userdata, r, false, reterr);
 }
 
 int handle_kube_list_in(HttpRequest *req, void *userdata, Error *reterr) {
         const KubeResource *r;
         int e;
 
-        e = find_resource(http_request_param(req, 1), true, &r, reterr);
-        return e < 0 ? e : reply_query(req, userdata, r, http_request_param(req, 0), reterr);
+        e = find_resource(req, true, &r, NULL, reterr);
+        return e < 0 ? e : reply_query(req, userdata, r, e > 0, reterr);
 }
 
 int handle_kube_get(HttpRequest *req, void *userdata, Error *reterr) {
         const KubeResource *r;
+        const char *name;
         int e;
 
-        e = find_resource(http_request_param(req, 0), false, &r, reterr);
-        if (e >= 0 && r->namespaced)
+        e = find_resource(req, false, &r, &name, reterr);
+        if (e >= 0 && r->namespace)
                 e = no_such_resource(reterr);
-        return e < 0 ? e : reply_object(req, userdata, r, http_request_param(req, 1), reterr);
+        return e < 0 ? e : reply_object(req, userdata, r, name, reterr);
 }
 
 int handle_kube_get_in(HttpRequest *req, void *userdata, Error *reterr) {
-        const char *namespace = http_request_param(req, 0), *name = http_request_param(req, 2);
         const KubeResource *r;
+        const char *name;
         int e;
 
-        e = find_resource(http_request_param(req, 1), true, &r, reterr);
-        if (e < 0)
-                return e;
-        if (!streq(namespace, KUBE_NAMESPACE))
+        e = find_resource(req, true, &r, &name, reterr);
+        if (e > 0)
                 return error_set_field(reterr, -ENOENT, r->plural, name, "%s \"%s\" not found", r->plural, name);
-        return reply_object(req, userdata, r, name, reterr);
+        return e < 0 ? e : reply_object(req, userdata, r, name, reterr);
 }

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one namespace that there is. */
+/* The namespaces that there are: one for pods, one for the leases of nodes. */
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "kubesimd/api/kube/resource.h"
 
 static void each(Cluster *c _unused_, void (*visit)(const Object *o, void *userdata), void *userdata) {
-        static Object the_default = { .name = KUBE_NAMESPACE, .revision = 1, .uid = { { [6] = 0x40, [8] = 0x80, [15] = 1 } } };
+        static Object all[] = {
+                { .name = KUBE_NAMESPACE, .revision = 1, .uid = { { [6] = 0x40, [8] = 0x80, [15] = 1 } } },
+                { .name = KUBE_LEASE_NAMESPACE, .revision = 1, .uid = { { [6] = 0x40, [8] = 0x80, [15] = 2 } } },
+        };
 
-        if (the_default.created == 0)
-                the_default.created = now_realtime(); /* nobody has made it: it is as old as this process */
-        visit(&the_default, userdata);
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                if (all[i].created == 0)
+                        all[i].created = now_realtime(); /* nobody has made it: it is as old as this process */
+                visit(&all[i], userdata);
+        }
 }
 
 static const char *label(const Object *o, const char *key) {
@@ -47,6 +52,7 @@ static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *
 static const KubeColumn columns[] = { { .name = "Name", .is_name = true }, { .name = "Status" }, { .name = "Age" }, {} };
 
 const KubeResource kube_namespaces = {
+        .group = "", .api_version = "v1",
         .plural = "namespaces", .singular = "namespace", .short_name = "ns", .kind = "Namespace", .list_kind = "NamespaceList",
         .each = each, .columns = columns,
         .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .label = label, .fields = fields,

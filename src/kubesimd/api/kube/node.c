@@ -133,6 +133,7 @@ static const KubeColumn columns[] = {
 };
 
 const KubeResource kube_nodes = {
+        .group = "", .api_version = "v1",
         .plural = "nodes", .singular = "node", .short_name = "no", .kind = "Node", .list_kind = "NodeList",
         .store_kind = KIND_NODE, .columns = columns,
         .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .label = label, .fields = fields,

@@ -159,7 +159,8 @@ static const KubeColumn columns[] = {
 };
 
 const KubeResource kube_pods = {
+        .group = "", .api_version = "v1",
         .plural = "pods", .singular = "pod", .short_name = "po", .kind = "Pod", .list_kind = "PodList", .category = "all",
-        .namespaced = true, .deletable = true, .store_kind = KIND_POD, .columns = columns,
+        .namespace = KUBE_NAMESPACE, .deletable = true, .store_kind = KIND_POD, .columns = columns,
         .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .label = label, .fields = fields,
 };

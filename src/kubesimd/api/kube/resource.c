@@ -5,7 +5,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 
-static const KubeResource *const resources[] = { &kube_events, &kube_namespaces, &kube_nodes, &kube_pods };
+static const KubeResource *const resources[] = { &kube_events, &kube_namespaces, &kube_nodes, &kube_pods, &kube_leases };
 
 size_t kube_resource_count(void) {
         return ELEMENTSOF(resources);
@@ -16,9 +16,9 @@ const KubeResource *kube_resource_get(size_t i) {
         return resources[i];
 }
 
-const KubeResource *kube_resource_find(const char *plural) {
+const KubeResource *kube_resource_find(const char *group, const char *version, const char *plural) {
         for (size_t i = 0; i < ELEMENTSOF(resources); i++)
-                if (streq(resources[i]->plural, plural))
+                if (streq(resources[i]->group, group) && streq(version, "v1") && streq(resources[i]->plural, plural))
                         return resources[i];
         return NULL;
 }

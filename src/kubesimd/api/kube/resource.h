@@ -6,6 +6,7 @@
 
 /* Kubernetes namespaces are not simulated yet: every pod is in this one. */
 #define KUBE_NAMESPACE "default"
+#define KUBE_LEASE_NAMESPACE "kube-node-lease"
 
 typedef struct KubeColumn {
         const char *name;
@@ -20,9 +21,12 @@ typedef struct KubeField {
 } KubeField;
 
 typedef struct KubeResource {
-        const char *plural, *singular, *short_name, *kind, *list_kind;
-        const char *category; /* of "kubectl get all", or NULL */
-        bool namespaced, deletable;
+        const char *group;       /* "" is the core group; every version is v1 */
+        const char *api_version; /* "v1", "GROUP/v1" */
+        const char *plural, *singular, *short_name, *kind, *list_kind; /* short_name may be NULL */
+        const char *category;    /* of "kubectl get all", or NULL */
+        const char *namespace;   /* the one that all of them are in; NULL: they are in none */
+        bool deletable;
         Kind store_kind;
         /* Kinds that are not in the store but made when they are asked for, and so cannot be watched: calls visit with each,
          * in order. NULL: the store has them. */
@@ -40,14 +44,15 @@ typedef struct KubeResource {
 } KubeResource;
 
 extern const KubeResource kube_events;
+extern const KubeResource kube_leases;
 extern const KubeResource kube_namespaces;
 extern const KubeResource kube_nodes;
 extern const KubeResource kube_pods;
 
 size_t kube_resource_count(void);
 const KubeResource *kube_resource_get(size_t i);
-/* By plural; NULL when there is none. */
-const KubeResource *kube_resource_find(const char *plural);
+/* NULL when there is none. */
+const KubeResource *kube_resource_find(const char *group, const char *version, const char *plural);
 
 /* --- For the rows --- */
 /* {"name":...,"uid":...,"resourceVersion":...,"creationTimestamp":... without the closing brace. */

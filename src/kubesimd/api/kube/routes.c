@@ -6,6 +6,12 @@
 const HttpRoute kube_routes[] = {
         { HTTP_GET, "/api", HTTP_ACCESS_READ, 0, false, handle_kube_versions },
         { HTTP_GET, "/apis", HTTP_ACCESS_READ, 0, false, handle_kube_groups },
+        { HTTP_GET, "/apis/{group}", HTTP_ACCESS_READ, 0, false, handle_kube_group },
+        { HTTP_GET, "/apis/{group}/{version}", HTTP_ACCESS_READ, 0, false, handle_kube_group_resources },
+        { HTTP_GET, "/apis/{group}/{version}/{resource}", HTTP_ACCESS_READ, 0, false, handle_kube_list },
+        { HTTP_GET, "/apis/{group}/{version}/{resource}/{name}", HTTP_ACCESS_READ, 0, false, handle_kube_get },
+        { HTTP_GET, "/apis/{group}/{version}/namespaces/{namespace}/{resource}", HTTP_ACCESS_READ, 0, false, handle_kube_list_in },
+        { HTTP_GET, "/apis/{group}/{version}/namespaces/{namespace}/{resource}/{name}", HTTP_ACCESS_READ, 0, false, handle_kube_get_in },
         { HTTP_GET, "/api/v1", HTTP_ACCESS_READ, 0, false, handle_kube_resources },
         { HTTP_GET, "/api/v1/{resource}", HTTP_ACCESS_READ, 0, false, handle_kube_list },
         { HTTP_GET, "/api/v1/{resource}/{name}", HTTP_ACCESS_READ, 0, false, handle_kube_get },

@@ -33,7 +33,7 @@ static void put_type(const char *kind, const char *version, StrBuf *b) {
 }
 
 static void put_object(View *v, const Object *o, uint64_t revision, StrBuf *b) {
-        put_type(v->resource->kind, "v1", b);
+        put_type(v->resource->kind, v->resource->api_version, b);
         v->resource->put_metadata(v->cluster, o, revision, b);
         v->resource->put_rest(v->cluster, o, b);
         strbuf_putc(b, '}');
@@ -92,7 +92,7 @@ void view_put_list_head(View *v, uint64_t revision, StrBuf *b) {
         if (v->form == VIEW_TABLE)
                 put_table_head(v, revision, b);
         else {
-                put_type(v->resource->list_kind, "v1", b);
+                put_type(v->resource->list_kind, v->resource->api_version, b);
                 strbuf_printf(b, "{\"resourceVersion\":\"%llu\"},\"items\":[", (unsigned long long) revision);
         }
 }
@@ -120,7 +120,7 @@ void view_put_bookmark(View *v, uint64_t revision, bool initial_end, StrBuf *b) 
                 strbuf_puts(b, "]}");
                 return;
         }
-        put_type(v->resource->kind, "v1", b);
+        put_type(v->resource->kind, v->resource->api_version, b);
         strbuf_printf(b, "{\"resourceVersion\":\"%llu\",\"creationTimestamp\":null%s}}", (unsigned long long) revision,
                       initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
 }
