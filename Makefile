@@ -36,6 +36,8 @@ $(O)/obj/%.o: %.c
 	@mkdir -p $(dir $@)
 	$(CC) $(KCFLAGS) $(shell $(PKG_CONFIG) --cflags $(PKGS_ALL)) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+$(O)/obj/src/kubesimd/api/kube/schema.o: src/kubesimd/api/kube/schema.tsv
+
 $(LIB): $(call objects,$(LIB_SRC))
 	@rm -f $@
 	$(AR) rcsD $@ $^

@@ -412,6 +412,31 @@ static int read_seconds(JsonReader *r, usec_t *ret) {
         return 0;
 }
 
+/* Finds the end of an array or object without touching it; whoever reads its text then judges it. */
+static int read_raw(JsonReader *r, JsonRaw *ret) {
+        bool in_string = false;
+        unsigned depth = 0;
+        char *begin;
+
+        (void) json_peek(r);
+        begin = r->p;
+        do {
+                if (r->p >= r->end)
+                        return -EBADMSG;
+                if (in_string && *r->p == '\\')
+                        r->p += r->p + 1 < r->end;
+                else if (*r->p == '"')
+                        in_string = !in_string;
+                else if (!in_string && (*r->p == '{' || *r->p == '['))
+                        depth++;
+                else if (!in_string && depth > 0 && (*r->p == '}' || *r->p == ']'))
+                        depth--;
+                r->p++;
+        } while (depth > 0);
+        *ret = (JsonRaw) { .text = begin, .size = (size_t) (r->p - begin) };
+        return 0;
+}
+
 static const char *const field_type_names[] = {
         [JSON_FIELD_STRING] = "a string",
         [JSON_FIELD_STRINGS] = "an array of strings",
@@ -421,6 +446,7 @@ static const char *const field_type_names[] = {
         [JSON_FIELD_BOOL] = "true or false",
         [JSON_FIELD_TIME] = "an RFC 3339 time",
         [JSON_FIELD_OBJECT] = "an object",
+        [JSON_FIELD_RAW] = "a value",
 };
 
 static int read_field(JsonReader *r, const JsonField *f, bool strict, void *target, Error *reterr) {
@@ -441,6 +467,8 @@ static int read_field(JsonReader *r, const JsonField *f, bool strict, void *targ
                 return json_read_bool(r, p);
         case JSON_FIELD_TIME:
                 return read_time(r, p);
+        case JSON_FIELD_RAW:
+                return read_raw(r, p);
         case JSON_FIELD_OBJECT:
                 return json_read_object(r, f->nested, f->n_nested, strict, p, reterr);
         }

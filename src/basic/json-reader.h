@@ -7,7 +7,7 @@
 
 #include "basic/forward.h"
 
-#define JSON_DEPTH_MAX 32
+#define JSON_DEPTH_MAX 64
 
 struct JsonReader {
         char *begin, *p, *end; /* the text, borrowed and overwritten; *end must be writable (a NUL goes there) */
@@ -55,12 +55,18 @@ typedef enum JsonFieldType {
         JSON_FIELD_BOOL,    /* bool */
         JSON_FIELD_TIME,    /* usec_t, from an RFC 3339 string */
         JSON_FIELD_OBJECT,  /* filled by .nested, offset is added */
+        JSON_FIELD_RAW,     /* JsonRaw: an array or object, as text */
 } JsonFieldType;
 
 typedef struct JsonStrings {
         char **items; /* owned array of borrowed strings */
         size_t n_items;
 } JsonStrings;
+
+typedef struct JsonRaw {
+        char *text; /* borrowed from the text, not yet unescaped; NULL when absent */
+        size_t size;
+} JsonRaw;
 
 typedef struct JsonField {
         const char *name;

@@ -2,8 +2,10 @@
 #include "core/cluster.h"
 
 #include "basic/alloc-util.h"
+#include "core/control/controllers.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
+#include "core/control/objects.h"
 #include "core/control/pods.h"
 #include "core/control/state.h"
 
@@ -30,10 +32,12 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         list_init(&c->unhealthy);
         list_init(&c->stopping);
         list_init(&c->woken);
+        list_init(&c->dirty);
+        list_init(&c->orphans);
         node_index_init(&c->index);
         cluster_use_algorithm(c, config->algorithm);
         pending_queue_init(&c->pending);
-        r = store_new(cluster_kinds, c, config->watch_log_max, secret, &c->store);
+        r = store_new(cluster_kinds(), c, config->watch_log_max, secret, &c->store);
         if (r < 0)
                 return r;
         r = event_log_new(config->event_log_max, &c->events);
@@ -125,7 +129,8 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
         }
         while (cluster_next_woken(c))
                 ;
-        return pods_schedule(c);
+        r = namespaces_ensure(c);
+        return r < 0 ? r : pods_schedule(c);
 }
 
 static int run_timers(Cluster *c) {
@@ -157,6 +162,8 @@ int cluster_step(Cluster *c, usec_t now) {
                 r = nodes_check_health(c);
         if (r >= 0)
                 r = pods_schedule(c);
+        if (r >= 0)
+                r = controllers_run(c);
         c->retry_at = USEC_INFINITY;
         if (r < 0)
                 cluster_retry_soon(c);
@@ -173,6 +180,8 @@ usec_t cluster_deadline(const Cluster *c) {
 
         if (c->frozen)
                 return USEC_INFINITY;
+        if (controllers_wait(c) && c->retry_at == USEC_INFINITY)
+                return c->now;
         return item ? MIN(due, item->when) : due;
 }
 

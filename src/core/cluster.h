@@ -16,6 +16,7 @@ typedef struct ClusterConfig {
         usec_t heartbeat_interval_usec; /* what nodes are asked to keep to, and what virtual ones do */
         usec_t stop_grace_usec;         /* pods stay this long with a node that said goodbye by itself */
         uint32_t nodes_max, pods_max, pods_per_node_max;
+        uint32_t objects_max;           /* of all other kinds together */
         int64_t node_cpu_max;           /* millicores; a pod that asks for more can never fit */
         size_t watch_log_max, event_log_max;
         const char *algorithm;          /* until an operator has chosen another; borrowed */

@@ -9,7 +9,7 @@
 typedef struct Config {
         usec_t node_timeout_usec, remove_after_usec, heartbeat_interval_usec, stop_grace_usec;
         char *algorithm;
-        uint64_t nodes_max, pods_max, pods_per_node_max;
+        uint64_t nodes_max, objects_max, pods_max, pods_per_node_max;
         int64_t node_cpu_max; /* millicores */
         uint64_t connections_max, connections_per_user_max, request_bytes_max, requests_per_second_max;
         uint64_t watchers_max, watch_log_max, event_log_max;

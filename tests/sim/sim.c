@@ -278,7 +278,7 @@ static void start_server(World *w) {
         ClusterConfig config = {
                 .node_timeout_usec = 15 * USEC_PER_SEC, .remove_after_usec = 30 * USEC_PER_SEC,
                 .heartbeat_interval_usec = 5 * USEC_PER_SEC, .stop_grace_usec = 5 * USEC_PER_SEC,
-                .nodes_max = 20, .pods_max = 100, .pods_per_node_max = 5, .node_cpu_max = 16000,
+                .nodes_max = 20, .objects_max = 10000, .pods_max = 100, .pods_per_node_max = 5, .node_cpu_max = 16000,
                 .watch_log_max = 100000, .event_log_max = 50,
                 .algorithm = algorithms[world_seed % ELEMENTSOF(algorithms)],
         };

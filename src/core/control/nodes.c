@@ -148,7 +148,7 @@ static int leave_tombstone(Cluster *c, const Node *n) {
         return cluster_put(c, &t->object);
 }
 
-static int remove_node(Cluster *c, NodeState *ns) {
+int node_remove(Cluster *c, NodeState *ns) {
         int r;
 
         ns->leaving = true;
@@ -162,7 +162,7 @@ static int remove_node(Cluster *c, NodeState *ns) {
                 ns->leaving = false;
                 node_update_index(c, ns);
         }
-        return r;
+        return r < 0 ? r : 1;
 }
 
 int cluster_remove_node(Cluster *c, usec_t now, const char *name, Error *reterr) {
@@ -172,7 +172,7 @@ int cluster_remove_node(Cluster *c, usec_t now, const char *name, Error *reterr)
         r = begin(c, now, name, &ns, reterr);
         if (r < 0)
                 return r;
-        r = remove_node(c, ns);
+        r = node_remove(c, ns);
         if (r < 0)
                 return error_set(reterr, r, "out of memory");
         return 0;

@@ -19,6 +19,8 @@ const SchedAlgorithm *cluster_algorithm(const Cluster *c);
 
 /* --- For the other controllers --- */
 int check_node_cpu(const Cluster *c, int64_t cpu, Error *reterr);
+/* Moves its pods elsewhere and removes it. 1 or negative. */
+int node_remove(Cluster *c, NodeState *ns);
 int check_node_room(const Cluster *c, Error *reterr);
 /* Puts a copy with that health, reason and wish to stop, and logs the event. */
 int node_set_health(Cluster *c, NodeState *ns, NodeHealth health, const char *reason, bool stop_requested);

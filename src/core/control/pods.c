@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "basic/json-writer.h"
+#include "basic/time-util.h"
+#include "core/control/objects.h"
 
 /* The node that the chosen algorithm gives for that much, or NULL. */
 static NodeState *choose_node(Cluster *c, int64_t cpu) {
@@ -62,6 +64,12 @@ static int make_pod(Cluster *c, const PodSpec *spec, Pod **ret) {
         return 0;
 }
 
+int check_pod_room(const Cluster *c, Error *reterr) {
+        if (store_count(c->store, KIND_POD) < c->config.pods_max)
+                return 0;
+        return error_set(reterr, -EDQUOT, "there are %u pods already, which is the most (MaxPods=)", c->config.pods_max);
+}
+
 static int check_spec(Cluster *c, const PodSpec *spec, Error *reterr) {
         int r;
 
@@ -81,15 +89,11 @@ static int check_spec(Cluster *c, const PodSpec *spec, Error *reterr) {
                 return error_set_field(reterr, -EDOM, "cpuRequired", NULL,
                                        "no node may have as many cores: the most is %g (MaxNodeCPU=)",
                                        (double) c->config.node_cpu_max / 1000);
-        if (store_count(c->store, KIND_POD) >= c->config.pods_max)
-                return error_set(reterr, -EDQUOT, "there are %u pods already, which is the most (MaxPods=)",
-                                 c->config.pods_max);
-        return 0;
+        return check_pod_room(c, reterr);
 }
 
 int cluster_create_pod(Cluster *c, usec_t now, const PodSpec *spec, PodState **ret, Error *reterr) {
         _cleanup_(pod_unrefp) Pod *p = NULL;
-        NodeState *ns;
         int r;
 
         c->now = now;
@@ -100,20 +104,52 @@ int cluster_create_pod(Cluster *c, usec_t now, const PodSpec *spec, PodState **r
         if (r < 0)
                 return r;
         r = make_pod(c, spec, &p);
+        if (r >= 0)
+                r = pod_launch(c, p, NULL);
         if (r < 0)
                 return error_set(reterr, r, "out of memory");
+        *ret = find_pod(c, p->object.name);
+        return 0;
+}
 
-        ns = choose_node(c, p->cpu);
-        r = ns ? pod_set_node(p, node_of(ns)->object.name) : set_pending_reason(c, p);
+/* Has the node room for it, whatever the scheduler may think of the node? */
+static bool node_has_room(const Cluster *c, const NodeState *ns, int64_t cpu) {
+        return node_of(ns)->cpu - ns->used >= cpu && ns->n_pods < c->config.pods_per_node_max;
+}
+
+/* The client has said where: the scheduler is not asked, but a node without room refuses the pod as a kubelet does. */
+static int place_where_told(Cluster *c, Pod *p, const char *node, NodeState **ret) {
+        NodeState *ns = find_node(c, node);
+
+        p->held = true;
+        if (!ns)
+                return pod_set_reason(p, "the node that it names does not exist");
+        if (!node_has_room(c, ns, p->cpu)) {
+                p->status = POD_FAILED;
+                return pod_set_reason(p, "OutOfcpu: the node that it names has no room for it");
+        }
+        *ret = ns;
+        return pod_bind(p, ns);
+}
+
+int pod_launch(Cluster *c, Pod *p, const char *node) {
+        NodeState *ns = NULL;
+        int r = 0;
+
+        p->status = POD_PENDING;
+        if (node)
+                r = place_where_told(c, p, node, &ns);
+        else if (!p->held) {
+                ns = choose_node(c, p->cpu);
+                r = ns ? pod_bind(p, ns) : set_pending_reason(c, p);
+        }
         if (r >= 0)
                 r = store_put(c->store, &p->object);
         if (r < 0)
-                return error_set(reterr, r, "out of memory");
-
+                return r;
         if (ns)
                 count_wait(c, 0);
         cluster_event(c, ns ? EVENT_POD_PLACED : EVENT_POD_PENDING, p->node, p->object.name, p->reason);
-        *ret = find_pod(c, p->object.name);
         return 0;
 }
 
@@ -129,7 +165,7 @@ static int place_pending(Cluster *c, PodState *ps) {
         if (r < 0)
                 return r;
         p->status = POD_PENDING;
-        r = pod_set_node(p, node_of(ns)->object.name);
+        r = pod_bind(p, ns);
         if (r >= 0)
                 r = pod_set_reason(p, NULL);
         if (r < 0) {
@@ -167,9 +203,29 @@ int pods_schedule(Cluster *c) {
         }
 }
 
+/* Its finalizers hold it, though nothing runs any more. */
+static int keep_for_finalizers(Cluster *c, PodState *ps) {
+        Pod *p;
+        int r;
+
+        if (pod_of(ps)->status == POD_FAILED || pod_of(ps)->status == POD_SUCCEEDED)
+                return 0;
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return r;
+        p->status = POD_FAILED;
+        p->ended = cluster_now_realtime(c);
+        if (p->deleted == 0)
+                p->deleted = p->ended;
+        return cluster_put(c, &p->object);
+}
+
 static int delete_pod(Cluster *c, PodState *ps) {
         _cleanup_(object_unrefp) Object *o = object_ref(ps->entry.object);
         int r;
+
+        if (o->doc && o->doc->n_finalizers > 0)
+                return keep_for_finalizers(c, ps);
 
         r = store_delete(c->store, &ps->entry);
         if (r < 0)
@@ -190,6 +246,8 @@ static int change_status(Cluster *c, PodState *ps, PodStatus status, const char 
         p->restarts += restarted;
         if (status == POD_RUNNING && p->started == 0)
                 p->started = cluster_now_realtime(c);
+        if (status == POD_SUCCEEDED || status == POD_FAILED)
+                p->ended = cluster_now_realtime(c);
         r = pod_set_reason(p, reason);
         if (r < 0) {
                 pod_unref(p);
@@ -218,6 +276,93 @@ static int begin(Cluster *c, usec_t now, const char *name, PodState **ret, Error
         return *ret ? 0 : -ENOENT;
 }
 
+static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds) {
+        Pod *p;
+        int r;
+
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return r;
+        p->status = POD_TERMINATING;
+        if (grace_seconds >= 0)
+                p->grace_seconds = (uint32_t) MIN(grace_seconds, (int64_t) UINT32_MAX);
+        p->deleted = usec_add(cluster_now_realtime(c), p->grace_seconds * USEC_PER_SEC);
+        r = pod_set_reason(p, "its node has yet to let go of it");
+        if (r < 0) {
+                pod_unref(p);
+                return r;
+        }
+        r = cluster_put(c, &p->object);
+        if (r >= 0)
+                cluster_event(c, EVENT_POD_TERMINATING, node_of(ps->node)->object.name, pod_of(ps)->object.name, NULL);
+        return r;
+}
+
+int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds) {
+        const Object *o = ps->entry.object;
+        bool held = o->doc && o->doc->n_finalizers > 0;
+        int r;
+
+        if (grace_seconds != 0 && pod_of(ps)->status == POD_TERMINATING)
+                return 0;
+        if (grace_seconds != 0 && ps->node && node_of(ps->node)->health == NODE_HEALTHY) {
+                r = begin_termination(c, ps, grace_seconds);
+                return r < 0 ? r : 0;
+        }
+        r = delete_pod(c, ps);
+        return r < 0 ? r : !held;
+}
+
+int pod_store_update(Cluster *c, PodState *ps, Pod *copy) {
+        const Doc *d = copy->object.doc;
+        bool over = !pod_holds_capacity(copy) && copy->deleted > 0;
+        int r;
+
+        if (over && d && d->n_finalizers == 0)
+                return store_delete(c->store, &ps->entry);
+        r = store_put(c->store, &copy->object);
+        if (r >= 0)
+                pods_schedule_or_retry(c);
+        return r;
+}
+
+int cluster_bind_pod(Cluster *c, usec_t now, StoreEntry *e, const char *node, Error *reterr) {
+        PodState *ps = pod_state(e);
+        const char *name = object_name(e->object);
+        NodeState *ns;
+        Pod *p;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        ns = find_node(c, node);
+        if (pod_of(ps)->node)
+                return error_set_field(reterr, -ESTALE, "pods/binding", name,
+                                       "Operation cannot be fulfilled on pods/binding \"%s\": pod %s is already assigned to node \"%s\"", name, name,
+                                       pod_of(ps)->node);
+        if (!ns)
+                return error_set_field(reterr, -ENOENT, "nodes", node, "nodes \"%s\" not found", node);
+        if (!node_has_room(c, ns, pod_of(ps)->cpu))
+                return error_set_field(reterr, -ESTALE, "pods/binding", name,
+                                       "Operation cannot be fulfilled on pods/binding \"%s\": node \"%s\" has no room for it", name, node);
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        p->status = POD_PENDING;
+        r = pod_bind(p, ns);
+        if (r >= 0)
+                r = pod_set_reason(p, NULL);
+        if (r >= 0)
+                r = store_put(c->store, &p->object);
+        pod_unref(p);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        cluster_event(c, EVENT_POD_PLACED, node, e->object->name, NULL);
+        return 0;
+}
+
 int cluster_remove_pod(Cluster *c, usec_t now, const char *name, Error *reterr) {
         PodState *ps;
         int r;
@@ -225,15 +370,7 @@ int cluster_remove_pod(Cluster *c, usec_t now, const char *name, Error *reterr) 
         r = begin(c, now, name, &ps, reterr);
         if (r < 0)
                 return r;
-        if (pod_of(ps)->status == POD_TERMINATING)
-                return 0;
-
-        if (ps->node && node_of(ps->node)->health == NODE_HEALTHY) {
-                r = change_status(c, ps, POD_TERMINATING, "its node has yet to let go of it", false);
-                if (r >= 0)
-                        cluster_event(c, EVENT_POD_TERMINATING, node_of(ps->node)->object.name, name, NULL);
-        } else
-                r = delete_pod(c, ps);
+        r = pod_remove(c, ps, -1);
         if (r < 0)
                 return error_set(reterr, r, "out of memory");
         pods_schedule_or_retry(c);
@@ -292,9 +429,9 @@ int pod_end(Cluster *c, PodState *ps) {
         _cleanup_(object_unrefp) Object *before = object_ref(ps->entry.object);
         int r;
 
-        r = change_status(c, ps, POD_SUCCEEDED, NULL, false);
+        r = change_status(c, ps, POD(before)->exit_code == 0 ? POD_SUCCEEDED : POD_FAILED, NULL, false);
         if (r >= 0)
-                cluster_event(c, EVENT_POD_SUCCEEDED, POD(before)->node, before->name, NULL);
+                cluster_event(c, POD(before)->exit_code == 0 ? EVENT_POD_SUCCEEDED : EVENT_POD_FAILED, POD(before)->node, before->name, NULL);
         return r;
 }
 
@@ -309,9 +446,10 @@ static int move_pod(Cluster *c, PodState *ps, const char *why) {
         r = pod_copy(pod_of(ps), &p);
         if (r < 0)
                 return r;
-        target = choose_node(c, p->cpu);
+        target = p->held ? NULL : choose_node(c, p->cpu);
         p->status = target ? POD_PENDING : POD_RESCHEDULING;
-        r = pod_set_node(p, target ? node_of(target)->object.name : NULL);
+        p->ip = 0;
+        r = target ? pod_bind(p, target) : pod_set_node(p, NULL);
         if (r >= 0)
                 r = pod_set_reason(p, why);
         if (r < 0) {

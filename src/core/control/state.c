@@ -2,6 +2,7 @@
 #include "core/control/state.h"
 
 #include "basic/string-util.h"
+#include "core/control/owners.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
 
@@ -47,7 +48,7 @@ int cluster_check_writable(const Cluster *c, Error *reterr) {
 
 void node_update_index(Cluster *c, NodeState *ns) {
         const Node *n = node_of(ns);
-        bool open = n->health == NODE_HEALTHY && !n->stop_requested && !ns->leaving &&
+        bool open = n->health == NODE_HEALTHY && !n->stop_requested && !n->unschedulable && !n->tainted && !ns->leaving &&
                     ns->n_pods < c->config.pods_per_node_max;
 
         node_index_set(&c->index, &ns->index, open ? n->cpu - ns->used : NODE_INDEX_CLOSED);
@@ -134,6 +135,7 @@ static int node_changed(StoreEntry *e, const Object *old, const Object *new, voi
                 c->stats.nodes_by_health[o->health]--;
         if (!n) {
                 node_removed(c, ns);
+                object_follow(c, &ns->common, old, new);
                 return 0;
         }
         c->stats.nodes_by_health[n->health]++;
@@ -142,6 +144,7 @@ static int node_changed(StoreEntry *e, const Object *old, const Object *new, voi
         if (o && (o->stop_requested != n->stop_requested || !streq_ptr(o->instance, n->instance)))
                 wake_node(c, ns);
         node_update_index(c, ns);
+        object_follow(c, &ns->common, old, new);
         return 0;
 }
 
@@ -153,6 +156,7 @@ static void pod_detach(Cluster *c, PodState *ps, const Pod *old) {
         list_remove(&ps->in_node);
         ns->n_pods--;
         ns->used -= old->cpu;
+        ns->addresses[(old->ip & 255) / 64] &= ~(UINT64_C(1) << (old->ip & 63));
         ps->node = NULL;
         c->stats.pods_bound--;
         assert(ns->used >= 0);
@@ -167,8 +171,18 @@ static void pod_attach(Cluster *c, PodState *ps, const Pod *p) {
         list_append(&ns->pods, &ps->in_node);
         ns->n_pods++;
         ns->used += p->cpu;
+        if (p->ip != 0)
+                ns->addresses[(p->ip & 255) / 64] |= UINT64_C(1) << (p->ip & 63);
         c->stats.pods_bound++;
         node_update_index(c, ns);
+}
+
+int pod_bind(Pod *p, const NodeState *ns) {
+        p->ip = 0;
+        for (uint32_t octet = 2; octet < 255 && p->ip == 0; octet++) /* .0 is the network, .1 the node, .255 everybody */
+                if (!(ns->addresses[octet / 64] & UINT64_C(1) << (octet & 63)))
+                        p->ip = node_network(ns->entry.object->id) | octet;
+        return pod_set_node(p, node_of(ns)->object.name);
 }
 
 /* Moves the pod between nodes as the change asks for, and wakes those whose list of pods it changes. */
@@ -230,6 +244,16 @@ static int pod_changed(StoreEntry *e, const Object *old, const Object *new, void
         if (n)
                 c->stats.pods_by_status[n->status]++;
         pod_rebind(c, ps, o, n);
+        object_follow(c, &ps->common, old, new);
+        return 0;
+}
+
+static int document_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
+        Cluster *c = userdata;
+
+        c->n_documents += !old;
+        c->n_documents -= !new;
+        object_follow(c, object_state(e), old, new);
         return 0;
 }
 
@@ -246,9 +270,18 @@ static int policy_changed(StoreEntry *e _unused_, const Object *old _unused_, co
         return 0;
 }
 
-const StoreKind cluster_kinds[_KIND_MAX] = {
+static const StoreKind own_kinds[] = {
         [KIND_NODE] = { sizeof(NodeState), node_changed },
         [KIND_POD] = { sizeof(PodState), pod_changed },
         [KIND_POLICY] = { sizeof(StoreEntry), policy_changed },
         [KIND_TOMBSTONE] = { sizeof(StoreEntry), NULL },
 };
+
+const StoreKind *cluster_kinds(void) {
+        static StoreKind kinds[_KIND_MAX];
+
+        if (kinds[0].entry_size == 0)
+                for (Kind k = 0; k < _KIND_MAX; k++)
+                        kinds[k] = kind_is_document(k) ? (StoreKind) { sizeof(ObjectState), document_changed } : own_kinds[k];
+        return kinds;
+}

@@ -24,12 +24,25 @@ typedef struct Timer {
         TimerType type;
 } Timer;
 
+/* What is derived from any object: who owns it, whom it owns, and whether its controller has yet to look at it. */
+typedef struct ObjectState {
+        StoreEntry entry;
+        struct ObjectState *owner; /* weak: one of its owners that lives; NULL = it has none */
+        ListLink in_owner;         /* in owner->dependents, or in Cluster.orphans: it names owners, but none is there */
+        ListLink dependents;
+        ListLink dirty;            /* in Cluster.dirty */
+} ObjectState;
+
 typedef struct NodeState {
-        StoreEntry entry;       /* Node */
+        union {
+                StoreEntry entry; /* Node */
+                ObjectState common;
+        };
         NodeIndexEntry index;   /* in Cluster.index */
         ListLink pods;          /* PodState.in_node: those that hold capacity here, in order of binding */
         uint32_t n_pods;
         int64_t used;           /* millicores, the sum of the above */
+        uint64_t addresses[4];  /* which of the last octets its pods have */
         bool leaving;           /* is being removed or emptied: gets no pod */
 
         usec_t last_beat;       /* `now` of the last beat, or of the fresh start it was given */
@@ -49,7 +62,10 @@ typedef struct NodeState {
 } NodeState;
 
 typedef struct PodState {
-        StoreEntry entry;    /* Pod */
+        union {
+                StoreEntry entry; /* Pod */
+                ObjectState common;
+        };
         PendingEntry pending; /* in Cluster.pending while queued */
         NodeState *node;     /* weak: while it holds capacity there */
         ListLink in_node;
@@ -74,6 +90,10 @@ struct Cluster {
         NodeIndex index;
         PendingQueue pending;
         ListLink alive, unhealthy, stopping, woken;
+        ListLink dirty;   /* ObjectState.dirty: waits for its controller */
+        ListLink orphans; /* ObjectState.in_owner: waits to be collected */
+        uint32_t n_documents; /* objects beside nodes and pods */
+        uint32_t n_ending_namespaces;
         Prioq timers;
         uint64_t beat_number;
         Object **loading; /* pods between cluster_load() and cluster_loaded() */
@@ -87,6 +107,9 @@ static inline Node *node_of(const NodeState *ns) {
 static inline Pod *pod_of(const PodState *ps) {
         return (Pod*) ps->entry.object;
 }
+static inline ObjectState *object_state(StoreEntry *e) {
+        return (ObjectState*) e;
+}
 static inline NodeState *node_state(StoreEntry *e) {
         return (NodeState*) e;
 }
@@ -98,7 +121,7 @@ NodeState *find_node(Cluster *c, const char *name);
 PodState *find_pod(Cluster *c, const char *name);
 
 /* Rows for store_new(). */
-extern const StoreKind cluster_kinds[_KIND_MAX];
+const StoreKind *cluster_kinds(void);
 
 /* Should its node run this pod now? */
 static inline bool pod_is_wanted(const Pod *p) {
@@ -115,6 +138,8 @@ int node_schedule_beat(Cluster *c, NodeState *ns, usec_t when);
 /* It has just been heard from (or is given a fresh timeout): moves it to the young end of the list of the living. */
 void node_touch(Cluster *c, NodeState *ns, usec_t now);
 
+/* Binds a pod that is not in the store yet to the node, and gives it an address there. 0 or -ENOMEM. */
+int pod_bind(Pod *p, const NodeState *ns);
 /* The realtime of the present call. */
 usec_t cluster_now_realtime(const Cluster *c);
 /* Logs an event of the newest revision; node, pod and detail may be NULL. */

@@ -5,7 +5,9 @@
 #include "basic/json-reader.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
+#include "core/model/doc.h"
 #include "core/model/node.h"
+#include "core/model/object-util.h"
 #include "core/model/pod.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
@@ -25,6 +27,13 @@ static void put_key(StrBuf *b, bool *first, const char *key) {
         *first = false;
 }
 
+static void put_time(StrBuf *b, bool *first, const char *key, usec_t realtime) {
+        if (realtime == 0)
+                return;
+        put_key(b, first, key);
+        json_put_time(b, realtime);
+}
+
 static void encode_node(const Object *o, StrBuf *b) {
         const Node *n = (const Node*) o;
         bool first = true;
@@ -35,6 +44,10 @@ static void encode_node(const Object *o, StrBuf *b) {
         json_put_milli(b, n->cpu);
         if (n->stop_requested)
                 strbuf_puts(b, ",\"stopRequested\":true");
+        if (n->unschedulable)
+                strbuf_puts(b, ",\"unschedulable\":true");
+        if (n->tainted)
+                strbuf_puts(b, ",\"tainted\":true");
         strbuf_puts(b, "},\"status\":{");
         first = true;
         put_string(b, &first, "health", node_health_to_string(n->health));
@@ -67,6 +80,14 @@ static void encode_pod(const Object *o, StrBuf *b) {
                 put_key(b, &first, "duration");
                 json_put_seconds(b, p->duration);
         }
+        if (p->exit_code != 0) {
+                put_key(b, &first, "exitCode");
+                strbuf_put_i64(b, p->exit_code);
+        }
+        if (p->held)
+                strbuf_puts(b, ",\"held\":true");
+        if (p->qos != POD_BURSTABLE)
+                put_string(b, &first, "qosClass", pod_qos_to_string(p->qos));
         strbuf_puts(b, "},\"status\":{");
         first = true;
         put_string(b, &first, "phase", pod_status_to_string(p->status));
@@ -75,9 +96,17 @@ static void encode_pod(const Object *o, StrBuf *b) {
                 put_key(b, &first, "restarts");
                 strbuf_put_u64(b, p->restarts);
         }
-        if (p->started > 0) {
-                put_key(b, &first, "startTime");
-                json_put_time(b, p->started);
+        if (p->ip != 0) {
+                char ip[ADDRESS_STRING_MAX];
+
+                put_string(b, &first, "podIP", address_to_string(p->ip, ip));
+        }
+        put_time(b, &first, "startTime", p->started);
+        put_time(b, &first, "endTime", p->ended);
+        put_time(b, &first, "deletionTime", p->deleted);
+        if (p->grace_seconds != POD_GRACE_DEFAULT) {
+                put_key(b, &first, "gracePeriod");
+                strbuf_put_u64(b, p->grace_seconds);
         }
         strbuf_putc(b, '}');
 }
@@ -105,11 +134,12 @@ typedef struct Document {
         const char *backing, *node, *algorithm, *instance;
         int64_t cpu;
         usec_t duration;
-        bool stop_requested;
-        const char *health, *phase, *reason, *version;
-        usec_t health_since, started;
-        int64_t restarts;
+        bool stop_requested, unschedulable, tainted, held;
+        const char *health, *phase, *reason, *version, *ip, *qos;
+        usec_t health_since, started, ended, deleted;
+        int64_t restarts, exit_code, grace;
         JsonStrings addresses;
+        JsonRaw doc;
 } Document;
 
 #define FIELD(n, t, m, must) { .name = (n), .type = JSON_FIELD_##t, .offset = offsetof(Document, m), .mandatory = (must) }
@@ -120,6 +150,7 @@ static const JsonField metadata_fields[] = {
 };
 static const JsonField node_spec[] = {
         FIELD("backing", STRING, backing, true), FIELD("cpu", MILLI, cpu, true), FIELD("stopRequested", BOOL, stop_requested, false),
+        FIELD("unschedulable", BOOL, unschedulable, false), FIELD("tainted", BOOL, tainted, false),
 };
 static const JsonField node_status[] = {
         FIELD("health", STRING, health, true),       FIELD("healthSince", TIME, health_since, true),
@@ -128,19 +159,24 @@ static const JsonField node_status[] = {
 };
 static const JsonField pod_spec[] = {
         FIELD("cpu", MILLI, cpu, true), FIELD("nodeName", STRING, node, false), FIELD("duration", USEC, duration, false),
+        FIELD("exitCode", I64, exit_code, false), FIELD("held", BOOL, held, false), FIELD("qosClass", STRING, qos, false),
 };
 static const JsonField pod_status[] = {
         FIELD("phase", STRING, phase, true), FIELD("reason", STRING, reason, false),
         FIELD("restarts", I64, restarts, false), FIELD("startTime", TIME, started, false),
+        FIELD("podIP", STRING, ip, false),
+        FIELD("endTime", TIME, ended, false), FIELD("deletionTime", TIME, deleted, false),
+        FIELD("gracePeriod", I64, grace, false),
 };
 static const JsonField policy_spec[] = { FIELD("algorithm", STRING, algorithm, true) };
 static const JsonField tombstone_spec[] = { FIELD("instance", STRING, instance, false) };
 
-#define TOP FIELD("apiVersion", STRING, api_version, true), FIELD("kind", STRING, kind, true), NESTED("metadata", metadata_fields)
+#define TOP FIELD("apiVersion", STRING, api_version, true), FIELD("kind", STRING, kind, true), NESTED("metadata", metadata_fields), FIELD("document", RAW, doc, false)
 static const JsonField node_fields[] = { TOP, NESTED("spec", node_spec), NESTED("status", node_status) };
 static const JsonField pod_fields[] = { TOP, NESTED("spec", pod_spec), NESTED("status", pod_status) };
 static const JsonField policy_fields[] = { TOP, NESTED("spec", policy_spec) };
 static const JsonField tombstone_fields[] = { TOP, NESTED("spec", tombstone_spec) };
+static const JsonField document_fields[] = { TOP };
 
 static int invalid(const char *field, const char *value, Error *reterr) {
         return error_set_field(reterr, -EINVAL, field, value, "\"%s\" has the unknown or impossible value \"%s\"", field, strempty(value));
@@ -165,6 +201,8 @@ static int make_node(const Document *d, Object **ret, Error *reterr) {
                 return invalid("addresses", NULL, reterr);
         n->cpu = d->cpu;
         n->stop_requested = d->stop_requested;
+        n->unschedulable = d->unschedulable;
+        n->tainted = d->tainted;
         n->health_since = d->health_since;
         r = node_set_reason(n, d->reason);
         if (r >= 0)
@@ -189,13 +227,27 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
         p->status = pod_status_from_string(d->phase);
         if ((int) p->status < 0)
                 return invalid("phase", d->phase, reterr);
-        if (d->cpu <= 0)
+        if (d->cpu < 0)
                 return invalid("cpu", NULL, reterr);
+        if (d->exit_code < 0 || d->exit_code > 255)
+                return invalid("exitCode", NULL, reterr);
+        if (d->grace < 0 || d->grace > UINT32_MAX)
+                return invalid("gracePeriod", NULL, reterr);
+        p->grace_seconds = (uint32_t) d->grace;
         if (d->restarts < 0 || d->restarts > UINT32_MAX)
                 return invalid("restarts", NULL, reterr);
         p->cpu = d->cpu;
         p->duration = d->duration;
+        p->qos = d->qos ? pod_qos_from_string(d->qos) : POD_BURSTABLE;
+        if ((int) p->qos < 0)
+                return invalid("qosClass", d->qos, reterr);
+        if (d->ip && address_from_string(d->ip, &p->ip) < 0)
+                return invalid("podIP", d->ip, reterr);
         p->started = d->started;
+        p->ended = d->ended;
+        p->deleted = d->deleted;
+        p->exit_code = (int32_t) d->exit_code;
+        p->held = d->held;
         p->restarts = (uint32_t) d->restarts;
         r = pod_set_node(p, d->node);
         if (r >= 0)
@@ -214,24 +266,30 @@ static int make_tombstone(const Document *d, Object **ret, Error *reterr _unused
         return tombstone_new(d->name, d->instance, (Tombstone**) ret);
 }
 
-static const struct {
-        const char *api_version;
-        void (*encode)(const Object *o, StrBuf *b);
+typedef struct Codec {
+        void (*encode)(const Object *o, StrBuf *b); /* NULL: there is nothing but the document */
         const JsonField *fields;
         size_t n_fields;
-        int (*make)(const Document *d, Object **ret, Error *reterr);
-} codecs[_KIND_MAX] = {
-        [KIND_NODE] = { "v1", encode_node, node_fields, ELEMENTSOF(node_fields), make_node },
-        [KIND_POD] = { "v1", encode_pod, pod_fields, ELEMENTSOF(pod_fields), make_pod },
-        [KIND_POLICY] = { "kubesim.io/v1", encode_policy, policy_fields, ELEMENTSOF(policy_fields), make_policy },
-        [KIND_TOMBSTONE] = { "kubesim.io/v1", encode_tombstone, tombstone_fields, ELEMENTSOF(tombstone_fields), make_tombstone },
+        int (*make)(const Document *d, Object **ret, Error *reterr); /* NULL: an object like any */
+} Codec;
+
+static const Codec codecs[] = {
+        [KIND_NODE] = { encode_node, node_fields, ELEMENTSOF(node_fields), make_node },
+        [KIND_POD] = { encode_pod, pod_fields, ELEMENTSOF(pod_fields), make_pod },
+        [KIND_POLICY] = { encode_policy, policy_fields, ELEMENTSOF(policy_fields), make_policy },
+        [KIND_TOMBSTONE] = { encode_tombstone, tombstone_fields, ELEMENTSOF(tombstone_fields), make_tombstone },
 };
+static const Codec document_codec = { .fields = document_fields, .n_fields = ELEMENTSOF(document_fields) };
+
+static const Codec *codec_of(Kind kind) {
+        return kind_is_document(kind) ? &document_codec : &codecs[kind];
+}
 
 void object_encode(const Object *o, StrBuf *b) {
         char uid[UUID_STRING_MAX];
 
         strbuf_puts(b, "{\"apiVersion\":\"");
-        strbuf_puts(b, codecs[o->kind].api_version);
+        strbuf_puts(b, kind_api_version(o->kind));
         strbuf_puts(b, "\",\"kind\":\"");
         strbuf_puts(b, kind_to_string(o->kind));
         strbuf_puts(b, "\",\"metadata\":{\"name\":");
@@ -241,40 +299,72 @@ void object_encode(const Object *o, StrBuf *b) {
         strbuf_puts(b, "\",\"creationTimestamp\":");
         json_put_time(b, o->created);
         strbuf_putc(b, '}');
-        codecs[o->kind].encode(o, b);
+        if (codec_of(o->kind)->encode)
+                codec_of(o->kind)->encode(o, b);
+        if (o->doc) {
+                strbuf_puts(b, ",\"document\":");
+                doc_put(o->doc, b);
+        }
         strbuf_putc(b, '}');
+}
+
+static int make_doc(const JsonRaw *raw, Doc **ret, Error *reterr) {
+        _cleanup_json_arena_ JsonArena arena = JSON_ARENA_INIT(64 * MIB);
+        Json *root;
+        int r;
+
+        if (!raw->text)
+                return 0;
+        r = json_tree_parse(&arena, raw->text, raw->size, &root, reterr);
+        if (r < 0)
+                return r;
+        r = doc_new(root, ret);
+        return r < 0 ? error_set(reterr, r, "out of memory") : 0;
+}
+
+static int check_identity(Kind kind, const Document *d, Uuid *ret_uid, Error *reterr) {
+        int r;
+
+        if (!streq(d->api_version, kind_api_version(kind)))
+                return invalid("apiVersion", d->api_version, reterr);
+        if (!streq(d->kind, kind_to_string(kind)))
+                return invalid("kind", d->kind, reterr);
+        r = kind_is_document(kind) ? 0 : kind_is_namespaced(kind) ? key_validate(d->name, "name", reterr) : name_validate(d->name, "name", reterr);
+        if (r < 0)
+                return r;
+        return uuid_from_string(d->uid, ret_uid) < 0 ? invalid("uid", d->uid, reterr) : 0;
 }
 
 static int make_object(Kind kind, const Document *d, Object **ret, Error *reterr) {
         _cleanup_(object_unrefp) Object *o = NULL;
+        const Codec *codec = codec_of(kind);
         Uuid uid;
         int r;
 
-        if (!streq(d->api_version, codecs[kind].api_version))
-                return invalid("apiVersion", d->api_version, reterr);
-        if (!streq(d->kind, kind_to_string(kind)))
-                return invalid("kind", d->kind, reterr);
-        r = name_validate(d->name, "name", reterr);
+        r = check_identity(kind, d, &uid, reterr);
         if (r < 0)
                 return r;
-        if (uuid_from_string(d->uid, &uid) < 0)
-                return invalid("uid", d->uid, reterr);
-        r = codecs[kind].make(d, &o, reterr);
+        r = codec->make ? codec->make(d, &o, reterr) : object_new(kind, sizeof(Object), d->name, &o);
         if (r < 0)
                 return error_set(reterr, r, "out of memory");
         o->uid = uid;
         o->created = d->created;
+        r = make_doc(&d->doc, &o->doc, reterr);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(o);
         return 0;
 }
 
 int object_decode(Kind kind, char *text, size_t size, Object **ret, Error *reterr) {
-        Document d = { .duration = USEC_INFINITY };
+        Document d = { .duration = USEC_INFINITY, .grace = POD_GRACE_DEFAULT };
+        const Codec *codec;
         int r;
 
         assert(kind >= 0 && kind < _KIND_MAX);
 
-        r = json_parse_object(text, size, codecs[kind].fields, codecs[kind].n_fields, true, &d, reterr);
+        codec = codec_of(kind);
+        r = json_parse_object(text, size, codec->fields, codec->n_fields, true, &d, reterr);
         if (r >= 0)
                 r = make_object(kind, &d, ret, reterr);
         free(d.addresses.items);

@@ -3,6 +3,7 @@
 #include "basic/forward.h"
 
 typedef struct Object Object;
+typedef struct Doc Doc;
 typedef struct Node Node;
 typedef struct Pod Pod;
 typedef struct Policy Policy;

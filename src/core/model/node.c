@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/node.h"
 
+#include "basic/error.h"
 #include "core/model/object-util.h"
+#include "core/model/quantity.h"
 
 static const char *const backing_names[_NODE_BACKING_MAX] = { [NODE_AGENT] = "agent", [NODE_VIRTUAL] = "virtual" };
 static const char *const health_names[_NODE_HEALTH_MAX] = {
@@ -26,6 +28,8 @@ int node_copy(const Node *n, Node **ret) {
         copy->backing = n->backing;
         copy->health = n->health;
         copy->stop_requested = n->stop_requested;
+        copy->unschedulable = n->unschedulable;
+        copy->tainted = n->tainted;
         copy->cpu = n->cpu;
         copy->health_since = n->health_since;
         r = node_set_reason(copy, n->reason);
@@ -38,6 +42,27 @@ int node_copy(const Node *n, Node **ret) {
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(copy);
+        return 0;
+}
+
+static bool keeps_pods_away(const Json *taints) {
+        JSON_FOREACH(taint, taints) {
+                const char *effect = json_string(json_get(taint, "effect"));
+
+                if (streq_ptr(effect, "NoSchedule") || streq_ptr(effect, "NoExecute"))
+                        return true;
+        }
+        return false;
+}
+
+int node_read_document(Node *n, const Json *document, Error *reterr) {
+        const Json *spec = json_get(document, "spec");
+        const char *cpu = json_string(json_at(document, "status", "capacity", "cpu", NULL));
+
+        n->unschedulable = json_is_true(json_get(spec, "unschedulable"));
+        n->tainted = keeps_pods_away(json_get(spec, "taints"));
+        if (cpu && (quantity_parse_milli(cpu, &n->cpu) < 0 || n->cpu <= 0))
+                return error_set_field(reterr, -EDOM, "status.capacity.cpu", cpu, "\"%s\" is not an amount of CPU", cpu);
         return 0;
 }
 

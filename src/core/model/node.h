@@ -2,6 +2,7 @@
 #pragma once
 /* A node: what is decided about it and durable. What only heartbeats touch is in core/control/node-state.h. */
 
+#include "basic/json-tree.h"
 #include "core/model/object.h"
 
 typedef enum NodeBacking {
@@ -32,6 +33,8 @@ struct Node {
         NodeBacking backing;
         NodeHealth health;
         bool stop_requested;  /* an operator wants it stopped; its agent is told at its next beat */
+        bool unschedulable;   /* cordoned: keeps its pods, gets no more */
+        bool tainted;         /* by a client, NoSchedule or NoExecute: the same, for pods without tolerations */
         int64_t cpu;          /* millicores */
         usec_t health_since;  /* realtime */
         const char *reason;   /* why it is not Healthy, for people; owned, may be NULL */
@@ -45,6 +48,9 @@ struct Node {
 int node_new(const char *name, Node **ret);
 /* A copy to change and then put into the store: same identity, one reference. */
 int node_copy(const Node *n, Node **ret);
+/* Takes over what the cluster acts on of a Kubernetes node (valid as the front door has checked): spec.unschedulable,
+ * spec.taints, and the CPU of status.capacity when there is one. */
+int node_read_document(Node *n, const Json *document, Error *reterr);
 /* Replaces an owned string of an object that is not in the store yet (NULL clears it). 0 or -ENOMEM. */
 int node_set_reason(Node *n, const char *reason);
 int node_set_instance(Node *n, const char *instance);

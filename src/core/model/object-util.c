@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/object-util.h"
 
+#include "core/model/doc.h"
+
 int object_set_string(const char **field, const char *value) {
         char *copy = NULL;
 
@@ -42,6 +44,7 @@ int object_new_like(const Object *o, size_t size, Object **ret) {
                 return r;
         copy->uid = o->uid;
         copy->created = o->created;
+        copy->doc = o->doc ? doc_ref(o->doc) : NULL;
         *ret = copy;
         return 0;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/object.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "basic/error.h"
 #include "basic/prng.h"
 #include "basic/string-util.h"
+#include "core/model/doc.h"
 #include "core/model/node.h"
+#include "core/model/object-util.h"
 #include "core/model/pod.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
@@ -14,28 +17,24 @@
 #define NAME_MAX_LETTERS 253
 #define LABEL_MAX_LETTERS 63
 
-static const char *const kind_names[_KIND_MAX] = {
-        [KIND_NODE] = "Node", [KIND_POD] = "Pod", [KIND_POLICY] = "Policy", [KIND_TOMBSTONE] = "Tombstone",
-};
-
-const char *kind_to_string(Kind k) {
-        assert(k >= 0 && k < _KIND_MAX);
-        return kind_names[k];
-}
-
-Kind kind_from_string(const char *s) {
-        for (Kind k = 0; k < _KIND_MAX; k++)
-                if (streq(kind_names[k], s))
-                        return k;
-        return _KIND_INVALID;
-}
-
 static void (*const kind_done[_KIND_MAX])(Object *o) = {
         [KIND_NODE] = (void (*)(Object*)) node_done,
         [KIND_POD] = (void (*)(Object*)) pod_done,
         [KIND_POLICY] = (void (*)(Object*)) policy_done,
         [KIND_TOMBSTONE] = (void (*)(Object*)) tombstone_done,
 };
+
+int object_copy(const Object *o, Object **ret) {
+        switch (o->kind) {
+        case KIND_NODE:
+                return node_copy((const Node*) o, (Node**) ret);
+        case KIND_POD:
+                return pod_copy((const Pod*) o, (Pod**) ret);
+        default:
+                assert(kind_is_document(o->kind)); /* the others are never changed, only replaced */
+                return object_new_like(o, sizeof(Object), ret);
+        }
+}
 
 Object *object_ref(Object *o) {
         assert(o);
@@ -50,7 +49,9 @@ Object *object_unref(Object *o) {
         assert(o->n_ref > 0);
         if (--o->n_ref > 0)
                 return NULL;
-        kind_done[o->kind](o);
+        if (kind_done[o->kind])
+                kind_done[o->kind](o);
+        doc_unref(o->doc);
         free((char*) o->name);
         free(o);
         return NULL;
@@ -107,6 +108,51 @@ Uuid uuid_random(Prng *p) {
         return u;
 }
 
+const char *object_name(const Object *o) {
+        const char *slash = strchr(o->name, '/');
+
+        return slash ? slash + 1 : o->name;
+}
+
+const char *object_namespace(const Object *o, size_t *ret_size) {
+        const char *slash = strchr(o->name, '/');
+
+        *ret_size = slash ? (size_t) (slash - o->name) : strlen(NAMESPACE_DEFAULT);
+        return slash ? o->name : NAMESPACE_DEFAULT;
+}
+
+bool object_is_in(const Object *o, const char *namespace) {
+        size_t size;
+        const char *s = object_namespace(o, &size);
+
+        return strlen(namespace) == size && memcmp(s, namespace, size) == 0;
+}
+
+bool object_shares_namespace(const Object *a, const Object *b) {
+        size_t size_a, size_b;
+        const char *ns_a = object_namespace(a, &size_a), *ns_b = object_namespace(b, &size_b);
+
+        return size_a == size_b && memcmp(ns_a, ns_b, size_a) == 0;
+}
+
+char *object_key(const char *namespace, const char *name) {
+        char *key;
+
+        if (!namespace || streq(namespace, NAMESPACE_DEFAULT))
+                return strdup(name);
+        return asprintf(&key, "%s/%s", namespace, name) < 0 ? NULL : key;
+}
+
+int object_compare(const Object *a, const Object *b) {
+        size_t size_a, size_b;
+        const char *ns_a = object_namespace(a, &size_a), *ns_b = object_namespace(b, &size_b);
+        int c = memcmp(ns_a, ns_b, MIN(size_a, size_b));
+
+        if (c == 0 && size_a != size_b)
+                c = size_a < size_b ? -1 : 1;
+        return c != 0 ? c : strcmp(object_name(a), object_name(b));
+}
+
 static bool is_alphanumeric(char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
@@ -129,4 +175,19 @@ int name_validate(const char *name, const char *field, Error *reterr) {
                 label = edge ? 0 : label + 1;
         }
         return n <= NAME_MAX_LETTERS ? 0 : invalid_name(name, field, reterr);
+}
+
+int key_validate(const char *key, const char *field, Error *reterr) {
+        const char *slash = strchr(key, '/');
+        char namespace[LABEL_MAX_LETTERS + 1];
+
+        if (!slash)
+                return name_validate(key, field, reterr);
+        if (slash - key > LABEL_MAX_LETTERS)
+                return invalid_name(key, field, reterr);
+        memcpy(namespace, key, (size_t) (slash - key));
+        namespace[slash - key] = '\0';
+        if (strchr(namespace, '.') || name_validate(namespace, field, NULL) < 0)
+                return invalid_name(key, field, reterr);
+        return name_validate(slash + 1, field, reterr);
 }

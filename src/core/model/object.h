@@ -6,18 +6,7 @@
 
 #include "basic/macro.h"
 #include "core/model/forward.h"
-
-typedef enum Kind {
-        KIND_NODE,
-        KIND_POD,
-        KIND_POLICY,    /* what an operator has chosen at run time, e.g. the scheduling algorithm */
-        KIND_TOMBSTONE, /* a removed node whose agent has yet to be told */
-        _KIND_MAX,
-        _KIND_INVALID = -EINVAL,
-} Kind;
-
-const char *kind_to_string(Kind k); /* "Node", ... as in Kubernetes documents */
-Kind kind_from_string(const char *s);
+#include "core/model/kind.h"
 
 typedef struct Uuid {
         uint8_t bytes[16];
@@ -36,9 +25,26 @@ struct Object {
         uint64_t revision; /* of the change that made this version; 0 before */
         usec_t created;    /* realtime */
         Uuid uid;
-        const char *name;  /* unique in its kind; owned */
+        /* Its key, unique in its kind: "NAME", or "NAMESPACE/NAME" in a namespace other than "default". Owned. */
+        const char *name;
+        Doc *doc;          /* what a client wrote into it, owned reference; NULL of objects that know no documents */
 };
 
+#define NAMESPACE_DEFAULT "default"
+
+/* The name without the namespace. Borrowed. */
+const char *object_name(const Object *o);
+/* The namespace of an object of a kind that is in namespaces; not ended by NUL, its size goes to *ret_size. Borrowed. */
+const char *object_namespace(const Object *o, size_t *ret_size);
+bool object_is_in(const Object *o, const char *namespace);
+bool object_shares_namespace(const Object *a, const Object *b);
+/* The key of that name in that namespace (NULL: the kind is in none), to free; NULL when memory runs out. */
+char *object_key(const char *namespace, const char *name);
+/* By namespace, then name: the order of lists. */
+int object_compare(const Object *a, const Object *b);
+
+/* A copy to change and then put into the store: same kind and identity, one reference. 0 or -ENOMEM. */
+int object_copy(const Object *o, Object **ret);
 Object *object_ref(Object *o);
 /* Drops a reference; frees at the last one. NULL is fine. Returns NULL. */
 Object *object_unref(Object *o);
@@ -47,3 +53,5 @@ DEFINE_CLEANUP(Object*, object_unref)
 /* A name that may be a node's or a pod's: RFC 1123 subdomain as Kubernetes has it (lower-case letters, digits, '-'
  * and '.', 1...253, beginning and ending with a letter or digit in each label). 0, or -EINVAL naming `field`. */
 int name_validate(const char *name, const char *field, Error *reterr);
+/* The same for a key: "NAME" or "NAMESPACE/NAME". */
+int key_validate(const char *key, const char *field, Error *reterr);

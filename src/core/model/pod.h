@@ -2,7 +2,9 @@
 #pragma once
 /* A pod: what it asks for, where it is bound and how far it has come. */
 
+#include "basic/json-tree.h"
 #include "basic/time-util.h"
+#include "core/model/address.h"
 #include "core/model/object.h"
 
 typedef enum PodStatus {
@@ -20,19 +22,49 @@ typedef enum PodStatus {
 const char *pod_status_to_string(PodStatus s);
 PodStatus pod_status_from_string(const char *s);
 
+#define POD_SCHEDULER_DEFAULT "default-scheduler"
+/* How long the pod's containers run ("30s", systemd.time(7)), and what they end with. */
+#define POD_ANNOTATION_DURATION "kubesim.io/duration"
+#define POD_ANNOTATION_EXIT_CODE "kubesim.io/exit-code"
+#define POD_GRACE_DEFAULT 30
+#define POD_JOB_DURATION (2 * USEC_PER_SEC)
+
+/* Kubernetes documentation, "Pod Quality of Service Classes" */
+typedef enum PodQos {
+        POD_BURSTABLE,
+        POD_BEST_EFFORT,
+        POD_GUARANTEED,
+        _POD_QOS_MAX,
+        _POD_QOS_INVALID = -EINVAL,
+} PodQos;
+
+const char *pod_qos_to_string(PodQos q);
+PodQos pod_qos_from_string(const char *s);
+
 struct Pod {
         Object object;
         PodStatus status;
         uint32_t restarts;
-        int64_t cpu;          /* millicores */
+        uint32_t grace_seconds; /* that its removal is announced with */
+        uint32_t ip;          /* while it is bound; 0: none. core/model/address.h */
+        int64_t cpu;          /* millicores; 0: it asks for none */
         usec_t duration;      /* span; USEC_INFINITY when it runs until removed */
         usec_t started;       /* realtime of the first confirmation; 0 before */
+        usec_t ended;         /* realtime; 0 before */
+        usec_t deleted;       /* realtime at which it is to be gone, once its removal was asked for; 0 before */
+        int32_t exit_code;    /* what its container ends with when its duration is over; other than 0 makes it Failed */
+        PodQos qos;
+        bool held;            /* another scheduler's, or gated: ours leaves it alone */
         const char *node;     /* name of the node it is bound to; owned, NULL when unbound */
         const char *reason;   /* why it is as it is, for people; owned, may be NULL */
 };
 
 int pod_new(const char *name, Pod **ret);
 int pod_copy(const Pod *p, Pod **ret);
+/* Takes over what the cluster acts on of a Kubernetes pod (metadata and spec, valid as the front door has checked):
+ * the sum of the containers' CPU requests, or the greatest init container's; spec.schedulerName and schedulingGates; the
+ * annotations of POD_ANNOTATION_*. A pod of a Job that does not say how long it runs runs for POD_JOB_DURATION. */
+int pod_read_document(Pod *p, const Json *document, Error *reterr);
 int pod_set_node(Pod *p, const char *node);
 int pod_set_reason(Pod *p, const char *reason);
 void pod_done(Pod *p);
@@ -43,7 +75,7 @@ static inline bool pod_holds_capacity(const Pod *p) {
 }
 /* Does it wait for the scheduler? */
 static inline bool pod_is_queued(const Pod *p) {
-        return !p->node && (p->status == POD_PENDING || p->status == POD_RESCHEDULING);
+        return !p->node && !p->held && (p->status == POD_PENDING || p->status == POD_RESCHEDULING);
 }
 
 static inline Pod *POD(Object *o) {

@@ -25,6 +25,7 @@ static const ReasonRow reasons[_EVENT_REASON_MAX] = {
         [EVENT_POD_MOVED] = { "PodMoved", true, NULL, "was moved to" },
         [EVENT_POD_RESTARTING] = { "PodRestarting", false, NULL, "is being restarted on" },
         [EVENT_POD_SUCCEEDED] = { "PodSucceeded", false, NULL, "succeeded on" },
+        [EVENT_POD_FAILED] = { "PodFailed", true, NULL, "failed on" },
         [EVENT_POD_TERMINATING] = { "PodTerminating", false, NULL, "is being removed from" },
         [EVENT_POD_REMOVED] = { "PodRemoved", false, NULL, "was removed" },
         [EVENT_SCHEDULER_CHANGED] = { "SchedulerChanged", false, NULL, NULL },

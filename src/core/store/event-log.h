@@ -20,6 +20,7 @@ typedef enum EventReason {
         EVENT_POD_MOVED,
         EVENT_POD_RESTARTING,
         EVENT_POD_SUCCEEDED,
+        EVENT_POD_FAILED,
         EVENT_POD_TERMINATING,
         EVENT_POD_REMOVED,
         EVENT_SCHEDULER_CHANGED,

@@ -5,6 +5,7 @@
 
 typedef struct KindTable {
         HashTable by_name;    /* name -> StoreEntry, owned by by_id */
+        Treap by_key;
         StoreEntry **by_id;   /* ascending by object id; NULL = a hole left by a removal */
         uint64_t *ids;        /* of by_id, kept for holes too, so that a search by id works */
         size_t n_ids, ids_allocated, entries_allocated;
@@ -39,6 +40,14 @@ static const char *entry_name(const void *value) {
         return ((const StoreEntry*) value)->object->name;
 }
 
+static const Object *object_at(const TreapNode *n) {
+        return container_of(n, StoreEntry, by_key)->object;
+}
+
+static int compare_keys(const TreapNode *a, const TreapNode *b) {
+        return object_compare(object_at(a), object_at(b));
+}
+
 int store_new(const StoreKind *kinds, void *userdata, size_t log_max, const uint64_t secret[2], Store **ret) {
         Store *s;
 
@@ -52,8 +61,10 @@ int store_new(const StoreKind *kinds, void *userdata, size_t log_max, const uint
         s->userdata = userdata;
         s->log_max = log_max;
         s->log_first = 1;
-        for (Kind k = 0; k < _KIND_MAX; k++)
+        for (Kind k = 0; k < _KIND_MAX; k++) {
                 hashtable_init(&s->tables[k].by_name, entry_name, secret);
+                treap_init(&s->tables[k].by_key, compare_keys);
+        }
         *ret = s;
         return 0;
 }
@@ -156,6 +167,20 @@ StoreEntry *store_next(const Store *s, Kind kind, uint64_t after_id, size_t *hin
         return NULL;
 }
 
+StoreEntry *store_find_from(const Store *s, Kind kind, const char *key) {
+        Object object = { .name = key };
+        StoreEntry entry = { .object = &object };
+        TreapNode *n = key ? treap_lower_bound(&s->tables[kind].by_key, &entry.by_key) : treap_first(&s->tables[kind].by_key);
+
+        return n ? container_of(n, StoreEntry, by_key) : NULL;
+}
+
+StoreEntry *store_following(const StoreEntry *e) {
+        TreapNode *n = treap_next(&e->by_key);
+
+        return n ? container_of(n, StoreEntry, by_key) : NULL;
+}
+
 /* Closes the holes once they outnumber the entries, so that a walk costs what there is. */
 static void table_compact(KindTable *t) {
         size_t n = 0;
@@ -193,6 +218,7 @@ static int table_insert(KindTable *t, StoreEntry *e) {
                 t->ids[i] = id;
                 t->n_ids++;
         }
+        treap_insert(&t->by_key, &e->by_key);
         t->n_entries++;
         return 0;
 }
@@ -202,6 +228,7 @@ static void table_remove(KindTable *t, StoreEntry *e) {
 
         assert(i < t->n_ids && t->by_id[i] == e);
         (void) hashtable_remove(&t->by_name, e->object->name);
+        treap_remove(&t->by_key, &e->by_key);
         t->by_id[i] = NULL;
         t->n_entries--;
         table_compact(t);

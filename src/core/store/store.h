@@ -10,13 +10,15 @@
  *     that undoing a change is applying its opposite. */
 
 #include "basic/hashtable.h"
+#include "basic/treap.h"
 #include "core/store/change.h"
 
 typedef struct Store Store;
 
 /* What the store keeps of one object; embedded at the beginning of what a kind derives from it. */
 typedef struct StoreEntry {
-        Object *object; /* the present version, owned */
+        Object *object;   /* the present version, owned */
+        TreapNode by_key; /* in the kind's table */
 } StoreEntry;
 
 typedef struct StoreKind {
@@ -41,6 +43,10 @@ StoreEntry *store_find(const Store *s, Kind kind, const char *name);
 /* The object of that kind with the smallest id greater than `after_id`, or NULL: walks in order of creation, and
  * goes on after any change. O(log n), O(1) when walked with the same *hint (begin with 0). */
 StoreEntry *store_next(const Store *s, Kind kind, uint64_t after_id, size_t *hint);
+/* The same in the order of keys (namespace, then name): the first that does not come before `key` ("": before all of the
+ * namespace "default", "NS/": before all of NS; NULL: the first of all), and the one after an entry. O(log n). */
+StoreEntry *store_find_from(const Store *s, Kind kind, const char *key);
+StoreEntry *store_following(const StoreEntry *e);
 
 /* --- Changes --- */
 /* Adds the object, or replaces the one of its kind and name. Sets id (for a new one) and revision; takes its own

@@ -5,7 +5,7 @@
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/native/native.h"
 
-#define ROUTES_MAX 128
+#define ROUTES_MAX 192
 
 const HttpRoute *api_routes(size_t *ret_n) {
         static HttpRoute all[ROUTES_MAX];
@@ -22,7 +22,7 @@ const HttpRoute *api_routes(size_t *ret_n) {
 }
 
 static bool is_kube(const char *path) {
-        static const char *const prefixes[] = { "/api", "/apis" };
+        static const char *const prefixes[] = { "/api", "/apis", "/openapi" };
 
         for (size_t i = 0; i < ELEMENTSOF(prefixes); i++) {
                 const char *rest = path ? startswith(path, prefixes[i]) : NULL;

@@ -170,6 +170,28 @@ static int end_expired(Stream *s) {
         return 1;
 }
 
+/* The next event of the cluster's log that this watch wants: 1, or 0. */
+static int put_next_event(Stream *s) {
+        Cluster *c = s->streams->api->cluster;
+        const Event *e;
+
+        while ((e = event_log_next(cluster_events(c), s->event)) && e->revision <= store_durable(cluster_store(c))) {
+                s->event = e->number;
+                s->format->put_event(s->userdata, e, &s->line);
+                if (s->line.size > 0)
+                        return 1;
+        }
+        return 0;
+}
+
+/* Passes over the events that were known at that revision. */
+static void skip_events(Stream *s, uint64_t revision) {
+        const Event *e;
+
+        while ((e = event_log_next(cluster_events(s->streams->api->cluster), s->event)) && e->revision <= revision)
+                s->event = e->number;
+}
+
 static int next_change(Stream *s) {
         Cluster *c = s->streams->api->cluster;
         Store *store = cluster_store(c);
@@ -180,6 +202,8 @@ static int next_change(Stream *s) {
                 return -ERANGE;
         if (s->snapshot)
                 return next_of_snapshot(s);
+        if (s->format->put_event && put_next_event(s) > 0)
+                return 1;
         while (s->revision < store_durable(store)) {
                 r = store_log_get(store, s->revision + 1, &e);
                 if (r <= 0)
@@ -296,6 +320,7 @@ static int stream_begin(Stream *s, Store *store, const uint64_t *since, Error *r
                                        "revision %llu is no longer in the log, which begins at %llu: list again and watch from there",
                                        (unsigned long long) *since, (unsigned long long) store_log_first(store));
         s->revision = *since;
+        skip_events(s, *since);
         return 0;
 }
 

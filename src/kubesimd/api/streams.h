@@ -30,6 +30,8 @@ typedef struct WatchFormat {
         /* Appends what ends a watch whose next change is no longer in the log; may be NULL. */
         void (*put_expired)(void *userdata, uint64_t revision, StrBuf *b);
         void (*free_userdata)(void *userdata); /* may be NULL */
+        /* Appends a line for an event of the cluster's log, or nothing; NULL: this watch is not about them. */
+        void (*put_event)(void *userdata, const Event *e, StrBuf *b);
         bool shared; /* the lines are the same for all such watches: rendered once, kept with the change */
 } WatchFormat;
 

@@ -156,3 +156,18 @@ bool access_may_beat(const void *identity, const char *node) {
 
         return i && (i->role == ROLE_ADMIN || (i->role == ROLE_NODE && streq(i->node, node)));
 }
+
+bool access_is_admin(const void *identity) {
+        const Identity *i = identity;
+
+        return i && i->role == ROLE_ADMIN;
+}
+
+const char *access_role_name(const void *identity) {
+        static const char *const names[_ROLE_MAX] = {
+                [ROLE_NONE] = "nobody", [ROLE_NODE] = "node", [ROLE_VIEWER] = "viewer", [ROLE_ADMIN] = "admin",
+        };
+        const Identity *i = identity;
+
+        return names[i ? i->role : ROLE_NONE];
+}

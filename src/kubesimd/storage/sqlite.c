@@ -15,7 +15,7 @@
 /* "KbSm", in the file's header: this database is ours (sqlite.org/fileformat2.html, offset 68). */
 #define APPLICATION_ID 0x4b62536d
 #define SCHEMA_VERSION 1
-#define DOCUMENT_MAX (256 * KIB)
+#define DOCUMENT_MAX (6 * MIB) /* more than any front door takes */
 
 typedef struct Sqlite {
         sqlite3 *db;

@@ -1,93 +1,186 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* delete and deletecollection. Options come in the body or in the query. */
+#include <stdio.h>
+
 #include "basic/alloc-util.h"
 #include "basic/error.h"
-#include "basic/json-reader.h"
+#include "basic/parse-util.h"
 #include "basic/string-util.h"
-#include "core/control/pods.h"
 #include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/selector.h"
+#include "kubesimd/api/kube/status.h"
 #include "kubesimd/api/kube/view.h"
+#include "kubesimd/api/kube/write.h"
+#include "kubesimd/api/snapshot.h"
 
-/* What of DeleteOptions is heeded here. */
-typedef struct DeleteOptions {
-        JsonStrings dry_run;
-        const char *uid;
-} DeleteOptions;
+/* metav1.DeleteOptions */
+typedef struct Options {
+        DeleteOptions core;
+        const char *uid, *revision; /* preconditions */
+} Options;
 
-static const JsonField precondition_fields[] = {
-        { .name = "uid", .type = JSON_FIELD_STRING, .offset = offsetof(DeleteOptions, uid) },
-};
+static int read_propagation(const char *s, DeleteOptions *ret, Error *reterr) {
+        static const char *const names[] = {
+                [PROPAGATION_BACKGROUND] = "Background", [PROPAGATION_FOREGROUND] = "Foreground", [PROPAGATION_ORPHAN] = "Orphan",
+        };
 
-static const JsonField option_fields[] = {
-        { .name = "dryRun", .type = JSON_FIELD_STRINGS, .offset = offsetof(DeleteOptions, dry_run), .items_max = 4 },
-        { .name = "preconditions", .type = JSON_FIELD_OBJECT, .nested = precondition_fields, .n_nested = ELEMENTSOF(precondition_fields) },
-};
-
-static int check_dry_run(HttpRequest *req, const DeleteOptions *options, Error *reterr) {
-        const char *given = http_request_query(req, "dryRun");
-
-        if (!given && options->dry_run.n_items > 0)
-                given = options->dry_run.items[0];
-        if (isempty(given))
+        if (isempty(s))
                 return 0;
-        if (!streq(given, "All"))
-                return error_set(reterr, -EDOM, "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"%s\": supported values: \"All\"", given);
-        return 1;
+        for (Propagation p = 0; p < ELEMENTSOF(names); p++)
+                if (streq(names[p], s)) {
+                        ret->propagation = p;
+                        return 0;
+                }
+        return error_set(reterr, -EDOM, "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"%s\": supported values: "
+                         "\"Foreground\", \"Background\", \"Orphan\", \"nil\"", s);
 }
 
-static int check_uid(const Object *o, const char *uid, Error *reterr) {
-        char ours[UUID_STRING_MAX];
+static int read_grace(const char *s, int64_t *ret, Error *reterr) {
+        uint64_t v;
 
-        if (!uid || streq(uuid_to_string(o->uid, ours), uid))
+        if (isempty(s))
                 return 0;
-        return error_set_field(reterr, -ESTALE, kube_pods.plural, o->name,
-                               "Operation cannot be fulfilled on Pod \"%s\": the UID in the precondition (%s) does not match the UID in record (%s). "
-                               "The object might have been deleted and then recreated", o->name, uid, ours);
+        if (parse_u64_range(s, 0, INT32_MAX, &v) < 0)
+                return error_set(reterr, -EINVAL, "gracePeriodSeconds: Invalid value: \"%s\": it must be a whole number that is not negative", s);
+        *ret = (int64_t) v;
+        return 0;
 }
 
-static int delete_pod(HttpRequest *req, ApiContext *api, const char *name, const DeleteOptions *options, Error *reterr) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+/* body: may be NULL. */
+int kube_read_delete_options(KubeWrite *w, const Json *body, DeleteOptions *ret, Error *reterr) {
+        const char *dry = json_string(json_item(json_get(body, "dryRun"), 0));
+        const char *orphan = http_request_query(w->req, "orphanDependents");
+        int64_t grace = json_i64(json_get(body, "gracePeriodSeconds"), -1);
+        int r;
+
+        *ret = (DeleteOptions) { .grace_seconds = grace, .dry = w->dry_run };
+        if (grace < -1 || (json_get(body, "gracePeriodSeconds") && grace < 0))
+                return error_set(reterr, -EDOM, "DeleteOptions.meta.k8s.io \"\" is invalid: gracePeriodSeconds: Invalid value: it must not be negative");
+        if (dry && !streq(dry, "All"))
+                return error_set(reterr, -EDOM, "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"%s\": supported values: \"All\"", dry);
+        ret->dry |= dry != NULL;
+        if (json_is_true(json_get(body, "orphanDependents")) || streq_ptr(orphan, "true"))
+                ret->propagation = PROPAGATION_ORPHAN;
+        r = read_propagation(json_string(json_get(body, "propagationPolicy")) ?: http_request_query(w->req, "propagationPolicy"), ret, reterr);
+        if (r >= 0 && grace < 0)
+                r = read_grace(http_request_query(w->req, "gracePeriodSeconds"), &ret->grace_seconds, reterr);
+        return r;
+}
+
+static int read_options(KubeWrite *w, Options *ret, Error *reterr) {
+        const Json *preconditions;
+        Json *body;
+        int r;
+
+        *ret = (Options) {};
+        r = write_read_body(w, &body, reterr);
+        if (r < 0)
+                return r;
+        if (body && body->type != JSON_OBJECT)
+                return error_set(reterr, -EINVAL, "the body of a DELETE must be DeleteOptions");
+        preconditions = json_get(body, "preconditions");
+        ret->uid = json_string(json_get(preconditions, "uid"));
+        ret->revision = json_string(json_get(preconditions, "resourceVersion"));
+        return kube_read_delete_options(w, body, &ret->core, reterr);
+}
+
+static int check_preconditions(const KubeResource *r, const Object *o, const Options *options, Error *reterr) {
+        char ours[UUID_STRING_MAX], number[24];
+
+        (void) snprintf(number, sizeof(number), "%llu", (unsigned long long) o->revision);
+        if (options->uid && !streq(options->uid, uuid_to_string(o->uid, ours)))
+                return error_set_field(reterr, -ESTALE, r->plural, object_name(o),
+                                       "Operation cannot be fulfilled on %s \"%s\": the UID in the precondition (%s) does not match the UID in record (%s). "
+                                       "The object might have been deleted and then recreated", r->kind, object_name(o), options->uid, ours);
+        if (options->revision && !streq(options->revision, number))
+                return error_set_field(reterr, -ESTALE, r->plural, object_name(o),
+                                       "Operation cannot be fulfilled on %s \"%s\": the ResourceVersion in the precondition (%s) does not match the "
+                                       "ResourceVersion in record (%s). The object might have been modified", r->kind, object_name(o), options->revision, number);
+        return 0;
+}
+
+static int refuse(const KubeResource *r, const Object *o, Error *error, Error *reterr) {
+        if (error->code != -EACCES)
+                return error_set(reterr, error->code, "%s", error_message(error));
+        return error_set_field(reterr, error->code, r->plural, object_name(o), "%s \"%s\" is forbidden: %s", r->plural, object_name(o),
+                               error_message(error));
+}
+
+int kube_delete(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
         _cleanup_(object_unrefp) Object *o = NULL;
-        View view = { .cluster = api->cluster, .resource = &kube_pods };
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_write_ KubeWrite w = {};
+        Options options;
         StoreEntry *e;
         int r;
 
-        e = store_find(cluster_store(api->cluster), KIND_POD, name);
-        if (!e)
-                return error_set_field(reterr, -ENOENT, kube_pods.plural, name, "pods \"%s\" not found", name);
-        o = object_ref(e->object);
-        r = check_uid(o, options->uid, reterr);
+        r = write_begin(&w, req, api, path, reterr);
         if (r >= 0)
-                r = check_dry_run(req, options, reterr);
-        if (r == 0)
-                r = cluster_remove_pod(api->cluster, api_now(), name, reterr);
+                r = read_options(&w, &options, reterr);
+        if (r >= 0)
+                r = kube_find(api, path, &e, reterr);
+        if (r >= 0)
+                r = check_preconditions(path->resource, e->object, &options, reterr);
         if (r < 0)
                 return r;
-        /* The pod as it was, or on its way out: a delete of pods answers with the object. */
-        e = store_find(cluster_store(api->cluster), KIND_POD, name);
-        view_put_one(&view, e ? e->object : o, store_revision(cluster_store(api->cluster)), &b);
-        strbuf_putc(&b, '\n');
-        return http_reply(req, 200, KUBE_JSON, &b, api_mark(api));
+        o = object_ref(e->object);
+        r = cluster_delete_object(api->cluster, api_now(), e, &options.core, &error);
+        if (r < 0)
+                return refuse(path->resource, o, &error, reterr);
+        e = store_find(cluster_store(api->cluster), o->kind, path->key);
+        if (e && (r == 0 || options.core.dry))
+                return write_reply(&w, 200, e->object);
+        if (o->kind == KIND_POD || o->kind == KIND_SERVICE_ACCOUNT)
+                return write_reply(&w, 200, o); /* these are answered with what they were */
+        return kube_reply_success(req, 200, path->resource, o, api_mark(api));
 }
 
-int handle_kube_delete_in(HttpRequest *req, void *userdata, Error *reterr) {
-        const char *namespace = http_request_param(req, 0), *plural = http_request_param(req, 1), *name = http_request_param(req, 2);
-        const KubeResource *resource = kube_resource_find("", "v1", plural);
-        DeleteOptions options = {};
-        size_t size;
-        char *text;
-        int r = 0;
+static int delete_all(KubeWrite *w, const Snapshot *all, const Selector *selector, const Options *options, View *view, StrBuf *b, Error *reterr) {
+        bool first = true;
 
-        if (!resource || !resource->namespace)
-                return error_set(reterr, -ENOENT, "the server could not find the requested resource");
-        if (!resource->deletable)
+        for (size_t i = 0; i < all->n_objects; i++) {
+                const Object *o = all->objects[i];
+                StoreEntry *e = store_find(cluster_store(w->api->cluster), o->kind, o->name);
+                _cleanup_error_ Error error = ERROR_NULL;
+                int r;
+
+                if (!e || !selector_matches(selector, o))
+                        continue;
+                r = cluster_delete_object(w->api->cluster, api_now(), e, &options->core, &error);
+                if (r < 0)
+                        return refuse(w->resource, o, &error, reterr);
+                view_put_item(view, o, first, b);
+                first = false;
+        }
+        return 0;
+}
+
+int kube_delete_collection(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        _cleanup_(snapshot_freep) Snapshot *all = NULL;
+        _cleanup_(selector_freep) Selector *selector = NULL;
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
+        _cleanup_write_ KubeWrite w = {};
+        View view = { .cluster = api->cluster, .resource = path->resource };
+        Store *s = cluster_store(api->cluster);
+        Options options;
+        int r;
+
+        if (path->resource->no_deletecollection)
                 return error_set(reterr, -EOPNOTSUPP, "the server does not allow this method on the requested resource");
-        if (!streq(namespace, resource->namespace))
-                return error_set_field(reterr, -ENOENT, plural, name, "%s \"%s\" not found", plural, name);
-        text = http_request_body(req, &size);
-        if (size > 0)
-                r = json_parse_object(text, size, option_fields, ELEMENTSOF(option_fields), false, &options, reterr);
+        r = write_begin(&w, req, api, path, reterr);
         if (r >= 0)
-                r = delete_pod(req, userdata, name, &options, reterr);
-        free(options.dry_run.items);
-        return r;
+                r = read_options(&w, &options, reterr);
+        if (r >= 0)
+                r = selector_parse(path->resource, http_request_query(req, "labelSelector"), http_request_query(req, "fieldSelector"), &selector, reterr);
+        if (r < 0)
+                return r;
+        r = snapshot_take_at(s, path->resource->store_kind, path->namespace, NULL, SIZE_MAX, store_revision(s), &all);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        view_put_list_head(&view, all->revision, NULL, &b);
+        r = delete_all(&w, all, selector, &options, &view, &b, reterr);
+        if (r < 0)
+                return r;
+        view_put_list_tail(&view, &b);
+        return http_reply(req, 200, KUBE_JSON, &b, api_mark(api));
 }

@@ -18,31 +18,79 @@ static const char *aggregated_form(HttpRequest *req) {
 }
 
 static void put_verbs(const KubeResource *r, StrBuf *b) {
-        strbuf_printf(b, "[%s\"get\",\"list\"%s]", r->deletable ? "\"delete\"," : "", r->each ? "" : ",\"watch\"");
+        if (r->read_only)
+                strbuf_puts(b, "[\"get\",\"list\"]");
+        else
+                strbuf_printf(b, "[\"create\",\"delete\",%s\"get\",\"list\",\"patch\",\"update\",\"watch\"]",
+                              r->no_deletecollection ? "" : "\"deletecollection\",");
+}
+
+/* "a,b" as ["a","b"]. */
+static void put_words(const char *key, const char *words, StrBuf *b) {
+        if (!words)
+                return;
+        strbuf_printf(b, ",\"%s\":[\"", key);
+        for (; *words; words++)
+                if (*words == ',')
+                        strbuf_puts(b, "\",\"");
+                else
+                        strbuf_putc(b, *words);
+        strbuf_puts(b, "\"]");
 }
 
 static void put_names(const KubeResource *r, StrBuf *b) {
-        if (r->short_name)
-                strbuf_printf(b, ",\"shortNames\":[\"%s\"]", r->short_name);
-        if (r->category)
-                strbuf_printf(b, ",\"categories\":[\"%s\"]", r->category);
+        put_words("shortNames", r->short_names, b);
+        put_words("categories", r->category, b);
         strbuf_puts(b, ",\"verbs\":");
         put_verbs(r, b);
 }
 
+/* Subresources that are of another kind than what they belong to. */
+static const struct {
+        const char *name, *group, *version, *kind, *verbs;
+} subresources[] = {
+        { "binding", "", "v1", "Binding", "[\"create\"]" },
+        { "eviction", "policy", "v1", "Eviction", "[\"create\"]" },
+        { "log", NULL, NULL, NULL, "[\"get\"]" },
+        { "finalize", NULL, NULL, NULL, "[\"update\"]" },
+        { "scale", "autoscaling", "v1", "Scale", "[\"get\",\"patch\",\"update\"]" },
+        { "status", NULL, NULL, NULL, "[\"get\",\"patch\",\"update\"]" },
+        { "token", "authentication.k8s.io", "v1", "TokenRequest", "[\"create\"]" },
+};
+
 static void put_aggregated(const KubeResource *r, StrBuf *b) {
+        bool first = true;
+
         strbuf_printf(b, "{\"resource\":\"%s\",\"singularResource\":\"%s\",\"scope\":\"%s\","
-                      "\"responseKind\":{\"group\":\"%s\",\"version\":\"v1\",\"kind\":\"%s\"}",
-                      r->plural, r->singular, r->namespace ? "Namespaced" : "Cluster", r->group, r->kind);
+                      "\"responseKind\":{\"group\":\"%s\",\"version\":\"%s\",\"kind\":\"%s\"}",
+                      r->plural, r->singular, r->namespaced ? "Namespaced" : "Cluster", r->group, r->version, r->kind);
         put_names(r, b);
-        strbuf_putc(b, '}');
+        for (size_t i = 0; r->subresources && i < ELEMENTSOF(subresources); i++) {
+                if (!kube_resource_has(r, subresources[i].name))
+                        continue;
+                strbuf_puts(b, first ? ",\"subresources\":[" : ",");
+                first = false;
+                strbuf_printf(b, "{\"subresource\":\"%s\",\"responseKind\":{\"group\":\"%s\",\"version\":\"%s\",\"kind\":\"%s\"},\"verbs\":%s}",
+                              subresources[i].name, subresources[i].kind ? subresources[i].group : r->group,
+                              subresources[i].kind ? subresources[i].version : r->version, subresources[i].kind ?: r->kind, subresources[i].verbs);
+        }
+        strbuf_puts(b, first ? "}" : "]}");
 }
 
 static void put_legacy(const KubeResource *r, StrBuf *b) {
         strbuf_printf(b, "{\"name\":\"%s\",\"singularName\":\"%s\",\"namespaced\":%s,\"kind\":\"%s\"", r->plural, r->singular,
-                      r->namespace ? "true" : "false", r->kind);
+                      r->namespaced ? "true" : "false", r->kind);
         put_names(r, b);
         strbuf_putc(b, '}');
+        for (size_t i = 0; r->subresources && i < ELEMENTSOF(subresources); i++) {
+                if (!kube_resource_has(r, subresources[i].name))
+                        continue;
+                strbuf_printf(b, ",{\"name\":\"%s/%s\",\"singularName\":\"\",\"namespaced\":%s,", r->plural, subresources[i].name,
+                              r->namespaced ? "true" : "false");
+                if (subresources[i].kind)
+                        strbuf_printf(b, "\"group\":\"%s\",\"version\":\"%s\",", subresources[i].group, subresources[i].version);
+                strbuf_printf(b, "\"kind\":\"%s\",\"verbs\":%s}", subresources[i].kind ?: r->kind, subresources[i].verbs);
+        }
 }
 
 /* Those of one group, with commas between. */
@@ -67,16 +115,26 @@ static const char *new_group(size_t i) {
         return kube_resource_get(i)->group;
 }
 
+/* Each group has one version here. */
+static const char *version_of(const char *group) {
+        for (size_t i = 0; i < kube_resource_count(); i++)
+                if (streq(kube_resource_get(i)->group, group))
+                        return kube_resource_get(i)->version;
+        return "v1";
+}
+
 static void put_group(const char *group, StrBuf *b) {
-        strbuf_printf(b, "\"name\":\"%s\",\"versions\":[{\"groupVersion\":\"%s/v1\",\"version\":\"v1\"}],"
-                      "\"preferredVersion\":{\"groupVersion\":\"%s/v1\",\"version\":\"v1\"}", group, group, group);
+        const char *v = version_of(group);
+
+        strbuf_printf(b, "\"name\":\"%s\",\"versions\":[{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}],"
+                      "\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}", group, group, v, v, group, v, v);
 }
 
 static void put_aggregated_group(const char *group, StrBuf *b) {
         strbuf_puts(b, "{\"metadata\":{");
         if (*group)
                 strbuf_printf(b, "\"name\":\"%s\",", group);
-        strbuf_puts(b, "\"creationTimestamp\":null},\"versions\":[{\"version\":\"v1\",\"freshness\":\"Current\",\"resources\":[");
+        strbuf_printf(b, "\"creationTimestamp\":null},\"versions\":[{\"version\":\"%s\",\"freshness\":\"Current\",\"resources\":[", version_of(group));
         put_resources(group, put_aggregated, b);
         strbuf_puts(b, "]}]}");
 }
@@ -157,7 +215,7 @@ int handle_kube_group(HttpRequest *req, void *userdata _unused_, Error *reterr) 
 static int reply_resources(HttpRequest *req, const char *group, const char *version, Error *reterr) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
 
-        if (!group_exists(group) || !streq(version, "v1"))
+        if (!group_exists(group) || !streq(version, version_of(group)))
                 return error_set(reterr, -ENOENT, "the server could not find the requested resource");
         strbuf_printf(&b, "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[", group, *group ? "/" : "",
                       version);

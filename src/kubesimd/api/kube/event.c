@@ -1,148 +1,226 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events of the cluster's own log as core/v1 Events. */
+/* Events: those of the cluster's own log, made when they are asked for, and those that clients write. Both groups that serve
+ * them show the same objects, under other names for the same fields (events.k8s.io/v1 reference). */
 #include <stdio.h>
 
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
+#include "basic/time-util.h"
 #include "core/control/state.h"
-#include "kubesimd/api/kube/resource.h"
+#include "kubesimd/api/kube/events.h"
+#include "kubesimd/api/kube/write.h"
 
-/* An event for as long as it is being shown. */
-typedef struct EventObject {
-        Object object;
-        const Event *event;
-        const char *kind, *about; /* of what it tells */
-        char uid[UUID_STRING_MAX]; /* of that; "" when it is gone, or is another of the name */
-        char message[1024];
-        char name[320];
-} EventObject;
+#define COMPONENT "kubesimd"
+#define SCHEDULER "default-scheduler"
 
-static void fill(Cluster *c, const Event *e, EventObject *o) {
-        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(sizeof(o->message));
-        bool of_pod = e->pod != NULL;
-        StoreEntry *entry;
+/* What an event of our log is in Kubernetes' words. */
+typedef struct Shown {
+        const char *reason, *component;
+} Shown;
 
-        *o = (EventObject) { .event = e, .kind = of_pod ? "Pod" : "Node", .about = (of_pod ? e->pod : e->node) ?: "cluster" };
-        entry = store_find(cluster_store(c), of_pod ? KIND_POD : KIND_NODE, o->about);
-        if (entry && entry->object->created <= e->realtime)
-                (void) uuid_to_string(entry->object->uid, o->uid);
-        event_message(e, &message);
-        (void) snprintf(o->message, sizeof(o->message), "%s", strbuf_str(&message));
-        (void) snprintf(o->name, sizeof(o->name), "%s.%llx", o->about, (unsigned long long) e->number);
-        o->object = (Object) { .name = o->name, .revision = e->revision, .created = e->realtime };
-        memcpy(o->object.uid.bytes + 8, &e->number, sizeof(e->number)); /* as unique as its number */
-}
-
-static void each(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata) {
-        const Event *e;
-        EventObject o;
-
-        for (uint64_t after = 0; (e = event_log_next(cluster_events(c), after)); after = e->number) {
-                fill(c, e, &o);
-                visit(&o.object, userdata);
+static Shown shown(EventReason r) {
+        switch (r) {
+        case EVENT_POD_PLACED:
+                return (Shown) { "Scheduled", SCHEDULER };
+        case EVENT_POD_PENDING:
+                return (Shown) { "FailedScheduling", SCHEDULER };
+        case EVENT_POD_RUNNING:
+                return (Shown) { "Started", "kubelet" };
+        case EVENT_POD_TERMINATING:
+                return (Shown) { "Killing", "kubelet" };
+        case EVENT_NODE_REGISTERED:
+                return (Shown) { "RegisteredNode", "node-controller" };
+        case EVENT_NODE_REMOVED:
+                return (Shown) { "RemovingNode", "node-controller" };
+        case EVENT_NODE_HEALTHY:
+                return (Shown) { "NodeReady", "kubelet" };
+        case EVENT_NODE_UNHEALTHY:
+                return (Shown) { "NodeNotReady", "node-controller" };
+        default:
+                return (Shown) { event_reason_to_string(r), COMPONENT };
         }
 }
 
-static const EventObject *event_object(const Object *o) {
-        return container_of(o, EventObject, object);
+static void put_message(const Event *e, StrBuf *b) {
+        const char *slash = e->pod ? strchr(e->pod, '/') : NULL;
+
+        if (e->reason == EVENT_POD_PLACED && e->pod && e->node)
+                strbuf_printf(b, "Successfully assigned %s%s to %s", slash ? "" : NAMESPACE_DEFAULT "/", e->pod, e->node);
+        else
+                event_message(e, b);
 }
 
-static const char *type_of(const Object *o) {
-        return event_reason_is_warning(event_object(o)->event->reason) ? "Warning" : "Normal";
-}
-
-static const char *reason_of(const Object *o) {
-        return event_reason_to_string(event_object(o)->event->reason);
-}
-
-static const char *about_kind(const Object *o) {
-        return event_object(o)->kind;
-}
-
-static const char *about_name(const Object *o) {
-        return event_object(o)->about;
-}
-
-static const char *about_namespace(const Object *o) {
-        return event_object(o)->event->pod ? KUBE_NAMESPACE : "";
-}
-
-static const char *about_uid(const Object *o) {
-        return event_object(o)->uid;
-}
-
-static const char *name_of(const Object *o) {
-        return o->name;
-}
-
-static const char *namespace_of(const Object *o _unused_) {
-        return KUBE_NAMESPACE;
-}
-
-static const char *source_of(const Object *o _unused_) {
-        return "kubesimd";
-}
-
-static const KubeField fields[] = {
-        { "involvedObject.kind", about_kind }, { "involvedObject.name", about_name }, { "involvedObject.namespace", about_namespace },
-        { "involvedObject.uid", about_uid },   { "metadata.name", name_of },          { "metadata.namespace", namespace_of },
-        { "reason", reason_of },               { "source", source_of },               { "type", type_of },
-        {},
-};
-
-static const char *label(const Object *o _unused_, const char *key _unused_) {
-        return NULL;
-}
-
-static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision, StrBuf *b) {
-        kube_put_metadata_head(o, revision, b);
-        strbuf_puts(b, ",\"namespace\":\"" KUBE_NAMESPACE "\"}");
-}
-
-static void put_field(const char *key, const char *value, StrBuf *b) {
+static void put_member(StrBuf *b, const char *key, const char *value) {
         strbuf_printf(b, ",\"%s\":", key);
         json_put_string(b, value);
 }
 
-static void put_rest(Cluster *c _unused_, const Object *o, StrBuf *b) {
-        strbuf_puts(b, ",\"involvedObject\":{\"apiVersion\":\"v1\"");
-        put_field("kind", about_kind(o), b);
-        put_field("name", about_name(o), b);
-        put_field("namespace", about_namespace(o), b);
-        put_field("uid", about_uid(o), b);
-        strbuf_putc(b, '}');
-        put_field("reason", reason_of(o), b);
-        put_field("message", event_object(o)->message, b);
-        put_field("type", type_of(o), b);
-        strbuf_puts(b, ",\"source\":{\"component\":\"kubesimd\"},\"reportingComponent\":\"kubesimd\",\"count\":1,\"firstTimestamp\":");
-        kube_put_time(b, o->created);
-        strbuf_puts(b, ",\"lastTimestamp\":");
-        kube_put_time(b, o->created);
+/* The object that the event is about. */
+static void put_involved(Cluster *c, const Event *e, StrBuf *b) {
+        const char *about = (e->pod ?: e->node) ?: "cluster", *slash = strchr(about, '/');
+        StoreEntry *entry = store_find(cluster_store(c), e->pod ? KIND_POD : KIND_NODE, about);
+        char uid[UUID_STRING_MAX];
+
+        strbuf_printf(b, ",\"involvedObject\":{\"kind\":\"%s\"", e->pod ? "Pod" : "Node");
+        if (e->pod)
+                strbuf_printf(b, ",\"namespace\":\"%.*s\"", slash ? (int) (slash - about) : (int) strlen(NAMESPACE_DEFAULT), slash ? about : NAMESPACE_DEFAULT);
+        put_member(b, "name", slash ? slash + 1 : about);
+        if (entry && entry->object->created <= e->realtime)
+                put_member(b, "uid", uuid_to_string(entry->object->uid, uid));
+        strbuf_puts(b, ",\"apiVersion\":\"v1\"}");
 }
 
-static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *b) {
-        kube_put_age(b, o->created, now);
-        strbuf_printf(b, ",\"%s\",\"%s\",", type_of(o), reason_of(o));
-        strbuf_printf(b, "\"%s/%s\",\"\",\"kubesimd\",", event_object(o)->event->pod ? "pod" : "node", about_name(o));
-        json_put_string(b, event_object(o)->message);
+static void put_event(Cluster *c, const Event *e, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
+        Shown s = shown(e->reason);
+
+        put_message(e, &message);
+        strbuf_puts(b, "{\"metadata\":{}");
+        put_involved(c, e, b);
+        put_member(b, "reason", s.reason);
+        put_member(b, "message", strbuf_str(&message));
+        put_member(b, "type", event_reason_is_warning(e->reason) ? "Warning" : "Normal");
+        strbuf_printf(b, ",\"source\":{\"component\":\"%s\"},\"reportingComponent\":\"%s\",\"reportingInstance\":\"\",\"count\":1,\"firstTimestamp\":",
+                      s.component, s.component);
+        kube_put_time(b, e->realtime);
+        strbuf_puts(b, ",\"lastTimestamp\":");
+        kube_put_time(b, e->realtime);
+        strbuf_puts(b, ",\"eventTime\":null}");
+}
+
+/* An event of the log as an object: as unique as its number. *ret has one reference. */
+int kube_make_event(Cluster *c, const Event *e, Object **ret) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * KIB);
+        char name[512];
+        Object *o;
+        int r;
+
+        (void) snprintf(name, sizeof(name), "%.400s.%llx", (e->pod ?: e->node) ?: "cluster", (unsigned long long) e->number);
+        put_event(c, e, &b);
+        r = kube_make_object(KIND_EVENT, name, &b, &o);
+        if (r < 0)
+                return r;
+        memcpy(o->uid.bytes + 8, &e->number, sizeof(e->number));
+        o->created = e->realtime;
+        o->revision = e->revision;
+        *ret = o;
+        return 0;
+}
+
+static void each(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata) {
+        const Event *e;
+
+        for (uint64_t after = 0; (e = event_log_next(cluster_events(c), after)); after = e->number) {
+                _cleanup_(object_unrefp) Object *o = NULL;
+
+                if (kube_make_event(c, e, &o) >= 0)
+                        visit(o, userdata);
+        }
+}
+
+static const KubeField fields[] = {
+        { "involvedObject.kind", NULL },      { "involvedObject.namespace", NULL },       { "involvedObject.name", NULL },
+        { "involvedObject.uid", NULL },       { "involvedObject.apiVersion", NULL },      { "involvedObject.resourceVersion", NULL },
+        { "involvedObject.fieldPath", NULL }, { "reason", NULL },                         { "reportingComponent", NULL },
+        { "type", NULL },                     { "source", NULL },                         {},
+};
+static const KubeField new_fields[] = {
+        { "reason", NULL }, { "type", NULL }, { "reportingController", NULL }, { "regarding.kind", NULL }, { "regarding.name", NULL }, {},
+};
+
+static usec_t time_at(const Json *root, const char *key) {
+        const char *s = json_string(json_get(root, key));
+        usec_t t = 0;
+
+        if (s)
+                (void) parse_rfc3339(s, &t);
+        return t;
+}
+
+static void put_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        const Json *of = json_get(root, "involvedObject");
+        usec_t first = time_at(root, "firstTimestamp") ?: time_at(root, "eventTime") ?: o->created;
+        usec_t last = time_at(json_get(root, "series"), "lastObservedTime") ?: time_at(root, "lastTimestamp") ?: first;
+        const char *kind = strempty(json_string(json_get(of, "kind")));
+        const char *component = json_string(json_at(root, "source", "component", NULL)) ?: json_string(json_get(root, "reportingComponent"));
+        _cleanup_strbuf_ StrBuf about = STRBUF_INIT(KIB);
+
+        for (; *kind; kind++)
+                strbuf_putc(&about, *kind >= 'A' && *kind <= 'Z' ? (char) (*kind - 'A' + 'a') : *kind);
+        strbuf_printf(&about, "/%s", strempty(json_string(json_get(of, "name"))));
+        kube_put_age(b, last, now);
         strbuf_putc(b, ',');
-        kube_put_age(b, o->created, now);
-        strbuf_puts(b, ",\"1\",");
-        json_put_string(b, o->name);
+        json_put_string(b, strempty(json_string(json_get(root, "type"))));
+        strbuf_putc(b, ',');
+        json_put_string(b, strempty(json_string(json_get(root, "reason"))));
+        strbuf_putc(b, ',');
+        json_put_string(b, strbuf_str(&about));
+        strbuf_putc(b, ',');
+        json_put_string(b, strempty(json_string(json_get(of, "fieldPath"))));
+        strbuf_putc(b, ',');
+        json_put_string(b, strempty(component));
+        strbuf_putc(b, ',');
+        json_put_string(b, strempty(json_string(json_get(root, "message"))));
+        strbuf_putc(b, ',');
+        kube_put_age(b, first, now);
+        strbuf_printf(b, ",\"%lld\",", (long long) json_i64(json_get(root, "count"), 1));
+        json_put_string(b, object_name(o));
 }
 
 static const KubeColumn columns[] = {
-        { .name = "Last Seen" },               { .name = "Type" },
-        { .name = "Reason" },                  { .name = "Object" },
-        { .name = "Subobject", .wide = true }, { .name = "Source", .wide = true },
-        { .name = "Message" },                 { .name = "First Seen", .wide = true },
-        { .name = "Count", .wide = true },     { .name = "Name", .is_name = true, .wide = true },
+        { .name = "Last Seen", .type = "string" },               { .name = "Type", .type = "string" },
+        { .name = "Reason", .type = "string" },                  { .name = "Object", .type = "string" },
+        { .name = "Subobject", .type = "string", .wide = true }, { .name = "Source", .type = "string", .wide = true },
+        { .name = "Message", .type = "string" },                 { .name = "First Seen", .type = "string", .wide = true },
+        { .name = "Count", .type = "string", .wide = true },     { .name = "Name", .type = "string", .is_name = true, .wide = true },
         {},
 };
 
 const KubeResource kube_events = {
-        .group = "", .api_version = "v1",
-        .plural = "events", .singular = "event", .short_name = "ev", .kind = "Event", .list_kind = "EventList",
-        .namespace = KUBE_NAMESPACE, .each = each, .columns = columns,
-        .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .label = label, .fields = fields,
+        .group = "", .version = "v1", .plural = "events", .singular = "event", .short_names = "ev", .kind = "Event", .schema = "core.v1.Event",
+        .store_kind = KIND_EVENT, .namespaced = true, .no_generation = true, .each = each, .made_watch = true,
+        .columns = columns, .put_document_cells = put_cells, .fields = fields,
+};
+
+/* --- events.k8s.io --- */
+
+/* The same member under both names. */
+static const char *const renamed[][2] = {
+        { "involvedObject", "regarding" },  { "message", "note" },
+        { "reportingComponent", "reportingController" }, { "source", "deprecatedSource" },
+        { "firstTimestamp", "deprecatedFirstTimestamp" }, { "lastTimestamp", "deprecatedLastTimestamp" },
+        { "count", "deprecatedCount" },
+};
+
+static void rename_members(Json *object, bool to_new) {
+        JSON_FOREACH(v, object)
+                for (size_t i = 0; i < ELEMENTSOF(renamed); i++)
+                        if (streq(v->key, renamed[i][!to_new])) {
+                                v->key = renamed[i][to_new];
+                                break;
+                        }
+}
+
+static void put_new_rest(Cluster *c _unused_, const Object *o, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(MIB);
+        Json *root;
+
+        doc_put(o->doc, &text);
+        if (strbuf_error(&text) < 0 || json_tree_parse(&a, text.data, text.size, &root, NULL) < 0)
+                return;
+        json_remove(root, "metadata");
+        rename_members(root, true);
+        strbuf_puts(b, root->size > 0 ? "," : "");
+        json_put_members(b, root);
+}
+
+static void strip_new(Cluster *c _unused_, JsonArena *a _unused_, Json *object, const Object *o _unused_) {
+        rename_members(object, false);
+}
+
+const KubeResource kube_new_events = {
+        .group = "events.k8s.io", .version = "v1", .plural = "events", .singular = "event", .short_names = "ev", .kind = "Event",
+        .schema = "events.v1.Event", .store_kind = KIND_EVENT, .namespaced = true, .no_generation = true, .each = each, .made_watch = true,
+        .columns = columns, .put_rest = put_new_rest, .put_document_cells = put_cells, .fields = new_fields, .strip = strip_new,
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The Kubernetes front door: nodes and pods as kubectl wants to see them. Formats: the Kubernetes API conventions and
- * reference, version 1.32. */
+/* The Kubernetes front door: all kinds as kubectl wants to see them. Formats: the Kubernetes API conventions and reference,
+ * version 1.32. */
 
 #include "kubesimd/api/context.h"
+#include "kubesimd/api/kube/path.h"
 
 extern const HttpRoute kube_routes[];
 extern const size_t kube_n_routes;
@@ -14,15 +15,33 @@ extern const size_t kube_n_routes;
  * and the name of the object at fault. */
 void kube_problem(HttpRequest *req, unsigned status, const Error *error, StrBuf *body, const char **ret_type, void *userdata);
 
-/* Handlers, by route. */
+/* Discovery, by route. */
 int handle_kube_versions(HttpRequest *req, void *userdata, Error *reterr);      /* /api */
 int handle_kube_groups(HttpRequest *req, void *userdata, Error *reterr);        /* /apis */
 int handle_kube_group(HttpRequest *req, void *userdata, Error *reterr);         /* /apis/GROUP */
 int handle_kube_resources(HttpRequest *req, void *userdata, Error *reterr);     /* /api/v1 */
 int handle_kube_group_resources(HttpRequest *req, void *userdata, Error *reterr); /* /apis/GROUP/VERSION */
-/* Below /api/v1 or /apis/GROUP/VERSION: */
-int handle_kube_list(HttpRequest *req, void *userdata, Error *reterr);          /* PLURAL */
-int handle_kube_get(HttpRequest *req, void *userdata, Error *reterr);           /* PLURAL/NAME */
-int handle_kube_list_in(HttpRequest *req, void *userdata, Error *reterr);       /* namespaces/NS/PLURAL */
-int handle_kube_get_in(HttpRequest *req, void *userdata, Error *reterr);        /* namespaces/NS/PLURAL/NAME */
-int handle_kube_delete_in(HttpRequest *req, void *userdata, Error *reterr);
+/* OpenAPI */
+int handle_openapi_v2(HttpRequest *req, void *userdata, Error *reterr);
+int handle_openapi_v3(HttpRequest *req, void *userdata, Error *reterr);         /* the index */
+int handle_openapi_v3_document(HttpRequest *req, void *userdata, Error *reterr);
+/* Whatever a path below names: objects, collections, subresources. */
+int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr);
+/* Reviews: what may I do, who am I. */
+int handle_kube_review(HttpRequest *req, void *userdata, Error *reterr);
+
+/* --- Verbs --- */
+int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr); /* and watch */
+int kube_get(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_create(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_update(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_patch(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_delete(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_delete_collection(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+/* --- Subresources --- */
+int kube_get_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_write_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr); /* PUT and PATCH */
+int kube_bind(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_evict(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_log(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_finalize(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);

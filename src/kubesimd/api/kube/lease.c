@@ -1,72 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A node's lease is its heartbeat as Kubernetes would show it: made when it is asked for, never stored. */
-#include "basic/json-writer.h"
-#include "basic/string-util.h"
-#include "core/control/state.h"
-#include "kubesimd/api/kube/resource.h"
+/* Leases: those that clients write, and in kube-node-lease each node's heartbeat, made when it is asked for, never stored. */
+#include <stdio.h>
 
-/* A lease for as long as it is being shown: the node's own name, age and uid. */
-typedef struct LeaseObject {
-        Object object;
-        usec_t renewed; /* realtime */
-} LeaseObject;
+#include "basic/json-writer.h"
+#include "basic/time-util.h"
+#include "core/control/state.h"
+#include "core/model/object-util.h"
+#include "kubesimd/api/kube/columns.h"
+#include "kubesimd/api/kube/events.h"
+
+int kube_make_object(Kind kind, const char *key, StrBuf *document, Object **ret) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        _cleanup_(object_unrefp) Object *o = NULL;
+        Json *root;
+        int r;
+
+        if (strbuf_error(document) < 0)
+                return strbuf_error(document);
+        r = json_tree_parse(&a, document->data, document->size, &root, NULL);
+        if (r >= 0)
+                r = object_new(kind, sizeof(Object), key, &o);
+        if (r >= 0)
+                r = doc_new(root, &o->doc);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static int make_lease(Cluster *c, const NodeState *ns, Object **ret) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
+        const Object *node = ns->entry.object;
+        usec_t renewed = ns->last_beat_realtime;
+        char key[300];
+        int r;
+
+        (void) snprintf(key, sizeof(key), KUBE_LEASE_NAMESPACE "/%s", node->name);
+        strbuf_puts(&b, "{\"metadata\":{},\"spec\":{\"holderIdentity\":");
+        json_put_string(&b, node->name);
+        strbuf_printf(&b, ",\"leaseDurationSeconds\":%llu,\"renewTime\":", (unsigned long long) (c->config.node_timeout_usec / USEC_PER_SEC));
+        json_put_time(&b, renewed % USEC_PER_SEC == 0 ? renewed + 1 : renewed); /* metav1.MicroTime: never without decimals */
+        strbuf_puts(&b, "}}");
+        r = kube_make_object(KIND_LEASE, key, &b, ret);
+        if (r < 0)
+                return r;
+        (*ret)->uid = node->uid;
+        (*ret)->created = node->created;
+        (*ret)->revision = node->revision;
+        return 0;
+}
 
 static void each(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata) {
         StoreEntry *e = NULL;
         size_t hint = 0;
 
         while ((e = store_next(cluster_store(c), KIND_NODE, e ? e->object->id : 0, &hint))) {
-                const LeaseObject lease = {
-                        .object = { .name = e->object->name, .created = e->object->created, .uid = e->object->uid, .revision = e->object->revision },
-                        .renewed = node_state(e)->last_beat_realtime,
-                };
+                _cleanup_(object_unrefp) Object *o = NULL;
 
-                visit(&lease.object, userdata);
+                if (make_lease(c, node_state(e), &o) >= 0)
+                        visit(o, userdata);
         }
 }
 
-static const char *label(const Object *o _unused_, const char *key _unused_) {
-        return NULL;
-}
-
-static const char *name_of(const Object *o) {
-        return o->name;
-}
-
-static const char *namespace_of(const Object *o _unused_) {
-        return KUBE_LEASE_NAMESPACE;
-}
-
-static const KubeField fields[] = { { "metadata.name", name_of }, { "metadata.namespace", namespace_of }, {} };
-
-static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision, StrBuf *b) {
-        kube_put_metadata_head(o, revision, b);
-        strbuf_puts(b, ",\"namespace\":\"" KUBE_LEASE_NAMESPACE "\"}");
-}
-
-static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
-        usec_t renewed = container_of(o, LeaseObject, object)->renewed;
-
-        strbuf_puts(b, ",\"spec\":{\"holderIdentity\":");
-        json_put_string(b, o->name);
-        strbuf_printf(b, ",\"leaseDurationSeconds\":%llu,\"renewTime\":", (unsigned long long) (c->config.node_timeout_usec / USEC_PER_SEC));
-        json_put_time(b, renewed % USEC_PER_SEC == 0 ? renewed + 1 : renewed); /* metav1.MicroTime: never without decimals */
-        strbuf_putc(b, '}');
-}
-
-static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *b) {
-        json_put_string(b, o->name);
-        strbuf_putc(b, ',');
-        json_put_string(b, o->name);
-        strbuf_putc(b, ',');
-        kube_put_age(b, o->created, now);
-}
-
-static const KubeColumn columns[] = { { .name = "Name", .is_name = true }, { .name = "Holder" }, { .name = "Age" }, {} };
-
 const KubeResource kube_leases = {
-        .group = "coordination.k8s.io", .api_version = "coordination.k8s.io/v1",
-        .plural = "leases", .singular = "lease", .kind = "Lease", .list_kind = "LeaseList",
-        .namespace = KUBE_LEASE_NAMESPACE, .each = each, .columns = columns,
-        .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .label = label, .fields = fields,
+        .group = "coordination.k8s.io", .version = "v1", .plural = "leases", .singular = "lease", .kind = "Lease",
+        .schema = "coordination.v1.Lease", .store_kind = KIND_LEASE, .namespaced = true, .no_generation = true, .each = each,
+        .columns = lease_columns, .put_document_cells = lease_cells,
 };

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes as Kubernetes shows them: what clients wrote, and what kubesim knows of the node's health. */
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "core/control/state.h"
-#include "kubesimd/api/kube/resource.h"
+#include "kubesimd/api/kube/overlay.h"
+#include "kubesimd/api/kube/rules.h"
+#include "kubesimd/api/kube/view.h"
 
 /* What a node says it is; nothing of it is real. */
 #define ARCH "amd64"
 #define OS "linux"
 #define GIB_PER_CPU 4
+#define ROLE_LABEL "node-role.kubernetes.io/"
+
+/* Taints that tell of a node's state; they come and go with it, whoever writes the others. */
+static const char *const state_taints[] = {
+        "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/unschedulable",
+};
 
 static const char *ready_status(const Node *n) {
         switch (n->health) {
@@ -32,26 +41,36 @@ static const char *label(const Object *o, const char *key) {
         return NULL;
 }
 
-static const char *field_name(const Object *o) {
-        return o->name;
+static bool is_unschedulable(const Node *n) {
+        return n->unschedulable || n->stop_requested;
 }
 
 static const char *field_unschedulable(const Object *o) {
-        return ((const Node*) o)->stop_requested ? "true" : "false";
+        return is_unschedulable((const Node*) o) ? "true" : "false";
 }
 
-static const KubeField fields[] = { { "metadata.name", field_name }, { "spec.unschedulable", field_unschedulable }, {} };
+static const KubeField fields[] = { { "spec.unschedulable", field_unschedulable }, {} };
 
 static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision, StrBuf *b) {
         static const char *const keys[] = { "kubernetes.io/arch", "kubernetes.io/hostname", "kubernetes.io/os", "kubesim.io/backing" };
 
         kube_put_metadata_head(o, revision, b);
+        if (o->doc) { /* it has the labels already */
+                strbuf_puts(b, *o->doc->metadata ? "," : "");
+                strbuf_puts(b, o->doc->metadata);
+                strbuf_putc(b, '}');
+                return;
+        }
         strbuf_puts(b, ",\"labels\":{");
         for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
                 strbuf_printf(b, "%s\"%s\":", i > 0 ? "," : "", keys[i]);
                 json_put_string(b, label(o, keys[i]));
         }
         strbuf_puts(b, "}}");
+}
+
+const char *kube_node_address(const Node *n, char *buf) {
+        return n->n_addresses > 0 ? n->addresses[0] : address_to_string(node_network(n->object.id) | 1, buf);
 }
 
 static void put_capacity(const Cluster *c, const Node *n, StrBuf *b) {
@@ -63,10 +82,12 @@ static void put_capacity(const Cluster *c, const Node *n, StrBuf *b) {
 }
 
 static void put_addresses(const Node *n, StrBuf *b) {
+        char ip[ADDRESS_STRING_MAX];
+
         strbuf_puts(b, ",\"addresses\":[");
-        for (size_t i = 0; i < n->n_addresses; i++) {
+        for (size_t i = 0; i < MAX(n->n_addresses, (size_t) 1); i++) {
                 strbuf_puts(b, "{\"type\":\"InternalIP\",\"address\":");
-                json_put_string(b, n->addresses[i]);
+                json_put_string(b, i < n->n_addresses ? n->addresses[i] : kube_node_address(n, ip));
                 strbuf_puts(b, "},");
         }
         strbuf_puts(b, "{\"type\":\"Hostname\",\"address\":");
@@ -74,67 +95,205 @@ static void put_addresses(const Node *n, StrBuf *b) {
         strbuf_puts(b, "}]");
 }
 
-static void put_ready(Cluster *c, const Node *n, StrBuf *b) {
-        const NodeState *ns = find_node(c, n->object.name); /* NULL: this tells of its end */
-        bool healthy = n->health == NODE_HEALTHY;
-
-        strbuf_puts(b, ",\"conditions\":[{\"type\":\"Ready\",\"status\":\"");
-        strbuf_puts(b, ready_status(n));
-        strbuf_puts(b, "\",\"lastHeartbeatTime\":");
-        kube_put_time(b, ns ? ns->last_beat_realtime : n->health_since);
+static void put_node_condition(StrBuf *b, const char *type, const char *status, usec_t beat, usec_t since, const char *reason, const char *message) {
+        strbuf_printf(b, "{\"type\":\"%s\",\"status\":\"%s\",\"lastHeartbeatTime\":", type, status);
+        kube_put_time(b, beat);
         strbuf_puts(b, ",\"lastTransitionTime\":");
-        kube_put_time(b, n->health_since);
-        strbuf_puts(b, healthy ? ",\"reason\":\"KubeletReady\",\"message\":" : ",\"reason\":\"NodeStatusUnknown\",\"message\":");
-        json_put_string(b, healthy ? "the node sends its heartbeats" : n->reason ?: "no heartbeat");
-        strbuf_puts(b, "}]");
+        kube_put_time(b, since);
+        strbuf_printf(b, ",\"reason\":\"%s\",\"message\":", reason);
+        json_put_string(b, message);
+        strbuf_putc(b, '}');
+}
+
+static void put_conditions(Cluster *c, const Node *n, StrBuf *b) {
+        static const char *const pressures[][3] = {
+                { "MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available" },
+                { "DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure" },
+                { "PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available" },
+        };
+        const NodeState *ns = find_node(c, n->object.name); /* NULL: this tells of its end */
+        usec_t beat = ns ? ns->last_beat_realtime : n->health_since;
+        bool healthy = n->health == NODE_HEALTHY, silent = streq(ready_status(n), "Unknown");
+
+        strbuf_puts(b, ",\"conditions\":[");
+        for (size_t i = 0; i < ELEMENTSOF(pressures); i++) {
+                put_node_condition(b, pressures[i][0], silent ? "Unknown" : "False", beat, n->health_since, silent ? "NodeStatusUnknown" : pressures[i][1],
+                                   silent ? "the node sends no heartbeats" : pressures[i][2]);
+                strbuf_putc(b, ',');
+        }
+        put_node_condition(b, "Ready", ready_status(n), beat, n->health_since, healthy ? "KubeletReady" : silent ? "NodeStatusUnknown" : "KubeletNotReady",
+                           healthy ? "the node sends its heartbeats" : n->reason ?: "no heartbeat");
+        strbuf_putc(b, ']');
+}
+
+static void put_status(Cluster *c, const Node *n, StrBuf *b) {
+        char uid[UUID_STRING_MAX];
+
+        (void) uuid_to_string(n->object.uid, uid);
+        strbuf_puts(b, "\"capacity\":");
+        put_capacity(c, n, b);
+        strbuf_puts(b, ",\"allocatable\":");
+        put_capacity(c, n, b);
+        put_conditions(c, n, b);
+        put_addresses(n, b);
+        strbuf_printf(b, ",\"daemonEndpoints\":{\"kubeletEndpoint\":{\"Port\":10250}},\"nodeInfo\":{\"machineID\":\"%s\",\"systemUUID\":\"%s\",\"bootID\":\"%s\","
+                      "\"kernelVersion\":\"simulated\",\"osImage\":\"kubesim\",\"containerRuntimeVersion\":\"kubesim://" KUBESIM_VERSION "\",\"kubeletVersion\":",
+                      uid, uid, uid);
+        json_put_string(b, n->version ?: KUBESIM_VERSION);
+        strbuf_puts(b, ",\"kubeProxyVersion\":\"\",\"operatingSystem\":\"" OS "\",\"architecture\":\"" ARCH "\"}");
+}
+
+static bool needs_taint(const Node *n, size_t i) {
+        return i == 0 ? n->health == NODE_STARTING : i == 1 ? n->health == NODE_UNHEALTHY || n->health == NODE_STOPPED : is_unschedulable(n);
+}
+
+/* The client's spec with the taints of the state added; only for nodes that have some. */
+static void put_tainted_spec(const Node *n, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(MIB);
+        Json *spec, *taints, *taint;
+
+        strbuf_printf(&text, "{%s}", n->object.doc ? n->object.doc->spec : "");
+        if (strbuf_error(&text) < 0 || json_tree_parse(&a, text.data, text.size, &spec, NULL) < 0)
+                return;
+        if (is_unschedulable(n))
+                json_set_bool(&a, spec, "unschedulable", true);
+        taints = json_ensure(&a, spec, "taints", JSON_ARRAY);
+        for (size_t i = 0; i < ELEMENTSOF(state_taints); i++)
+                for (unsigned evicts = 0; needs_taint(n, i) && evicts <= (i < 2); evicts++) {
+                        taint = json_new(&a, JSON_OBJECT);
+                        json_set_string(&a, taint, "key", state_taints[i]);
+                        json_set_string(&a, taint, "effect", evicts ? "NoExecute" : "NoSchedule");
+                        json_append(taints, taint);
+                }
+        json_put_members(b, spec);
+}
+
+static void put_spec(const Node *n, StrBuf *b) {
+        char ip[ADDRESS_STRING_MAX];
+        size_t before;
+
+        strbuf_puts(b, ",\"spec\":{");
+        before = b->size;
+        if (n->health != NODE_HEALTHY || is_unschedulable(n))
+                put_tainted_spec(n, b);
+        else if (n->object.doc)
+                strbuf_puts(b, n->object.doc->spec);
+        if (!n->object.doc || !strstr(n->object.doc->spec, "\"podCIDR\":")) {
+                (void) address_to_string(node_network(n->object.id), ip);
+                strbuf_printf(b, "%s\"podCIDR\":\"%s/24\",\"podCIDRs\":[\"%s/24\"]", b->size > before ? "," : "", ip, ip);
+        }
+        strbuf_putc(b, '}');
 }
 
 static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
         const Node *n = (const Node*) o;
 
-        strbuf_puts(b, ",\"spec\":{");
-        if (n->stop_requested)
-                strbuf_puts(b, "\"unschedulable\":true");
-        if (n->health != NODE_HEALTHY)
-                strbuf_printf(b, "%s\"taints\":[{\"key\":\"node.kubernetes.io/%s\",\"effect\":\"NoSchedule\"}]", n->stop_requested ? "," : "",
-                              n->health == NODE_STARTING ? "not-ready" : "unreachable");
-        strbuf_puts(b, "},\"status\":{\"capacity\":");
-        put_capacity(c, n, b);
-        strbuf_puts(b, ",\"allocatable\":");
-        put_capacity(c, n, b);
-        put_ready(c, n, b);
-        put_addresses(n, b);
-        strbuf_puts(b, ",\"nodeInfo\":{\"machineID\":\"\",\"systemUUID\":\"\",\"bootID\":\"\",\"kernelVersion\":\"simulated\","
-                       "\"osImage\":\"kubesim\",\"containerRuntimeVersion\":\"kubesim://" KUBESIM_VERSION "\",\"kubeletVersion\":");
-        json_put_string(b, n->version ?: KUBESIM_VERSION);
-        strbuf_puts(b, ",\"kubeProxyVersion\":\"\",\"operatingSystem\":\"" OS "\",\"architecture\":\"" ARCH "\"}}");
+        put_spec(n, b);
+        strbuf_puts(b, ",\"status\":{");
+        put_status(c, n, b);
+        strbuf_putc(b, '}');
+}
+
+/* The names after node-role.kubernetes.io/, or "<none>". */
+static void put_roles(const Doc *d, StrBuf *b) {
+        bool any = false;
+
+        strbuf_putc(b, '"');
+        for (size_t i = 0; d && i < d->n_labels; i++) {
+                const char *role = startswith(d->labels[i].key, ROLE_LABEL);
+
+                if (isempty(role))
+                        continue;
+                strbuf_printf(b, "%s%s", any ? "," : "", role);
+                any = true;
+        }
+        strbuf_puts(b, any ? "\"" : "<none>\"");
 }
 
 static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *b) {
         const Node *n = (const Node*) o;
+        char ip[ADDRESS_STRING_MAX];
 
         json_put_string(b, o->name);
-        strbuf_printf(b, ",\"%s%s\",\"<none>\",", n->health == NODE_HEALTHY ? "Ready" : "NotReady", n->stop_requested ? ",SchedulingDisabled" : "");
+        strbuf_printf(b, ",\"%s%s\",", n->health == NODE_HEALTHY ? "Ready" : "NotReady", is_unschedulable(n) ? ",SchedulingDisabled" : "");
+        put_roles(o->doc, b);
+        strbuf_putc(b, ',');
         kube_put_age(b, o->created, now);
         strbuf_putc(b, ',');
         json_put_string(b, n->version ?: KUBESIM_VERSION);
         strbuf_putc(b, ',');
-        json_put_string(b, n->n_addresses > 0 ? n->addresses[0] : "<none>");
+        json_put_string(b, kube_node_address(n, ip));
         strbuf_puts(b, ",\"<none>\",\"kubesim\",\"simulated\",\"kubesim://" KUBESIM_VERSION "\"");
 }
 
+static bool is_state_taint(const Json *taint) {
+        for (size_t i = 0; i < ELEMENTSOF(state_taints); i++)
+                if (streq_ptr(json_string(json_get(taint, "key")), state_taints[i]))
+                        return true;
+        return false;
+}
+
+static void strip_spec(Json *spec) {
+        Json *taints = json_get(spec, "taints");
+
+        JSON_FOREACH(taint, taints)
+                if (is_state_taint(taint))
+                        json_detach(taint);
+        if (taints && taints->size == 0)
+                json_detach(taints);
+}
+
+/* Its health is not the client's to say; what it says beside is kept. */
+static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
+        Json *status = json_get(object, "status"), *ours = NULL;
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        char *text;
+
+        strip_spec(json_get(object, "spec"));
+        if (o && ((const Node*) o)->stop_requested && !((const Node*) o)->unschedulable)
+                json_remove(json_get(object, "spec"), "unschedulable"); /* that it is stopped is shown so */
+        JSON_FOREACH(condition, json_get(status, "conditions"))
+                if (streq_ptr(json_string(json_get(condition, "type")), "Ready"))
+                        json_detach(condition);
+        if (!o || !status)
+                return;
+        strbuf_putc(&b, '{');
+        put_status(c, (const Node*) o, &b);
+        strbuf_putc(&b, '}');
+        text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
+        if (text && json_tree_parse(a, text, b.size, &ours, NULL) >= 0)
+                overlay_subtract(status, ours);
+        if (status->size == 0)
+                json_detach(status);
+}
+
+/* What a kubelet would say of itself. */
+static void complete(KubeWrite *w, Json *object, const Json *old _unused_) {
+        Json *labels = json_ensure(&w->arena, json_get(object, "metadata"), "labels", JSON_OBJECT);
+
+        if (!json_get(labels, "kubernetes.io/hostname"))
+                json_set_string(&w->arena, labels, "kubernetes.io/hostname", w->object_name);
+        if (!json_get(labels, "kubernetes.io/os"))
+                json_set_string(&w->arena, labels, "kubernetes.io/os", OS);
+        if (!json_get(labels, "kubernetes.io/arch"))
+                json_set_string(&w->arena, labels, "kubernetes.io/arch", ARCH);
+        if (!json_is_true(json_at(object, "spec", "unschedulable", NULL)))
+                json_remove(json_get(object, "spec"), "unschedulable");
+}
+
 static const KubeColumn columns[] = {
-        { .name = "Name", .is_name = true },   { .name = "Status" },
-        { .name = "Roles" },                   { .name = "Age" },
-        { .name = "Version" },                 { .name = "Internal-IP", .wide = true },
-        { .name = "External-IP", .wide = true }, { .name = "OS-Image", .wide = true },
-        { .name = "Kernel-Version", .wide = true }, { .name = "Container-Runtime", .wide = true },
+        { .name = "Name", .type = "string", .is_name = true },     { .name = "Status", .type = "string" },
+        { .name = "Roles", .type = "string" },                     { .name = "Age", .type = "string" },
+        { .name = "Version", .type = "string" },                   { .name = "Internal-IP", .type = "string", .wide = true },
+        { .name = "External-IP", .type = "string", .wide = true }, { .name = "OS-Image", .type = "string", .wide = true },
+        { .name = "Kernel-Version", .type = "string", .wide = true }, { .name = "Container-Runtime", .type = "string", .wide = true },
         {},
 };
 
 const KubeResource kube_nodes = {
-        .group = "", .api_version = "v1",
-        .plural = "nodes", .singular = "node", .short_name = "no", .kind = "Node", .list_kind = "NodeList",
-        .store_kind = KIND_NODE, .columns = columns,
-        .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .label = label, .fields = fields,
+        .group = "", .version = "v1", .plural = "nodes", .singular = "node", .short_names = "no", .kind = "Node",
+        .subresources = "status", .schema = "core.v1.Node", .store_kind = KIND_NODE, .no_generation = true,
+        .columns = columns, .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .label = label, .fields = fields,
+        .complete = complete, .validate = validate_node, .strip = strip,
 };

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Pods as Kubernetes shows them: what the client wrote, and the status that a healthy kubelet would report. */
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
+#include "basic/time-util.h"
 #include "core/control/state.h"
-#include "kubesimd/api/kube/resource.h"
+#include "kubesimd/api/kube/overlay.h"
+#include "kubesimd/api/kube/rules.h"
+#include "kubesimd/api/kube/view.h"
 
-/* A pod of the native API has no containers; Kubernetes' must have one. */
-#define CONTAINER "main"
+/* A pod of the native API has no containers of its own. */
 #define IMAGE "kubesim.io/simulated"
+#define CONTAINER "main"
+static const DocLabel native_container = { .key = CONTAINER, .value = IMAGE };
 
+/* What each of our statuses is in Kubernetes. */
 static const struct {
-        const char *phase;  /* pod.status.phase */
-        const char *shown;  /* the column Status of kubectl */
-        bool runs;          /* its container does */
+        const char *phase;
+        const char *shown; /* STATUS of kubectl get pods */
+        bool runs;
 } statuses[_POD_STATUS_MAX] = {
         [POD_PENDING] = { "Pending", "Pending", false },
         [POD_RUNNING] = { "Running", "Running", true },
@@ -22,18 +28,6 @@ static const struct {
         [POD_FAILED] = { "Failed", "Error", false },
 };
 
-static const char *label(const Object *o _unused_, const char *key _unused_) {
-        return NULL;
-}
-
-static const char *field_name(const Object *o) {
-        return o->name;
-}
-
-static const char *field_namespace(const Object *o _unused_) {
-        return KUBE_NAMESPACE;
-}
-
 static const char *field_node(const Object *o) {
         return strempty(((const Pod*) o)->node);
 }
@@ -42,43 +36,66 @@ static const char *field_phase(const Object *o) {
         return statuses[((const Pod*) o)->status].phase;
 }
 
-static const char *field_scheduler(const Object *o _unused_) {
-        return "default-scheduler";
-}
-
-static const char *restart_policy(const Object *o) {
+static const char *native_restart_policy(const Object *o) {
         return ((const Pod*) o)->duration == USEC_INFINITY ? "Always" : "Never";
 }
 
+static const char *field_ip(const Object *o) {
+        static char ip[ADDRESS_STRING_MAX];
+
+        return ((const Pod*) o)->ip != 0 ? address_to_string(((const Pod*) o)->ip, ip) : "";
+}
+
 static const KubeField fields[] = {
-        { "metadata.name", field_name },
-        { "metadata.namespace", field_namespace },
         { "spec.nodeName", field_node },
-        { "spec.restartPolicy", restart_policy },
-        { "spec.schedulerName", field_scheduler },
+        { "spec.restartPolicy", NULL },
+        { "spec.schedulerName", NULL },
+        { "spec.serviceAccountName", NULL },
+        { "spec.hostNetwork", NULL },
         { "status.phase", field_phase },
+        { "status.podIP", field_ip },
+        { "status.podIPs", field_ip },
+        { "status.nominatedNodeName", NULL },
         {},
 };
 
-static void put_metadata(Cluster *c, const Object *o, uint64_t revision, StrBuf *b) {
+static size_t containers_of(const Pod *p, const DocLabel **ret) {
+        const Doc *d = p->object.doc;
+
+        *ret = d ? d->containers : &native_container;
+        return d ? d->n_containers : 1;
+}
+
+static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision, StrBuf *b) {
         const Pod *p = (const Pod*) o;
 
         kube_put_metadata_head(o, revision, b);
-        strbuf_puts(b, ",\"namespace\":\"" KUBE_NAMESPACE "\"");
-        if (p->status == POD_TERMINATING) {
+        if (o->doc && *o->doc->metadata) {
+                strbuf_putc(b, ',');
+                strbuf_puts(b, o->doc->metadata);
+        }
+        if (p->deleted > 0) {
                 strbuf_puts(b, ",\"deletionTimestamp\":");
-                kube_put_time(b, cluster_realtime(c, c->now));
-                strbuf_puts(b, ",\"deletionGracePeriodSeconds\":0");
+                kube_put_time(b, p->deleted);
+                strbuf_printf(b, ",\"deletionGracePeriodSeconds\":%lld", (long long) (p->grace_seconds));
         }
         strbuf_putc(b, '}');
 }
 
-static void put_spec(const Pod *p, StrBuf *b) {
-        strbuf_puts(b, ",\"spec\":{\"containers\":[{\"name\":\"" CONTAINER "\",\"image\":\"" IMAGE "\",\"resources\":{\"requests\":{\"cpu\":");
+static void put_native_spec(const Pod *p, StrBuf *b) {
+        strbuf_puts(b, "\"containers\":[{\"name\":\"" CONTAINER "\",\"image\":\"" IMAGE "\",\"resources\":{\"requests\":{\"cpu\":");
         kube_put_cpu(b, p->cpu);
         strbuf_puts(b, "}}}],\"restartPolicy\":");
-        json_put_string(b, restart_policy(&p->object));
-        strbuf_puts(b, ",\"schedulerName\":\"default-scheduler\"");
+        json_put_string(b, native_restart_policy(&p->object));
+        strbuf_puts(b, ",\"schedulerName\":\"" POD_SCHEDULER_DEFAULT "\"");
+}
+
+static void put_spec(const Pod *p, StrBuf *b) {
+        strbuf_puts(b, ",\"spec\":{");
+        if (p->object.doc)
+                strbuf_puts(b, p->object.doc->spec);
+        else
+                put_native_spec(p, b);
         if (p->node) {
                 strbuf_puts(b, ",\"nodeName\":");
                 json_put_string(b, p->node);
@@ -86,47 +103,112 @@ static void put_spec(const Pod *p, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
-static void put_conditions(Cluster *c, const Pod *p, StrBuf *b) {
-        const char *ready = statuses[p->status].runs ? "True" : "False";
-        usec_t since = p->started > 0 ? p->started : p->object.created;
+static void put_unready(const Pod *p, StrBuf *b) {
+        const DocLabel *containers;
+        size_t n = containers_of(p, &containers);
 
-        (void) c;
-        strbuf_puts(b, ",\"conditions\":[");
-        if (p->node)
-                kube_put_condition(b, "PodScheduled", "True", p->object.created, NULL, NULL);
-        else
-                kube_put_condition(b, "PodScheduled", "False", p->object.created, "Unschedulable", p->reason);
-        strbuf_putc(b, ',');
-        kube_put_condition(b, "Initialized", p->node ? "True" : "False", since, NULL, NULL);
-        strbuf_putc(b, ',');
-        kube_put_condition(b, "ContainersReady", ready, since, NULL, NULL);
-        strbuf_putc(b, ',');
-        kube_put_condition(b, "Ready", ready, since, NULL, NULL);
+        strbuf_puts(b, "containers with unready status: [");
+        for (size_t i = 0; i < n; i++)
+                strbuf_printf(b, "%s%s", i > 0 ? " " : "", containers[i].key);
         strbuf_putc(b, ']');
 }
 
-static void put_container_status(const Pod *p, StrBuf *b) {
-        strbuf_printf(b, ",\"containerStatuses\":[{\"name\":\"" CONTAINER "\",\"image\":\"" IMAGE "\",\"imageID\":\"\",\"ready\":%s,\"restartCount\":%u,"
-                      "\"lastState\":{},\"state\":", statuses[p->status].runs ? "true" : "false", p->restarts);
-        if (statuses[p->status].runs) {
+static void put_conditions(const Pod *p, StrBuf *b) {
+        bool runs = statuses[p->status].runs, over = p->status == POD_SUCCEEDED || p->status == POD_FAILED;
+        usec_t since = p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created;
+        const char *reason = runs ? NULL : over ? p->status == POD_SUCCEEDED ? "PodCompleted" : "PodFailed" : "ContainersNotReady";
+        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
+
+        if (!runs && !over)
+                put_unready(p, &message);
+        strbuf_puts(b, ",\"conditions\":[");
+        if (p->node) {
+                kube_put_condition(b, "PodReadyToStartContainers", runs ? "True" : "False", since, NULL, NULL);
+                strbuf_putc(b, ',');
+                kube_put_condition(b, "Initialized", "True", p->object.created, p->status == POD_SUCCEEDED ? "PodCompleted" : NULL, NULL);
+                strbuf_putc(b, ',');
+                kube_put_condition(b, "Ready", runs ? "True" : "False", since, reason, message.size > 0 ? strbuf_str(&message) : NULL);
+                strbuf_putc(b, ',');
+                kube_put_condition(b, "ContainersReady", runs ? "True" : "False", since, reason, message.size > 0 ? strbuf_str(&message) : NULL);
+                strbuf_putc(b, ',');
+                kube_put_condition(b, "PodScheduled", "True", p->object.created, NULL, NULL);
+        } else
+                kube_put_condition(b, "PodScheduled", "False", p->object.created, p->held ? "SchedulingGated" : "Unschedulable",
+                                   p->reason ?: "waits for its own scheduler, or for its scheduling gates");
+        strbuf_putc(b, ']');
+}
+
+static void put_state(const Pod *p, bool init, StrBuf *b) {
+        bool over = p->status == POD_SUCCEEDED || p->status == POD_FAILED;
+
+        if (over || init) {
+                int code = init || p->status == POD_SUCCEEDED ? 0 : p->exit_code != 0 ? p->exit_code : 1;
+
+                strbuf_printf(b, "{\"terminated\":{\"exitCode\":%d,\"reason\":\"%s\",\"startedAt\":", code, code == 0 ? "Completed" : "Error");
+                kube_put_time(b, p->started > 0 ? p->started : p->object.created);
+                strbuf_puts(b, ",\"finishedAt\":");
+                kube_put_time(b, !init && p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created);
+                strbuf_puts(b, "}}");
+        } else if (statuses[p->status].runs || p->status == POD_TERMINATING) {
                 strbuf_puts(b, "{\"running\":{\"startedAt\":");
                 kube_put_time(b, p->started);
                 strbuf_puts(b, "}}");
-        } else if (p->status == POD_SUCCEEDED || p->status == POD_FAILED)
-                strbuf_printf(b, "{\"terminated\":{\"exitCode\":%d,\"reason\":\"%s\"}}", p->status == POD_FAILED, statuses[p->status].shown);
-        else
+        } else
                 strbuf_printf(b, "{\"waiting\":{\"reason\":\"%s\"}}", p->status == POD_PENDING ? "ContainerCreating" : statuses[p->status].shown);
-        strbuf_puts(b, "}]");
 }
 
-static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
-        const Pod *p = (const Pod*) o;
+static void put_container_statuses(const Pod *p, const char *key, const DocLabel *containers, size_t n, bool init, StrBuf *b) {
+        bool ready = init || statuses[p->status].runs;
+        char uid[UUID_STRING_MAX];
 
-        put_spec(p, b);
-        strbuf_printf(b, ",\"status\":{\"phase\":\"%s\",\"qosClass\":\"Burstable\"", statuses[p->status].phase);
-        put_conditions(c, p, b);
-        if (p->node)
-                put_container_status(p, b);
+        if (n == 0)
+                return;
+        (void) uuid_to_string(p->object.uid, uid);
+        strbuf_printf(b, ",\"%s\":[", key);
+        for (size_t i = 0; i < n; i++) {
+                strbuf_puts(b, i > 0 ? ",{\"name\":" : "{\"name\":");
+                json_put_string(b, containers[i].key);
+                strbuf_puts(b, ",\"image\":");
+                json_put_string(b, containers[i].value);
+                strbuf_printf(b, ",\"imageID\":\"\",\"ready\":%s,\"started\":%s,\"restartCount\":%u,\"lastState\":{},\"state\":", ready ? "true" : "false",
+                              ready && !init ? "true" : "false", init ? 0 : p->restarts);
+                put_state(p, init, b);
+                if (p->started > 0)
+                        strbuf_printf(b, ",\"containerID\":\"kubesim://%s/%zu\"", uid, i);
+                strbuf_putc(b, '}');
+        }
+        strbuf_putc(b, ']');
+}
+
+static void put_addresses(Cluster *c, const Pod *p, StrBuf *b) {
+        const NodeState *ns = p->node ? find_node(c, p->node) : NULL;
+        char ip[ADDRESS_STRING_MAX];
+
+        if (ns) {
+                strbuf_puts(b, ",\"hostIP\":");
+                json_put_string(b, kube_node_address(node_of(ns), ip));
+                strbuf_puts(b, ",\"hostIPs\":[{\"ip\":");
+                json_put_string(b, kube_node_address(node_of(ns), ip));
+                strbuf_puts(b, "}]");
+        }
+        if (p->ip != 0 && p->started > 0) {
+                (void) address_to_string(p->ip, ip);
+                strbuf_printf(b, ",\"podIP\":\"%s\",\"podIPs\":[{\"ip\":\"%s\"}]", ip, ip);
+        }
+}
+
+static void put_status(Cluster *c, const Pod *p, StrBuf *b) {
+        const DocLabel *containers;
+        size_t n = containers_of(p, &containers);
+
+        strbuf_printf(b, "\"phase\":\"%s\",\"qosClass\":\"%s\"", statuses[p->status].phase, pod_qos_to_string(p->qos));
+        put_conditions(p, b);
+        if (p->node) {
+                put_container_statuses(p, "containerStatuses", containers, n, false, b);
+                if (p->object.doc)
+                        put_container_statuses(p, "initContainerStatuses", p->object.doc->init_containers, p->object.doc->n_init_containers, true, b);
+        }
+        put_addresses(c, p, b);
         if (p->started > 0) {
                 strbuf_puts(b, ",\"startTime\":");
                 kube_put_time(b, p->started);
@@ -135,32 +217,74 @@ static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
                 strbuf_puts(b, ",\"message\":");
                 json_put_string(b, p->reason);
         }
+}
+
+static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
+        put_spec((const Pod*) o, b);
+        strbuf_puts(b, ",\"status\":{");
+        put_status(c, (const Pod*) o, b);
         strbuf_putc(b, '}');
+}
+
+static const char *shown_status(const Pod *p) {
+        if (p->deleted > 0 && p->status != POD_SUCCEEDED && p->status != POD_FAILED)
+                return "Terminating";
+        if (p->status == POD_PENDING && p->node)
+                return "ContainerCreating";
+        if (p->status == POD_PENDING && p->held && !p->reason && p->object.doc && strstr(p->object.doc->spec, "\"schedulingGates\":[{"))
+                return "SchedulingGated";
+        return statuses[p->status].shown;
 }
 
 static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *b) {
         const Pod *p = (const Pod*) o;
-        bool creating = p->status == POD_PENDING && p->node;
+        const DocLabel *containers;
+        size_t n = containers_of(p, &containers);
+        char ip[ADDRESS_STRING_MAX];
 
-        json_put_string(b, o->name);
-        strbuf_printf(b, ",\"%d/1\",\"%s\",\"%u\",", statuses[p->status].runs, creating ? "ContainerCreating" : statuses[p->status].shown, p->restarts);
+        json_put_string(b, object_name(o));
+        strbuf_printf(b, ",\"%zu/%zu\",\"%s\",\"%u\",", statuses[p->status].runs ? n : 0, n, shown_status(p), p->restarts);
         kube_put_age(b, o->created, now);
-        strbuf_puts(b, ",\"<none>\",");
+        strbuf_printf(b, ",\"%s\",", p->ip != 0 && p->started > 0 ? address_to_string(p->ip, ip) : "<none>");
         json_put_string(b, p->node ?: "<none>");
         strbuf_puts(b, ",\"<none>\",\"<none>\"");
 }
 
+/* Where it is and how it is doing is not the client's to say; what it says beside is kept. */
+static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
+        Json *metadata = json_get(object, "metadata"), *status = json_get(object, "status");
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        Json *ours = NULL;
+        char *text;
+
+        json_remove(metadata, "deletionTimestamp");
+        json_remove(metadata, "deletionGracePeriodSeconds");
+        if (!o) {
+                json_remove(object, "status");
+                return;
+        }
+        json_remove(json_get(object, "spec"), "nodeName");
+        strbuf_putc(&b, '{');
+        put_status(c, (const Pod*) o, &b);
+        strbuf_putc(&b, '}');
+        text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
+        if (text && json_tree_parse(a, text, b.size, &ours, NULL) >= 0)
+                overlay_subtract(status, ours);
+        if (status && status->size == 0)
+                json_detach(status);
+}
+
 static const KubeColumn columns[] = {
-        { .name = "Name", .is_name = true }, { .name = "Ready" },
-        { .name = "Status" },                { .name = "Restarts" },
-        { .name = "Age" },                   { .name = "IP", .wide = true },
-        { .name = "Node", .wide = true },    { .name = "Nominated Node", .wide = true },
-        { .name = "Readiness Gates", .wide = true }, {},
+        { .name = "Name", .type = "string", .is_name = true }, { .name = "Ready", .type = "string" },
+        { .name = "Status", .type = "string" },                { .name = "Restarts", .type = "string" },
+        { .name = "Age", .type = "string" },                   { .name = "IP", .type = "string", .wide = true },
+        { .name = "Node", .type = "string", .wide = true },    { .name = "Nominated Node", .type = "string", .wide = true },
+        { .name = "Readiness Gates", .type = "string", .wide = true }, {},
 };
 
 const KubeResource kube_pods = {
-        .group = "", .api_version = "v1",
-        .plural = "pods", .singular = "pod", .short_name = "po", .kind = "Pod", .list_kind = "PodList", .category = "all",
-        .namespace = KUBE_NAMESPACE, .deletable = true, .store_kind = KIND_POD, .columns = columns,
-        .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .label = label, .fields = fields,
+        .group = "", .version = "v1", .plural = "pods", .singular = "pod", .short_names = "po", .kind = "Pod", .category = "all",
+        .subresources = "binding,eviction,log,status", .schema = "core.v1.Pod", .store_kind = KIND_POD, .namespaced = true, .no_generation = true,
+        .columns = columns, .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .fields = fields,
+        .complete = complete_pod, .validate = validate_pod, .strip = strip,
 };

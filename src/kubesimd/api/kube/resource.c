@@ -1,26 +1,183 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kubesimd/api/kube/resource.h"
 
+#include <stdio.h>
+
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "kubesimd/api/kube/columns.h"
+#include "kubesimd/api/kube/rules.h"
 
-static const KubeResource *const resources[] = { &kube_events, &kube_namespaces, &kube_nodes, &kube_pods, &kube_leases };
+static const KubeField phase_fields[] = { { "status.phase", NULL }, {} };
+static const KubeField secret_fields[] = { { "type", NULL }, {} };
+static const KubeField job_fields[] = { { "status.successful", NULL }, {} };
+static const KubeField replicas_fields[] = { { "status.replicas", NULL }, {} };
+
+static const KubeResource documents[] = {
+        { .group = "", .version = "v1", .plural = "configmaps", .singular = "configmap", .short_names = "cm", .kind = "ConfigMap",
+          .schema = "core.v1.ConfigMap", .store_kind = KIND_CONFIG_MAP, .namespaced = true,
+          .columns = config_map_columns, .put_document_cells = config_map_cells,
+          .no_generation = true },
+        { .group = "", .version = "v1", .plural = "endpoints", .singular = "endpoints", .short_names = "ep", .kind = "Endpoints",
+          .schema = "core.v1.Endpoints", .store_kind = KIND_ENDPOINTS, .namespaced = true,
+          .columns = endpoints_columns, .put_document_cells = endpoints_cells,
+          .no_generation = true },
+        { .group = "", .version = "v1", .plural = "limitranges", .singular = "limitrange", .short_names = "limits", .kind = "LimitRange",
+          .schema = "core.v1.LimitRange", .store_kind = KIND_LIMIT_RANGE, .namespaced = true,
+          .no_generation = true },
+        { .group = "", .version = "v1", .plural = "namespaces", .singular = "namespace", .short_names = "ns", .kind = "Namespace",
+          .subresources = "finalize,status", .schema = "core.v1.Namespace", .store_kind = KIND_NAMESPACE, .namespaced = false,
+          .columns = namespace_columns, .put_document_cells = namespace_cells,
+          .no_generation = true, .no_deletecollection = true, .fields = phase_fields, .complete = complete_namespace },
+        { .group = "", .version = "v1", .plural = "persistentvolumeclaims", .singular = "persistentvolumeclaim", .short_names = "pvc", .kind = "PersistentVolumeClaim",
+          .subresources = "status", .schema = "core.v1.PersistentVolumeClaim", .store_kind = KIND_PERSISTENT_VOLUME_CLAIM, .namespaced = true,
+          .columns = volume_claim_columns, .put_document_cells = volume_claim_cells,
+          .no_generation = true },
+        { .group = "", .version = "v1", .plural = "persistentvolumes", .singular = "persistentvolume", .short_names = "pv", .kind = "PersistentVolume",
+          .subresources = "status", .schema = "core.v1.PersistentVolume", .store_kind = KIND_PERSISTENT_VOLUME, .namespaced = false,
+          .columns = volume_columns, .put_document_cells = volume_cells,
+          .no_generation = true },
+        { .group = "", .version = "v1", .plural = "replicationcontrollers", .singular = "replicationcontroller", .short_names = "rc", .kind = "ReplicationController",
+          .category = "all", .subresources = "scale,status", .schema = "core.v1.ReplicationController", .store_kind = KIND_REPLICATION_CONTROLLER, .namespaced = true,
+          .columns = replica_set_columns, .put_document_cells = replica_set_cells,
+          .complete = complete_workload },
+        { .group = "", .version = "v1", .plural = "resourcequotas", .singular = "resourcequota", .short_names = "quota", .kind = "ResourceQuota",
+          .subresources = "status", .schema = "core.v1.ResourceQuota", .store_kind = KIND_RESOURCE_QUOTA, .namespaced = true,
+          .columns = resource_quota_columns, .put_document_cells = resource_quota_cells,
+          .no_generation = true },
+        { .group = "", .version = "v1", .plural = "secrets", .singular = "secret", .kind = "Secret",
+          .schema = "core.v1.Secret", .store_kind = KIND_SECRET, .namespaced = true,
+          .columns = secret_columns, .put_document_cells = secret_cells,
+          .no_generation = true, .fields = secret_fields, .complete = complete_secret, .validate = validate_secret },
+        { .group = "", .version = "v1", .plural = "serviceaccounts", .singular = "serviceaccount", .short_names = "sa", .kind = "ServiceAccount",
+          .subresources = "token", .schema = "core.v1.ServiceAccount", .store_kind = KIND_SERVICE_ACCOUNT, .namespaced = true,
+          .columns = service_account_columns, .put_document_cells = service_account_cells,
+          .no_generation = true },
+        { .group = "", .version = "v1", .plural = "services", .singular = "service", .short_names = "svc", .kind = "Service",
+          .category = "all", .subresources = "status", .schema = "core.v1.Service", .store_kind = KIND_SERVICE, .namespaced = true,
+          .columns = service_columns, .put_document_cells = service_cells,
+          .no_generation = true, .complete = complete_service, .validate = validate_service },
+        { .group = "apps", .version = "v1", .plural = "controllerrevisions", .singular = "controllerrevision", .kind = "ControllerRevision",
+          .schema = "apps.v1.ControllerRevision", .store_kind = KIND_CONTROLLER_REVISION, .namespaced = true,
+          .no_generation = true },
+        { .group = "apps", .version = "v1", .plural = "daemonsets", .singular = "daemonset", .short_names = "ds", .kind = "DaemonSet",
+          .category = "all", .subresources = "status", .schema = "apps.v1.DaemonSet", .store_kind = KIND_DAEMON_SET, .namespaced = true,
+          .columns = daemon_set_columns, .put_document_cells = daemon_set_cells,
+          .complete = complete_workload, .validate = validate_workload },
+        { .group = "apps", .version = "v1", .plural = "deployments", .singular = "deployment", .short_names = "deploy", .kind = "Deployment",
+          .category = "all", .subresources = "scale,status", .schema = "apps.v1.Deployment", .store_kind = KIND_DEPLOYMENT, .namespaced = true,
+          .columns = deployment_columns, .put_document_cells = deployment_cells,
+          .complete = complete_deployment, .validate = validate_deployment },
+        { .group = "apps", .version = "v1", .plural = "replicasets", .singular = "replicaset", .short_names = "rs", .kind = "ReplicaSet",
+          .category = "all", .subresources = "scale,status", .schema = "apps.v1.ReplicaSet", .store_kind = KIND_REPLICA_SET, .namespaced = true,
+          .columns = replica_set_columns, .put_document_cells = replica_set_cells,
+          .fields = replicas_fields, .complete = complete_workload, .validate = validate_workload },
+        { .group = "apps", .version = "v1", .plural = "statefulsets", .singular = "statefulset", .short_names = "sts", .kind = "StatefulSet",
+          .category = "all", .subresources = "scale,status", .schema = "apps.v1.StatefulSet", .store_kind = KIND_STATEFUL_SET, .namespaced = true,
+          .columns = stateful_set_columns, .put_document_cells = stateful_set_cells,
+          .complete = complete_stateful_set, .validate = validate_workload },
+        { .group = "autoscaling", .version = "v2", .plural = "horizontalpodautoscalers", .singular = "horizontalpodautoscaler", .short_names = "hpa", .kind = "HorizontalPodAutoscaler",
+          .category = "all", .subresources = "status", .schema = "autoscaling.v2.HorizontalPodAutoscaler", .store_kind = KIND_HORIZONTAL_POD_AUTOSCALER, .namespaced = true,
+          .columns = pod_autoscaler_columns, .put_document_cells = pod_autoscaler_cells,
+          .no_generation = true, .complete = complete_autoscaler },
+        { .group = "batch", .version = "v1", .plural = "cronjobs", .singular = "cronjob", .short_names = "cj", .kind = "CronJob",
+          .category = "all", .subresources = "status", .schema = "batch.v1.CronJob", .store_kind = KIND_CRON_JOB, .namespaced = true,
+          .columns = cron_job_columns, .put_document_cells = cron_job_cells,
+          .complete = complete_cron_job, .validate = validate_cron_job },
+        { .group = "batch", .version = "v1", .plural = "jobs", .singular = "job", .kind = "Job",
+          .category = "all", .subresources = "status", .schema = "batch.v1.Job", .store_kind = KIND_JOB, .namespaced = true,
+          .columns = job_columns, .put_document_cells = job_cells,
+          .fields = job_fields, .complete = complete_job, .validate = validate_job },
+        { .group = "discovery.k8s.io", .version = "v1", .plural = "endpointslices", .singular = "endpointslice", .kind = "EndpointSlice",
+          .schema = "discovery.v1.EndpointSlice", .store_kind = KIND_ENDPOINT_SLICE, .namespaced = true,
+          .columns = endpoint_slice_columns, .put_document_cells = endpoint_slice_cells },
+        { .group = "networking.k8s.io", .version = "v1", .plural = "ingresses", .singular = "ingress", .short_names = "ing", .kind = "Ingress",
+          .subresources = "status", .schema = "networking.v1.Ingress", .store_kind = KIND_INGRESS, .namespaced = true,
+          .columns = ingress_columns, .put_document_cells = ingress_cells },
+        { .group = "networking.k8s.io", .version = "v1", .plural = "networkpolicies", .singular = "networkpolicy", .short_names = "netpol", .kind = "NetworkPolicy",
+          .schema = "networking.v1.NetworkPolicy", .store_kind = KIND_NETWORK_POLICY, .namespaced = true },
+        { .group = "policy", .version = "v1", .plural = "poddisruptionbudgets", .singular = "poddisruptionbudget", .short_names = "pdb", .kind = "PodDisruptionBudget",
+          .subresources = "status", .schema = "policy.v1.PodDisruptionBudget", .store_kind = KIND_POD_DISRUPTION_BUDGET, .namespaced = true,
+          .columns = disruption_budget_columns, .put_document_cells = disruption_budget_cells,
+          .validate = validate_disruption_budget },
+        { .group = "rbac.authorization.k8s.io", .version = "v1", .plural = "clusterrolebindings", .singular = "clusterrolebinding", .kind = "ClusterRoleBinding",
+          .schema = "rbac.v1.ClusterRoleBinding", .store_kind = KIND_CLUSTER_ROLE_BINDING, .namespaced = false,
+          .no_generation = true },
+        { .group = "rbac.authorization.k8s.io", .version = "v1", .plural = "clusterroles", .singular = "clusterrole", .kind = "ClusterRole",
+          .schema = "rbac.v1.ClusterRole", .store_kind = KIND_CLUSTER_ROLE, .namespaced = false,
+          .no_generation = true },
+        { .group = "rbac.authorization.k8s.io", .version = "v1", .plural = "rolebindings", .singular = "rolebinding", .kind = "RoleBinding",
+          .schema = "rbac.v1.RoleBinding", .store_kind = KIND_ROLE_BINDING, .namespaced = true,
+          .no_generation = true },
+        { .group = "rbac.authorization.k8s.io", .version = "v1", .plural = "roles", .singular = "role", .kind = "Role",
+          .schema = "rbac.v1.Role", .store_kind = KIND_ROLE, .namespaced = true,
+          .no_generation = true },
+        { .group = "scheduling.k8s.io", .version = "v1", .plural = "priorityclasses", .singular = "priorityclass", .short_names = "pc", .kind = "PriorityClass",
+          .schema = "scheduling.v1.PriorityClass", .store_kind = KIND_PRIORITY_CLASS, .namespaced = false,
+          .columns = priority_class_columns, .put_document_cells = priority_class_cells,
+          .complete = complete_priority_class, .validate = validate_priority_class },
+        { .group = "storage.k8s.io", .version = "v1", .plural = "csinodes", .singular = "csinode", .kind = "CSINode",
+          .schema = "storage.v1.CSINode", .store_kind = KIND_CSI_NODE, .namespaced = false,
+          .no_generation = true },
+        { .group = "storage.k8s.io", .version = "v1", .plural = "storageclasses", .singular = "storageclass", .short_names = "sc", .kind = "StorageClass",
+          .schema = "storage.v1.StorageClass", .store_kind = KIND_STORAGE_CLASS, .namespaced = false,
+          .columns = storage_class_columns, .put_document_cells = storage_class_cells,
+          .no_generation = true, .complete = complete_storage_class },
+};
+
+/* Rows in files of their own. */
+static const KubeResource *const others[] = { &kube_events, &kube_nodes, &kube_pods, &kube_leases, &kube_new_events, &kube_node_metrics, &kube_pod_metrics };
 
 size_t kube_resource_count(void) {
-        return ELEMENTSOF(resources);
+        return ELEMENTSOF(others) + ELEMENTSOF(documents);
 }
 
 const KubeResource *kube_resource_get(size_t i) {
-        assert(i < ELEMENTSOF(resources));
-        return resources[i];
+        assert(i < kube_resource_count());
+        return i < ELEMENTSOF(others) ? others[i] : &documents[i - ELEMENTSOF(others)];
 }
 
 const KubeResource *kube_resource_find(const char *group, const char *version, const char *plural) {
-        for (size_t i = 0; i < ELEMENTSOF(resources); i++)
-                if (streq(resources[i]->group, group) && streq(version, "v1") && streq(resources[i]->plural, plural))
-                        return resources[i];
+        for (size_t i = 0; i < kube_resource_count(); i++) {
+                const KubeResource *r = kube_resource_get(i);
+
+                if (streq(r->group, group) && streq(r->version, version) && streq(r->plural, plural))
+                        return r;
+        }
         return NULL;
+}
+
+const KubeResource *kube_resource_of_kind(Kind kind) {
+        for (size_t i = 0; i < kube_resource_count(); i++)
+                if (kube_resource_get(i)->store_kind == kind && !kube_resource_get(i)->only_made)
+                        return kube_resource_get(i);
+        return NULL;
+}
+
+bool kube_resource_has(const KubeResource *r, const char *subresource) {
+        size_t n = strlen(subresource);
+
+        for (const char *p = r->subresources; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+                if (strncmp(p, subresource, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+                        return true;
+        return false;
+}
+
+const char *kube_api_version(const KubeResource *r, char *buf) {
+        (void) snprintf(buf, KUBE_API_VERSION_MAX, "%s%s%s", r->group, *r->group ? "/" : "", r->version);
+        return buf;
+}
+
+const char *kube_qualified(const KubeResource *r, char *buf) {
+        (void) snprintf(buf, KUBE_API_VERSION_MAX, "%s%s%s", r->plural, *r->group ? "." : "", r->group);
+        return buf;
+}
+
+const char *kube_label(const KubeResource *r, const Object *o, const char *key) {
+        const char *value = doc_label(o->doc, key);
+
+        return value || !r->label ? value : r->label(o, key);
 }
 
 void kube_put_time(StrBuf *b, usec_t realtime) {
@@ -31,11 +188,21 @@ void kube_put_metadata_head(const Object *o, uint64_t revision, StrBuf *b) {
         char uid[UUID_STRING_MAX];
 
         strbuf_puts(b, "{\"name\":");
-        json_put_string(b, o->name);
+        json_put_string(b, object_name(o));
+        if (kind_is_namespaced(o->kind)) {
+                size_t size;
+                const char *ns = object_namespace(o, &size);
+
+                strbuf_puts(b, ",\"namespace\":\"");
+                strbuf_append(b, ns, size);
+                strbuf_putc(b, '"');
+        }
         strbuf_puts(b, ",\"uid\":\"");
         strbuf_puts(b, uuid_to_string(o->uid, uid));
-        strbuf_puts(b, "\",\"resourceVersion\":\"");
-        strbuf_put_u64(b, revision);
+        if (revision > 0) {
+                strbuf_puts(b, "\",\"resourceVersion\":\"");
+                strbuf_put_u64(b, revision);
+        }
         strbuf_puts(b, "\",\"creationTimestamp\":");
         kube_put_time(b, o->created);
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The table of kinds that the Kubernetes front door serves: a kind is a row and a file of its own. */
+/* The table of kinds that the Kubernetes front door serves: a kind is a row, and at most a file of its own rules. */
 
 #include "core/cluster.h"
+#include "core/model/doc.h"
+#include "core/model/node.h"
+#include "kubesimd/api/kube/schema.h"
 
-/* Kubernetes namespaces are not simulated yet: every pod is in this one. */
-#define KUBE_NAMESPACE "default"
 #define KUBE_LEASE_NAMESPACE "kube-node-lease"
 
 typedef struct KubeColumn {
         const char *name;
-        bool is_name; /* format "name" */
-        bool wide;    /* shown with -o wide only */
+        const char *type;   /* "string", "integer", "boolean", "date" */
+        bool is_name;       /* format "name" */
+        bool wide;          /* shown with -o wide only */
 } KubeColumn;
 
 /* What a field selector may name. */
@@ -20,48 +22,69 @@ typedef struct KubeField {
         const char *(*get)(const Object *o); /* never NULL; borrowed from o */
 } KubeField;
 
-typedef struct KubeResource {
-        const char *group;       /* "" is the core group; every version is v1 */
-        const char *api_version; /* "v1", "GROUP/v1" */
-        const char *plural, *singular, *short_name, *kind, *list_kind; /* short_name may be NULL */
-        const char *category;    /* of "kubectl get all", or NULL */
-        const char *namespace;   /* the one that all of them are in; NULL: they are in none */
-        bool deletable;
-        Kind store_kind;
-        /* Kinds that are not in the store but made when they are asked for, and so cannot be watched: calls visit with each,
-         * in order. NULL: the store has them. */
-        void (*each)(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata);
-        const KubeColumn *columns; /* ends with a NULL name */
+typedef struct KubeResource KubeResource;
+typedef struct KubeWrite KubeWrite;
 
-        /* Appends "metadata", "spec" and "status" members: what stands between the braces after apiVersion and kind. */
+struct KubeResource {
+        const char *group, *version; /* "" is the core group */
+        const char *plural, *singular, *short_names, *kind; /* short names with commas between; may be NULL */
+        const char *category;        /* of "kubectl get all", or NULL */
+        const char *subresources;    /* "status,scale", or NULL */
+        const char *schema;          /* of schema.tsv, or NULL: anything goes */
+        Kind store_kind;
+        bool namespaced;
+        bool read_only;              /* get and list only */
+        bool no_generation, no_deletecollection;
+        /* Objects that are not in the store but made when they are asked for, beside those that are: calls visit with each. */
+        void (*each)(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata);
+        bool only_made;              /* there are no others, and so nothing to watch */
+        bool made_watch;             /* events: those of the event log are watched with the others */
+
+        const KubeColumn *columns;   /* ends with a NULL name; NULL: Name and Created At */
+        /* Appends what stands between the braces: the metadata object; then ',"spec":...' and so on. NULL: the document as it is. */
         void (*put_metadata)(Cluster *c, const Object *o, uint64_t revision, StrBuf *b);
         void (*put_rest)(Cluster *c, const Object *o, StrBuf *b);
-        /* Appends the cells of a row, separated by commas. now: realtime. */
+        /* Appends the cells of a row, separated by commas; one of the two. now: realtime. root: the document. */
         void (*put_cells)(Cluster *c, const Object *o, usec_t now, StrBuf *b);
-        /* The value of a label, NULL when it has none; borrowed from o. */
+        void (*put_document_cells)(const Object *o, const Json *root, usec_t now, StrBuf *b);
+        /* The value of a label that is not in the document, NULL when it has none; borrowed. May be NULL. */
         const char *(*label)(const Object *o, const char *key);
-        const KubeField *fields; /* ends with a NULL path */
-} KubeResource;
+        const KubeField *fields;     /* beside metadata.name and metadata.namespace; ends with a NULL path; may be NULL */
 
-extern const KubeResource kube_events;
-extern const KubeResource kube_leases;
-extern const KubeResource kube_namespaces;
-extern const KubeResource kube_nodes;
-extern const KubeResource kube_pods;
+        /* Fills in what Kubernetes fills in; checks what Kubernetes checks. old is NULL at creation. */
+        void (*complete)(KubeWrite *w, Json *object, const Json *old);
+        void (*validate)(KubeWrite *w, const Json *object, const Json *old);
+        /* Takes out what is made again when it is shown; o is the present version, NULL at creation. May be NULL. */
+        void (*strip)(Cluster *c, JsonArena *a, Json *object, const Object *o);
+};
 
 size_t kube_resource_count(void);
 const KubeResource *kube_resource_get(size_t i);
 /* NULL when there is none. */
 const KubeResource *kube_resource_find(const char *group, const char *version, const char *plural);
+const KubeResource *kube_resource_of_kind(Kind kind);
+bool kube_resource_has(const KubeResource *r, const char *subresource);
+/* "v1", "apps/v1": what stands in apiVersion. buf holds KUBE_API_VERSION_MAX bytes; returns buf. */
+#define KUBE_API_VERSION_MAX 128
+const char *kube_api_version(const KubeResource *r, char *buf);
+/* "pods", "deployments.apps": how errors name it. The same size. */
+const char *kube_qualified(const KubeResource *r, char *buf);
+/* The value of a label of that object, or NULL. */
+const char *kube_label(const KubeResource *r, const Object *o, const char *key);
+
+/* --- Rows in files of their own --- */
+extern const KubeResource kube_nodes, kube_pods, kube_events, kube_new_events, kube_leases, kube_node_metrics, kube_pod_metrics;
 
 /* --- For the rows --- */
-/* {"name":...,"uid":...,"resourceVersion":...,"creationTimestamp":... without the closing brace. */
+/* The node's own address; buf holds ADDRESS_STRING_MAX bytes and may be what is returned. */
+const char *kube_node_address(const Node *n, char *buf);
+/* {"name":...,"namespace":...,"uid":...,"resourceVersion":...,"creationTimestamp":... without the closing brace. */
 void kube_put_metadata_head(const Object *o, uint64_t revision, StrBuf *b);
 /* An RFC 3339 time in whole seconds, as metav1.Time is. */
 void kube_put_time(StrBuf *b, usec_t realtime);
 /* Millicores as a quantity: "2", "1500m". */
 void kube_put_cpu(StrBuf *b, int64_t milli);
-/* "5m40s": how long ago, in the words of kubectl (k8s.io/apimachinery, duration.HumanDuration). */
+/* "5m40s": how long ago, in the words of kubectl (k8s.io/apimachinery, duration.HumanDuration), with quotes. */
 void kube_put_age(StrBuf *b, usec_t since, usec_t now);
 /* {"type":...,"status":...,"lastTransitionTime":...,"reason":...,"message":...} */
 void kube_put_condition(StrBuf *b, const char *type, const char *status, usec_t since, const char *reason, const char *message);

@@ -32,8 +32,12 @@ Selector *selector_free(Selector *s) {
         return mfree(s);
 }
 
+static bool is_common(const char *path) {
+        return streq(path, "metadata.name") || streq(path, "metadata.namespace");
+}
+
 static const KubeField *find_field(const KubeResource *resource, const char *path) {
-        for (const KubeField *f = resource->fields; f->path; f++)
+        for (const KubeField *f = resource->fields; f && f->path; f++)
                 if (streq(f->path, path))
                         return f;
         return NULL;
@@ -46,8 +50,63 @@ static bool has_value(const Requirement *r, const char *value) {
         return false;
 }
 
-static bool requirement_holds(const KubeResource *resource, const Requirement *r, const Object *o) {
-        const char *value = r->is_field ? find_field(resource, r->key)->get(o) : resource->label(o, r->key);
+/* An object being matched; its document is read once, when a field of it is asked for. */
+typedef struct Match {
+        const KubeResource *resource;
+        const Object *object;
+        JsonArena arena;
+        StrBuf text;
+        Json *root;
+        char namespace[256];
+} Match;
+
+/* "a.b.c" of the document; what is not there is "". */
+static const char *document_value(Match *m, const char *path) {
+        const Json *v;
+        char key[64];
+
+        if (!m->root && m->object->doc) {
+                doc_put(m->object->doc, &m->text);
+                if (strbuf_error(&m->text) == 0)
+                        (void) json_tree_parse(&m->arena, m->text.data, m->text.size, &m->root, NULL);
+        }
+        v = m->root;
+        while (v && *path) {
+                size_t n = strcspn(path, ".");
+
+                if (n >= sizeof(key))
+                        return "";
+                memcpy(key, path, n);
+                key[n] = '\0';
+                v = json_get(v, key);
+                path += n + (path[n] == '.');
+        }
+        if (json_is(v, JSON_BOOL))
+                return v->boolean ? "true" : "false";
+        return v && v->text ? v->text : "";
+}
+
+static const char *field_value(Match *m, const char *path) {
+        const KubeField *f;
+        const char *ns;
+        size_t size;
+
+        if (streq(path, "metadata.name"))
+                return object_name(m->object);
+        if (streq(path, "metadata.namespace")) {
+                ns = kind_is_namespaced(m->object->kind) ? object_namespace(m->object, &size) : NULL;
+                size = ns ? MIN(size, sizeof(m->namespace) - 1) : 0;
+                if (ns)
+                        memcpy(m->namespace, ns, size);
+                m->namespace[size] = '\0';
+                return m->namespace;
+        }
+        f = find_field(m->resource, path);
+        return f->get ? f->get(m->object) : document_value(m, path);
+}
+
+static bool requirement_holds(Match *m, const Requirement *r) {
+        const char *value = r->is_field ? field_value(m, r->key) : kube_label(m->resource, m->object, r->key);
 
         if (r->n_values == 0)
                 return (value != NULL) != r->negated;
@@ -57,10 +116,14 @@ static bool requirement_holds(const KubeResource *resource, const Requirement *r
 }
 
 bool selector_matches(const Selector *s, const Object *o) {
-        for (size_t i = 0; s && i < s->n_requirements; i++)
-                if (!requirement_holds(s->resource, &s->requirements[i], o))
-                        return false;
-        return true;
+        Match m = { .resource = s ? s->resource : NULL, .object = o, .arena = JSON_ARENA_INIT(64 * MIB), .text = STRBUF_INIT(8 * MIB) };
+        bool holds = true;
+
+        for (size_t i = 0; s && i < s->n_requirements && holds; i++)
+                holds = requirement_holds(&m, &s->requirements[i]);
+        json_arena_done(&m.arena);
+        strbuf_done(&m.text);
+        return holds;
 }
 
 static int add_value(Requirement *r, char *value, Error *reterr) {
@@ -172,7 +235,7 @@ static int check_fields(const Selector *s, Error *reterr) {
         for (size_t i = 0; i < s->n_requirements; i++) {
                 const Requirement *r = &s->requirements[i];
 
-                if (r->is_field && !find_field(s->resource, r->key))
+                if (r->is_field && !is_common(r->key) && !find_field(s->resource, r->key))
                         return error_set(reterr, -EINVAL, "field label not supported: %s", r->key);
         }
         return 0;

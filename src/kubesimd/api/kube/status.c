@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "kubesimd/api/kube/status.h"
+
+#include "basic/error.h"
 #include "basic/json-writer.h"
+#include "basic/string-util.h"
 #include "core/model/reason.h"
 #include "kubesimd/api/kube/kube.h"
 
@@ -14,25 +18,69 @@ static const struct {
         { 500, "InternalError" }, { 503, "ServiceUnavailable" }, { 504, "Timeout" },
 };
 
-static const char *reason_of(unsigned status, int code) {
-        if (code == -EEXIST)
-                return "AlreadyExists";
+static const char *reason_of(unsigned status) {
         for (size_t i = 0; i < ELEMENTSOF(reasons); i++)
                 if (reasons[i].status == status)
                         return reasons[i].reason;
         return "";
 }
 
+static void put_detail(StrBuf *b, bool *first, const char *key, const char *value) {
+        if (isempty(value))
+                return;
+        strbuf_printf(b, "%s\"%s\":", *first ? "" : ",", key);
+        json_put_string(b, value);
+        *first = false;
+}
+
+static void put_failure(const KubeStatus *s, StrBuf *b) {
+        bool first = true;
+
+        strbuf_puts(b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":");
+        json_put_string(b, s->message);
+        strbuf_printf(b, ",\"reason\":\"%s\",\"details\":{", s->reason ?: reason_of(s->code));
+        put_detail(b, &first, "name", s->name);
+        put_detail(b, &first, "group", s->group);
+        put_detail(b, &first, "kind", s->kind);
+        put_detail(b, &first, "uid", s->uid);
+        if (s->causes && s->causes->size > 0) {
+                strbuf_puts(b, first ? "\"causes\":" : ",\"causes\":");
+                json_put(b, s->causes);
+                first = false;
+        }
+        if (s->retry_after > 0)
+                strbuf_printf(b, "%s\"retryAfterSeconds\":%u", first ? "" : ",", s->retry_after);
+        strbuf_printf(b, "},\"code\":%u}\n", s->code);
+}
+
+int kube_reply_status(HttpRequest *req, const KubeStatus *status) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * MIB);
+
+        put_failure(status, &b);
+        return http_reply(req, status->code, KUBE_JSON, &b, 0);
+}
+
+int kube_reply_success(HttpRequest *req, unsigned code, const KubeResource *r, const Object *o, uint64_t mark) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * KIB);
+        char uid[UUID_STRING_MAX];
+        bool first = true;
+
+        strbuf_puts(&b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Success\"");
+        if (r && o) {
+                strbuf_puts(&b, ",\"details\":{");
+                put_detail(&b, &first, "name", object_name(o));
+                put_detail(&b, &first, "group", r->group);
+                put_detail(&b, &first, "kind", r->plural);
+                put_detail(&b, &first, "uid", uuid_to_string(o->uid, uid));
+                strbuf_putc(&b, '}');
+        } else
+                strbuf_printf(&b, ",\"code\":%u", code);
+        strbuf_puts(&b, "}\n");
+        return http_reply(req, code, KUBE_JSON, &b, mark);
+}
+
 void kube_problem(HttpRequest *req _unused_, unsigned status, const Error *error, StrBuf *body, const char **ret_type, void *userdata _unused_) {
         *ret_type = KUBE_JSON;
-        strbuf_puts(body, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":");
-        json_put_string(body, error_message(error));
-        strbuf_printf(body, ",\"reason\":\"%s\",\"details\":{", reason_of(status, error->code));
-        if (error->field && error->value) {
-                strbuf_puts(body, "\"name\":");
-                json_put_string(body, error->value);
-                strbuf_puts(body, ",\"kind\":");
-                json_put_string(body, error->field);
-        }
-        strbuf_printf(body, "},\"code\":%u}\n", status);
+        put_failure(&(KubeStatus) { .code = status, .reason = error->code == -EEXIST ? "AlreadyExists" : NULL, .message = error_message(error),
+                                    .name = error->field ? error->value : NULL, .kind = error->value ? error->field : NULL }, body);
 }

@@ -5,6 +5,9 @@
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "kubesimd/api/kube/overlay.h"
+
+#define OBJECT_MAX (16 * MIB)
 
 int view_from_request(HttpRequest *req, Cluster *c, const KubeResource *r, View *ret, Error *reterr) {
         static const char *const includes[] = { [TABLE_METADATA] = "Metadata", [TABLE_OBJECT] = "Object", [TABLE_NONE] = "None" };
@@ -17,7 +20,8 @@ int view_from_request(HttpRequest *req, Cluster *c, const KubeResource *r, View 
                 /* the first one named is the one wanted most */
                 if (strncmp(table, "as=Table;v=v1beta1", strlen("as=Table;v=v1beta1")) == 0)
                         ret->table_version = "v1beta1";
-        }
+        } else if (accept && strstr(accept, "as=PartialObjectMetadata"))
+                ret->form = VIEW_METADATA;
         if (isempty(include))
                 return 0;
         for (TableInclude i = 0; i < ELEMENTSOF(includes); i++)
@@ -32,24 +36,112 @@ static void put_type(const char *kind, const char *version, StrBuf *b) {
         strbuf_printf(b, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", kind, version);
 }
 
-static void put_object(View *v, const Object *o, uint64_t revision, StrBuf *b) {
-        put_type(v->resource->kind, v->resource->api_version, b);
-        v->resource->put_metadata(v->cluster, o, revision, b);
-        v->resource->put_rest(v->cluster, o, b);
+static void put_metadata(View *v, const Object *o, uint64_t revision, StrBuf *b) {
+        if (v->resource->put_metadata) {
+                v->resource->put_metadata(v->cluster, o, revision, b);
+                return;
+        }
+        kube_put_metadata_head(o, revision, b);
+        if (o->doc && *o->doc->metadata) {
+                strbuf_putc(b, ',');
+                strbuf_puts(b, o->doc->metadata);
+        }
         strbuf_putc(b, '}');
+}
+
+/* ,"spec":... with what clients wrote into the status of a node or pod laid over ours. */
+static void put_overlaid(View *v, const Object *o, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * OBJECT_MAX);
+        _cleanup_strbuf_ StrBuf ours = STRBUF_INIT(OBJECT_MAX), theirs = STRBUF_INIT(OBJECT_MAX);
+        Json *base, *extra;
+
+        strbuf_puts(&ours, "{\"metadata\":{}");
+        v->resource->put_rest(v->cluster, o, &ours);
+        strbuf_putc(&ours, '}');
+        strbuf_printf(&theirs, "{%s}", o->doc->status);
+        if (strbuf_error(&ours) < 0 || strbuf_error(&theirs) < 0 || json_tree_parse(&a, ours.data, ours.size, &base, NULL) < 0 ||
+            json_tree_parse(&a, theirs.data, theirs.size, &extra, NULL) < 0) {
+                v->resource->put_rest(v->cluster, o, b);
+                return;
+        }
+        overlay_put(&a, json_get(base, "status"), extra);
+        json_remove(base, "metadata");
+        strbuf_putc(b, ',');
+        json_put_members(b, base);
+}
+
+static void put_rest(View *v, const Object *o, StrBuf *b) {
+        if (!v->resource->put_rest) {
+                if (o->doc)
+                        doc_put_rest(o->doc, b);
+        } else if (!kind_is_document(o->kind) && o->doc && *o->doc->status)
+                put_overlaid(v, o, b);
+        else
+                v->resource->put_rest(v->cluster, o, b);
+}
+
+static void put_object(View *v, const Object *o, uint64_t revision, StrBuf *b) {
+        char version[KUBE_API_VERSION_MAX];
+
+        if (v->form == VIEW_METADATA) {
+                put_type("PartialObjectMetadata", "meta.k8s.io/v1", b);
+                put_metadata(v, o, revision, b);
+        } else {
+                put_type(v->resource->kind, kube_api_version(v->resource, version), b);
+                put_metadata(v, o, revision, b);
+                put_rest(v, o, b);
+        }
+        strbuf_putc(b, '}');
+}
+
+/* Name and Created At. */
+static void put_plain_cells(const Object *o, StrBuf *b) {
+        json_put_string(b, object_name(o));
+        strbuf_putc(b, ',');
+        kube_put_time(b, o->created);
+}
+
+static void put_cells(View *v, const Object *o, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * OBJECT_MAX);
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(OBJECT_MAX);
+        Json *root = NULL;
+
+        if (v->resource->put_cells)
+                v->resource->put_cells(v->cluster, o, now_realtime(), b);
+        else if (!v->resource->put_document_cells)
+                put_plain_cells(o, b);
+        else {
+                if (o->doc)
+                        doc_put(o->doc, &text);
+                if (o->doc && strbuf_error(&text) == 0)
+                        (void) json_tree_parse(&a, text.data, text.size, &root, NULL);
+                v->resource->put_document_cells(o, root, now_realtime(), b);
+        }
+}
+
+/* Kubernetes marks rows of pods that are over. */
+static void put_row_conditions(const Object *o, StrBuf *b) {
+        PodStatus s = o->kind == KIND_POD ? ((const Pod*) o)->status : POD_RUNNING;
+
+        if (s == POD_SUCCEEDED)
+                strbuf_puts(b, ",\"conditions\":[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"Succeeded\",\"message\":\"The pod has completed successfully.\"}]");
+        else if (s == POD_FAILED)
+                strbuf_puts(b, ",\"conditions\":[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"Failed\",\"message\":\"The pod failed.\"}]");
 }
 
 static void put_row(View *v, const Object *o, uint64_t revision, StrBuf *b) {
         strbuf_puts(b, "{\"cells\":[");
-        v->resource->put_cells(v->cluster, o, now_realtime(), b);
-        strbuf_puts(b, "],\"object\":");
+        put_cells(v, o, b);
+        strbuf_putc(b, ']');
+        put_row_conditions(o, b);
+        strbuf_puts(b, ",\"object\":");
         switch (v->include) {
         case TABLE_OBJECT:
                 put_object(v, o, revision, b);
                 break;
         case TABLE_METADATA:
                 put_type("PartialObjectMetadata", "meta.k8s.io/v1", b);
-                v->resource->put_metadata(v->cluster, o, revision, b);
+                put_metadata(v, o, revision, b);
                 strbuf_putc(b, '}');
                 break;
         case TABLE_NONE:
@@ -59,14 +151,29 @@ static void put_row(View *v, const Object *o, uint64_t revision, StrBuf *b) {
 }
 
 static void put_columns(const KubeResource *r, StrBuf *b) {
-        for (const KubeColumn *c = r->columns; c->name; c++)
-                strbuf_printf(b, "%s{\"name\":\"%s\",\"type\":\"string\",\"format\":\"%s\",\"description\":\"\",\"priority\":%d}",
-                              c == r->columns ? "" : ",", c->name, c->is_name ? "name" : "", c->wide);
+        static const KubeColumn plain[] = { { .name = "Name", .type = "string", .is_name = true }, { .name = "Created At", .type = "date" }, {} };
+        const KubeColumn *columns = r->columns ?: plain;
+
+        for (const KubeColumn *c = columns; c->name; c++)
+                strbuf_printf(b, "%s{\"name\":\"%s\",\"type\":\"%s\",\"format\":\"%s\",\"description\":\"\",\"priority\":%d}",
+                              c == columns ? "" : ",", c->name, c->type, c->is_name ? "name" : "", c->wide);
 }
 
-static void put_table_head(View *v, uint64_t revision, StrBuf *b) {
-        strbuf_printf(b, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":{\"resourceVersion\":\"%llu\"},\"columnDefinitions\":",
-                      v->table_version, (unsigned long long) revision);
+static void put_list_meta(uint64_t revision, const ListRest *rest, StrBuf *b) {
+        strbuf_printf(b, "{\"resourceVersion\":\"%llu\"", (unsigned long long) revision);
+        if (rest && rest->token) {
+                strbuf_puts(b, ",\"continue\":");
+                json_put_string(b, rest->token);
+                if (rest->remaining > 0)
+                        strbuf_printf(b, ",\"remainingItemCount\":%zu", rest->remaining);
+        }
+        strbuf_putc(b, '}');
+}
+
+static void put_table_head(View *v, uint64_t revision, const ListRest *rest, StrBuf *b) {
+        strbuf_printf(b, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":", v->table_version);
+        put_list_meta(revision, rest, b);
+        strbuf_puts(b, ",\"columnDefinitions\":");
         if (v->has_columns)
                 strbuf_puts(b, "null");
         else {
@@ -79,22 +186,28 @@ static void put_table_head(View *v, uint64_t revision, StrBuf *b) {
 }
 
 void view_put_one(View *v, const Object *o, uint64_t revision, StrBuf *b) {
-        if (v->form == VIEW_OBJECT) {
+        if (v->form != VIEW_TABLE) {
                 put_object(v, o, revision, b);
                 return;
         }
-        put_table_head(v, revision, b);
+        put_table_head(v, revision, NULL, b);
         put_row(v, o, revision, b);
         strbuf_puts(b, "]}");
 }
 
-void view_put_list_head(View *v, uint64_t revision, StrBuf *b) {
-        if (v->form == VIEW_TABLE)
-                put_table_head(v, revision, b);
-        else {
-                put_type(v->resource->list_kind, v->resource->api_version, b);
-                strbuf_printf(b, "{\"resourceVersion\":\"%llu\"},\"items\":[", (unsigned long long) revision);
+void view_put_list_head(View *v, uint64_t revision, const ListRest *rest, StrBuf *b) {
+        char version[KUBE_API_VERSION_MAX];
+
+        if (v->form == VIEW_TABLE) {
+                put_table_head(v, revision, rest, b);
+                return;
         }
+        if (v->form == VIEW_METADATA)
+                put_type("PartialObjectMetadataList", "meta.k8s.io/v1", b);
+        else
+                strbuf_printf(b, "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":", v->resource->kind, kube_api_version(v->resource, version));
+        put_list_meta(revision, rest, b);
+        strbuf_puts(b, ",\"items\":[");
 }
 
 void view_put_item(View *v, const Object *o, bool first, StrBuf *b) {
@@ -104,9 +217,13 @@ void view_put_item(View *v, const Object *o, bool first, StrBuf *b) {
                 put_row(v, o, o->revision, b);
                 return;
         }
+        if (v->form == VIEW_METADATA) {
+                put_object(v, o, o->revision, b);
+                return;
+        }
         strbuf_puts(b, "{\"metadata\":"); /* the items of a list do not repeat kind and apiVersion */
-        v->resource->put_metadata(v->cluster, o, o->revision, b);
-        v->resource->put_rest(v->cluster, o, b);
+        put_metadata(v, o, o->revision, b);
+        put_rest(v, o, b);
         strbuf_putc(b, '}');
 }
 
@@ -115,12 +232,17 @@ void view_put_list_tail(View *v _unused_, StrBuf *b) {
 }
 
 void view_put_bookmark(View *v, uint64_t revision, bool initial_end, StrBuf *b) {
+        char version[KUBE_API_VERSION_MAX];
+
         if (v->form == VIEW_TABLE) {
-                put_table_head(v, revision, b);
+                put_table_head(v, revision, NULL, b);
                 strbuf_puts(b, "]}");
                 return;
         }
-        put_type(v->resource->kind, v->resource->api_version, b);
+        if (v->form == VIEW_METADATA)
+                put_type("PartialObjectMetadata", "meta.k8s.io/v1", b);
+        else
+                put_type(v->resource->kind, kube_api_version(v->resource, version), b);
         strbuf_printf(b, "{\"resourceVersion\":\"%llu\",\"creationTimestamp\":null%s}}", (unsigned long long) revision,
                       initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
 }

@@ -3,11 +3,13 @@
 /* In which form a client wants to see objects: as they are, or as rows of a table (Accept: ...;as=Table). */
 
 #include "kubesimd/api/context.h"
+#include "core/model/pod.h"
 #include "kubesimd/api/kube/resource.h"
 
 typedef enum ViewForm {
         VIEW_OBJECT,
         VIEW_TABLE,
+        VIEW_METADATA, /* PartialObjectMetadata: all but spec, status and the like are left out */
 } ViewForm;
 
 typedef enum TableInclude {
@@ -27,10 +29,16 @@ typedef struct View {
 
 /* -EINVAL for an includeObject= that does not exist. */
 int view_from_request(HttpRequest *req, Cluster *c, const KubeResource *r, View *ret, Error *reterr);
+/* What a list leaves for the next request. */
+typedef struct ListRest {
+        const char *token; /* metadata.continue; NULL: that was all */
+        size_t remaining;  /* 0: nobody knows */
+} ListRest;
+
 /* An object by itself: {"kind":...,"apiVersion":...,...}, or a table of one row. */
 void view_put_one(View *v, const Object *o, uint64_t revision, StrBuf *b);
 /* A list: head, items with commas before all but the first, tail. */
-void view_put_list_head(View *v, uint64_t revision, StrBuf *b);
+void view_put_list_head(View *v, uint64_t revision, const ListRest *rest, StrBuf *b);
 void view_put_item(View *v, const Object *o, bool first, StrBuf *b);
 void view_put_list_tail(View *v, StrBuf *b);
 /* What a bookmark carries. */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The controllers: each brings what is a step closer to what is wanted whenever one of its objects, or something that it
+ * looks at, has changed. Level-triggered: what it does depends on the state alone, and doing it twice changes nothing. */
+
+#include "core/control/state.h"
+
+/* Looks at one object. It may change or remove any object, that one included. 0 or negative: it will be asked again. */
+typedef int (*reconcile_t)(Cluster *c, ObjectState *s);
+
+int reconcile_namespace(Cluster *c, ObjectState *s);
+int reconcile_replica_set(Cluster *c, ObjectState *s);
+int reconcile_deployment(Cluster *c, ObjectState *s);
+int reconcile_job(Cluster *c, ObjectState *s);
+int reconcile_service(Cluster *c, ObjectState *s);
+int reconcile_disruption_budget(Cluster *c, ObjectState *s);
+int reconcile_custom_definition(Cluster *c, ObjectState *s);
+
+/* Is there anything to do about an object like this? */
+bool controller_exists(const Object *o);
+/* Marks those that look at the changed object by its labels: Services and PodDisruptionBudgets of a pod. */
+void controllers_see(Cluster *c, const Object *old, const Object *new);
+/* Does what has been marked, and collects garbage: all, or as much as a turn may take. 1 when there is more, 0 when not. */
+int controllers_run(Cluster *c);
+/* Is there something to do? */
+bool controllers_wait(const Cluster *c);

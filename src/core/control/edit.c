@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "basic/alloc-util.h"
+#include "basic/string-util.h"
+#include "core/control/objects-internal.h"
+
+#define ARENA_MAX (64 * MIB)
+#define TEXT_MAX (6 * MIB)
+
+int edit_begin(Edit *e, Cluster *c, StoreEntry *entry) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(TEXT_MAX);
+        size_t size;
+
+        *e = (Edit) { .cluster = c, .entry = entry, .arena = JSON_ARENA_INIT(ARENA_MAX) };
+        if (entry->object->doc)
+                doc_put(entry->object->doc, &b);
+        else
+                strbuf_puts(&b, "{\"metadata\":{}}");
+        e->text = strbuf_steal(&b, &size);
+        return e->text ? json_tree_parse(&e->arena, e->text, size, &e->root, NULL) : -ENOMEM;
+}
+
+/* Another spec is another generation. */
+static void count_generation(JsonArena *a, Json *root, const Doc *old) {
+        _cleanup_strbuf_ StrBuf spec = STRBUF_INIT(TEXT_MAX), text = STRBUF_INIT(TEXT_MAX);
+        Json *before = NULL, *now = json_get(root, "spec");
+
+        if (!old || old->generation == 0)
+                return;
+        if (json_is(now, JSON_OBJECT))
+                json_put_members(&spec, now);
+        if (!streq(strbuf_str(&spec), old->spec)) {
+                strbuf_printf(&text, "{%s}", old->spec);
+                if (strbuf_error(&text) == 0)
+                        (void) json_tree_parse(a, text.data, text.size, &before, NULL);
+        } else
+                before = now;
+        json_set_i64(a, json_ensure(a, root, "metadata", JSON_OBJECT), "generation", old->generation + !json_equal(before, now));
+}
+
+static bool same_document(const Doc *a, const Doc *b) {
+        return a && streq(a->metadata, b->metadata) && streq(a->spec, b->spec) && streq(a->status, b->status) && streq(a->rest, b->rest) &&
+               a->has_spec == b->has_spec && a->has_status == b->has_status;
+}
+
+/* The same, whatever the order of its members? */
+static bool means_the_same(const Doc *x, const Doc *y) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(ARENA_MAX);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(TEXT_MAX), c = STRBUF_INIT(TEXT_MAX);
+        Json *left, *right;
+
+        doc_put(x, &b);
+        doc_put(y, &c);
+        return strbuf_error(&b) == 0 && strbuf_error(&c) == 0 && json_tree_parse(&a, b.data, b.size, &left, NULL) >= 0 &&
+               json_tree_parse(&a, c.data, c.size, &right, NULL) >= 0 && json_equal(left, right);
+}
+
+int document_replace(JsonArena *a, Json *root, const Object *o, Doc **ret) {
+        _cleanup_(doc_unrefp) Doc *d = NULL;
+        int r;
+
+        count_generation(a, root, o->doc);
+        if (json_arena_error(a) < 0)
+                return json_arena_error(a);
+        r = doc_new(root, &d);
+        if (r < 0)
+                return r;
+        if (o->doc && (same_document(o->doc, d) || means_the_same(o->doc, d)))
+                return 0;
+        *ret = TAKE_PTR(d);
+        return 1;
+}
+
+int edit_commit(Edit *e) {
+        _cleanup_(object_unrefp) Object *copy = NULL;
+        Doc *d;
+        int r;
+
+        r = document_replace(&e->arena, e->root, e->entry->object, &d);
+        if (r <= 0)
+                return r;
+        r = object_copy(e->entry->object, &copy);
+        if (r < 0) {
+                doc_unref(d);
+                return r;
+        }
+        doc_unref(copy->doc);
+        copy->doc = d;
+        r = store_put(e->cluster->store, copy);
+        return r < 0 ? r : 1;
+}
+
+void edit_done(Edit *e) {
+        json_arena_done(&e->arena);
+        e->text = mfree(e->text);
+}

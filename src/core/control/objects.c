@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/control/objects.h"
+
+#include <stdio.h>
+
+#include "basic/alloc-util.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "core/control/heartbeat.h"
+#include "core/control/nodes.h"
+#include "core/control/objects-internal.h"
+#include "core/control/owners.h"
+#include "core/control/pods.h"
+#include "core/control/services.h"
+#include "core/model/object-util.h"
+
+#define FOREGROUND_FINALIZER "foregroundDeletion"
+#define NAMESPACE_SIZE 254
+
+static int out_of_memory(Error *reterr, int r) {
+        return error_set(reterr, r, r == -E2BIG ? "the object is too large" : "out of memory");
+}
+
+/* May something be created in the namespace of that key? */
+static int check_namespace(Cluster *c, Kind kind, const char *key, Error *reterr) {
+        const char *slash = strchr(key, '/');
+        char name[NAMESPACE_SIZE] = NAMESPACE_DEFAULT;
+        StoreEntry *e;
+
+        if (!kind_is_namespaced(kind))
+                return 0;
+        if (slash)
+                (void) snprintf(name, sizeof(name), "%.*s", (int) (slash - key), key);
+        e = store_find(c->store, KIND_NAMESPACE, name);
+        if (!e)
+                return error_set_field(reterr, -ENOENT, "namespaces", name, "namespaces \"%s\" not found", name);
+        if (e->object->doc->deleted > 0)
+                return error_set_field(reterr, -EACCES, "metadata.namespace", name,
+                                       "unable to create new content in namespace %s because it is being terminated", name);
+        return 0;
+}
+
+static int check_room(Cluster *c, Kind kind, Error *reterr) {
+        if (kind == KIND_NODE)
+                return check_node_room(c, reterr);
+        if (kind == KIND_POD)
+                return check_pod_room(c, reterr);
+        if (c->n_documents >= c->config.objects_max)
+                return error_set(reterr, -EDQUOT, "there are %u objects beside nodes and pods already, which is the most (MaxObjects=)",
+                                 c->config.objects_max);
+        return 0;
+}
+
+static int new_object(Cluster *c, Kind kind, const char *key, Object **ret) {
+        static const size_t sizes[] = { [KIND_NODE] = sizeof(Node), [KIND_POD] = sizeof(Pod) };
+        int r;
+
+        r = object_new(kind, kind_is_document(kind) ? sizeof(Object) : sizes[kind], key, ret);
+        if (r < 0)
+                return r;
+        (*ret)->uid = uuid_random(&c->prng);
+        (*ret)->created = cluster_now_realtime(c);
+        return 0;
+}
+
+/* The typed view of what the document says. */
+static int read_view(Cluster *c, Object *o, const Json *document, Error *reterr) {
+        int r;
+
+        if (o->kind == KIND_POD)
+                return pod_read_document((Pod*) o, document, reterr);
+        if (o->kind != KIND_NODE)
+                return 0;
+        r = node_read_document((Node*) o, document, reterr);
+        return r < 0 ? r : check_node_cpu(c, ((Node*) o)->cpu, reterr);
+}
+
+/* The first of a node's life, as cluster_add_node() makes it. */
+static void init_view(Cluster *c, Object *o) {
+        Node *n = (Node*) o;
+
+        if (o->kind != KIND_NODE)
+                return;
+        n->backing = NODE_VIRTUAL;
+        n->health = NODE_HEALTHY;
+        n->cpu = NODE_CPU_DEFAULT;
+        n->health_since = cluster_now_realtime(c);
+}
+
+/* Clients' own events are as many as ours: the oldest goes first. */
+static int make_room_for_event(Cluster *c) {
+        size_t hint = 0;
+
+        if (store_count(c->store, KIND_EVENT) < c->config.event_log_max)
+                return 0;
+        return store_delete(c->store, store_next(c->store, KIND_EVENT, 0, &hint));
+}
+
+static int store_new_object(Cluster *c, Object *o, Json *document) {
+        int r = 0;
+
+        if (o->kind == KIND_POD)
+                return pod_launch(c, (Pod*) o, json_string(json_at(document, "spec", "nodeName", NULL)));
+        if (o->kind == KIND_EVENT)
+                r = make_room_for_event(c);
+        if (r >= 0)
+                r = store_put(c->store, o);
+        if (r >= 0 && o->kind == KIND_NODE) {
+                cluster_event(c, EVENT_NODE_REGISTERED, o->name, NULL, "virtual");
+                pods_schedule_or_retry(c);
+        }
+        return r;
+}
+
+/* The arena that it makes is gone when it returns; what it adds is copied by then. */
+static int create_document(Cluster *c, Kind kind, Json *document, Doc **ret) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        int r;
+
+        if (kind == KIND_SERVICE)
+                service_assign_address(c, &a, document);
+        r = json_arena_error(&a);
+        return r < 0 ? r : doc_new(document, ret);
+}
+
+static int create(Cluster *c, Kind kind, const char *key, Json *document, bool dry, Object **ret, Error *reterr) {
+        _cleanup_(object_unrefp) Object *o = NULL;
+        int r;
+
+        r = check_namespace(c, kind, key, reterr);
+        if (r < 0)
+                return r;
+        if (store_find(c->store, kind, key))
+                return error_set(reterr, -EEXIST, "\"%s\" already exists", key);
+        r = check_room(c, kind, reterr);
+        if (r < 0)
+                return r;
+        r = new_object(c, kind, key, &o);
+        if (r < 0)
+                return out_of_memory(reterr, r);
+        init_view(c, o);
+        r = read_view(c, o, document, reterr);
+        if (r < 0)
+                return r;
+        r = create_document(c, kind, document, &o->doc);
+        if (r >= 0 && !dry)
+                r = store_new_object(c, o, document);
+        if (r < 0)
+                return out_of_memory(reterr, r);
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+int cluster_create_object(Cluster *c, usec_t now, Kind kind, const char *key, Json *document, bool dry, Object **ret, Error *reterr) {
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        return r < 0 ? r : create(c, kind, key, document, dry, ret, reterr);
+}
+
+int object_create_owned(Cluster *c, JsonArena *a, StoreEntry *owner, Kind kind, const char *name, Json *document, Error *reterr) {
+        _cleanup_(object_unrefp) Object *o = NULL;
+        _cleanup_free_ char *key = NULL;
+        const Object *by = owner->object;
+        char uid[UUID_STRING_MAX];
+        Json *metadata = json_ensure(a, document, "metadata", JSON_OBJECT), *ref = json_new(a, JSON_OBJECT), *refs = json_new(a, JSON_ARRAY);
+        const char *slash = strchr(by->name, '/');
+
+        json_set_string(a, ref, "apiVersion", kind_api_version(by->kind));
+        json_set_string(a, ref, "kind", kind_to_string(by->kind));
+        json_set_string(a, ref, "name", object_name(by));
+        json_set_string(a, ref, "uid", uuid_to_string(by->uid, uid));
+        json_set_bool(a, ref, "controller", true);
+        json_set_bool(a, ref, "blockOwnerDeletion", true);
+        json_append(refs, ref);
+        json_set(a, metadata, "ownerReferences", refs);
+        if (json_arena_error(a) < 0)
+                return json_arena_error(a);
+        if (asprintf(&key, "%.*s%s", slash ? (int) (slash - by->name + 1) : 0, by->name, name) < 0) {
+                key = NULL;
+                return -ENOMEM;
+        }
+        return create(c, kind, key, document, false, &o, reterr);
+}
+
+bool object_view_differs(const Object *a, const Object *b) {
+        if (a->kind == KIND_POD) {
+                const Pod *x = (const Pod*) a, *y = (const Pod*) b;
+
+                return x->held != y->held || x->duration != y->duration || x->exit_code != y->exit_code || x->status != y->status;
+        }
+        if (a->kind == KIND_NODE) {
+                const Node *x = (const Node*) a, *y = (const Node*) b;
+
+                return x->unschedulable != y->unschedulable || x->tainted != y->tainted || x->cpu != y->cpu;
+        }
+        return false;
+}
+
+int cluster_update_object(Cluster *c, usec_t now, StoreEntry *e, Json *document, bool dry, Object **ret, Error *reterr) {
+        _cleanup_json_arena_ JsonArena arena = JSON_ARENA_INIT(64 * MIB); /* of what is added to the document */
+        _cleanup_(object_unrefp) Object *copy = NULL;
+        Doc *d;
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        r = object_copy(e->object, &copy);
+        if (r < 0)
+                return out_of_memory(reterr, r);
+        r = read_view(c, copy, document, reterr);
+        if (r < 0)
+                return r;
+        r = document_replace(&arena, document, e->object, &d);
+        if (r < 0)
+                return out_of_memory(reterr, r);
+        if (r == 0 && !object_view_differs(e->object, copy)) {
+                *ret = object_ref(e->object);
+                return 0;
+        }
+        if (r > 0) {
+                doc_unref(copy->doc);
+                copy->doc = d;
+        }
+        if (!dry) {
+                r = object_store_update(c, e, copy);
+                if (r < 0)
+                        return out_of_memory(reterr, r);
+        }
+        *ret = TAKE_PTR(copy);
+        return 0;
+}
+
+/* Marks it as being deleted and holds it by that finalizer (NULL: by those that it has). */
+static int mark_deleted(Cluster *c, StoreEntry *entry, const char *finalizer) {
+        _cleanup_edit_ Edit e = {};
+        Json *metadata;
+        int r;
+
+        r = edit_begin(&e, c, entry);
+        if (r < 0)
+                return r;
+        metadata = json_ensure(&e.arena, e.root, "metadata", JSON_OBJECT);
+        json_set(&e.arena, metadata, "deletionTimestamp", json_new_time(&e.arena, cluster_now_realtime(c)));
+        json_set_i64(&e.arena, metadata, "deletionGracePeriodSeconds", 0);
+        if (finalizer && !doc_has_finalizer(entry->object->doc, finalizer))
+                json_append(json_ensure(&e.arena, metadata, "finalizers", JSON_ARRAY), json_new_string(&e.arena, finalizer));
+        if (entry->object->kind == KIND_NAMESPACE)
+                json_set_string(&e.arena, json_ensure(&e.arena, e.root, "status", JSON_OBJECT), "phase", "Terminating");
+        return edit_commit(&e);
+}
+
+/* Takes the owner's references out of what it owns. */
+static int release_dependents(Cluster *c, ObjectState *s) {
+        char uid[UUID_STRING_MAX];
+        ListLink *l;
+        int r;
+
+        (void) uuid_to_string(s->entry.object->uid, uid);
+        while ((l = list_first(&s->dependents))) {
+                ObjectState *dependent = container_of(l, ObjectState, in_owner);
+                _cleanup_edit_ Edit e = {};
+                Json *metadata, *refs;
+
+                r = edit_begin(&e, c, &dependent->entry);
+                if (r < 0)
+                        return r;
+                metadata = json_get(e.root, "metadata");
+                refs = json_get(metadata, "ownerReferences");
+                JSON_FOREACH(ref, refs)
+                        if (streq_ptr(json_string(json_get(ref, "uid")), uid))
+                                json_detach(ref);
+                if (refs && refs->size == 0)
+                        json_remove(metadata, "ownerReferences");
+                r = edit_commit(&e);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int object_delete(Cluster *c, StoreEntry *e, const DeleteOptions *options) {
+        const Doc *d = e->object->doc;
+        bool foreground = options->propagation == PROPAGATION_FOREGROUND && !list_is_empty(&object_state(e)->dependents);
+        int r = 0;
+
+        if (options->propagation == PROPAGATION_ORPHAN)
+                r = release_dependents(c, object_state(e));
+        if (r < 0)
+                return r;
+        if (e->object->kind == KIND_POD)
+                return pod_remove(c, (PodState*) e, options->grace_seconds);
+        if (e->object->kind == KIND_NODE)
+                return node_remove(c, (NodeState*) e);
+        if (d->deleted > 0)
+                return 0;
+        if (e->object->kind != KIND_NAMESPACE && d->n_finalizers == 0 && !foreground) {
+                r = store_delete(c->store, e);
+                return r < 0 ? r : 1;
+        }
+        r = mark_deleted(c, e, foreground ? FOREGROUND_FINALIZER : NULL);
+        return r < 0 ? r : 0;
+}
+
+int cluster_delete_object(Cluster *c, usec_t now, StoreEntry *e, const DeleteOptions *options, Error *reterr) {
+        static const char *const kept[] = { NAMESPACE_DEFAULT, "kube-system", "kube-public" };
+        int r;
+
+        c->now = now;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; e->object->kind == KIND_NAMESPACE && i < ELEMENTSOF(kept); i++)
+                if (streq(e->object->name, kept[i]))
+                        return error_set(reterr, -EACCES, "this namespace may not be deleted");
+        if (options->dry)
+                return 0;
+        r = object_delete(c, e, options);
+        if (r < 0)
+                return out_of_memory(reterr, r);
+        pods_schedule_or_retry(c);
+        return r;
+}
+
+int object_collect(Cluster *c, ObjectState *s) {
+        int r;
+
+        if (object_adopt(c, s))
+                return 0;
+        list_remove(&s->in_owner);
+        r = object_delete(c, &s->entry, &(DeleteOptions) { .grace_seconds = -1 });
+        if (r < 0)
+                list_append(&c->orphans, &s->in_owner);
+        return r;
+}
+
+int object_finish_foreground(Cluster *c, ObjectState *s) {
+        _cleanup_edit_ Edit e = {};
+        ObjectState *dependent;
+        bool blocked = false;
+        Json *finalizers;
+        int r;
+
+        LIST_FOREACH(dependent, &s->dependents, ObjectState, in_owner) {
+                r = object_delete(c, &dependent->entry, &(DeleteOptions) { .grace_seconds = -1, .propagation = PROPAGATION_FOREGROUND });
+                if (r < 0)
+                        return r;
+                blocked |= r == 0;
+        }
+        if (blocked)
+                return 0;
+        r = edit_begin(&e, c, &s->entry);
+        if (r < 0)
+                return r;
+        finalizers = json_at(e.root, "metadata", "finalizers", NULL);
+        JSON_FOREACH(f, finalizers)
+                if (streq_ptr(json_string(f), FOREGROUND_FINALIZER))
+                        json_detach(f);
+        if (finalizers && finalizers->size > 0)
+                return edit_commit(&e);
+        return store_delete(c->store, &s->entry);
+}
+
+bool object_waits_for_dependents(const Object *o) {
+        return o->doc && o->doc->deleted > 0 && doc_has_finalizer(o->doc, FOREGROUND_FINALIZER);
+}
+
+/* An update of an object that is being deleted and that nothing holds any more is its end. */
+int object_store_update(Cluster *c, StoreEntry *e, Object *copy) {
+        const Doc *d = copy->doc;
+        int r;
+
+        if (copy->kind == KIND_POD)
+                return pod_store_update(c, (PodState*) e, (Pod*) copy);
+        if (d && d->deleted > 0 && d->n_finalizers == 0 && kind_is_document(copy->kind) && copy->kind != KIND_NAMESPACE)
+                return store_delete(c->store, e);
+        if (copy->kind == KIND_NODE && ((Node*) copy)->cpu < ((NodeState*) e)->used) {
+                r = pods_shrink(c, (NodeState*) e, ((Node*) copy)->cpu);
+                if (r < 0)
+                        return r;
+        }
+        r = store_put(c->store, copy);
+        if (r >= 0 && copy->kind == KIND_NODE)
+                pods_schedule_or_retry(c);
+        return r;
+}
+
+void object_generate_name(Cluster *c, const char *prefix, char *buf) {
+        static const char letters[] = "bcdfghjklmnpqrstvwxz2456789"; /* k8s.io/apimachinery/pkg/util/rand */
+        size_t n = MIN(strlen(prefix), (size_t) 248);
+
+        memcpy(buf, prefix, n);
+        for (unsigned i = 0; i < 5; i++)
+                buf[n++] = letters[prng_below(&c->prng, sizeof(letters) - 1)];
+        buf[n] = '\0';
+}

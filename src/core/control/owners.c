@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/control/owners.h"
+
+#include <stdio.h>
+
+#include "basic/string-util.h"
+#include "core/control/controllers.h"
+#include "core/model/doc.h"
+
+#define KEY_MAX 320
+
+/* The object that a reference names: -ENOENT when it is not there (any more), -ENOTSUP when we cannot know of such. */
+static int find_owner(Cluster *c, const Object *o, const DocOwner *ref, ObjectState **ret) {
+        Kind kind = kind_find(ref->api_version, ref->kind);
+        char key[KEY_MAX], uid[UUID_STRING_MAX];
+        StoreEntry *e;
+
+        if (kind < 0)
+                return -ENOTSUP;
+        if (kind_is_namespaced(kind) && strchr(o->name, '/'))
+                (void) snprintf(key, sizeof(key), "%.*s/%s", (int) (strchr(o->name, '/') - o->name), o->name, ref->name);
+        else
+                (void) snprintf(key, sizeof(key), "%s", ref->name);
+        e = store_find(c->store, kind, key);
+        if (!e || !streq(uuid_to_string(e->object->uid, uid), ref->uid))
+                return -ENOENT;
+        *ret = object_state(e);
+        return 0;
+}
+
+/* The controller if it lives, else any owner. *ret_unknown: it names one that we cannot know of. */
+static ObjectState *choose_owner(Cluster *c, const Object *o, bool *ret_unknown) {
+        const DocOwner *controller = doc_controller(o->doc);
+        ObjectState *owner = NULL;
+
+        *ret_unknown = false;
+        if (controller && find_owner(c, o, controller, &owner) >= 0)
+                return owner;
+        for (size_t i = 0; i < o->doc->n_owners; i++) {
+                int r = find_owner(c, o, &o->doc->owners[i], &owner);
+
+                if (r >= 0)
+                        return owner;
+                *ret_unknown |= r == -ENOTSUP;
+        }
+        return NULL;
+}
+
+static void unlink_owner(ObjectState *s) {
+        list_remove(&s->in_owner);
+        s->owner = NULL;
+}
+
+bool object_adopt(Cluster *c, ObjectState *s) {
+        const Object *o = s->entry.object;
+        bool unknown = false;
+
+        unlink_owner(s);
+        if (!o->doc || o->doc->n_owners == 0)
+                return true;
+        s->owner = choose_owner(c, o, &unknown);
+        if (s->owner)
+                list_append(&s->owner->dependents, &s->in_owner);
+        else if (!unknown)
+                list_append(&c->orphans, &s->in_owner);
+        return s->owner || unknown;
+}
+
+/* An owner has come (back): those that wait for it may stay. */
+static void adopt_orphans(Cluster *c) {
+        ObjectState *orphan;
+
+        LIST_FOREACH(orphan, &c->orphans, ObjectState, in_owner)
+                (void) object_adopt(c, orphan);
+}
+
+static void orphan_dependents(Cluster *c, ObjectState *s) {
+        ListLink *l;
+
+        while ((l = list_first(&s->dependents))) {
+                ObjectState *dependent = container_of(l, ObjectState, in_owner);
+
+                unlink_owner(dependent);
+                list_append(&c->orphans, &dependent->in_owner);
+        }
+}
+
+void object_mark(Cluster *c, ObjectState *s) {
+        if (!list_is_linked(&s->dirty) && controller_exists(s->entry.object))
+                list_append(&c->dirty, &s->dirty);
+}
+
+/* A namespace that is being emptied waits for the last of its objects. */
+static void mark_ending_namespace(Cluster *c, const Object *o) {
+        char name[KEY_MAX];
+        StoreEntry *e;
+        size_t size;
+        const char *ns;
+
+        if (c->n_ending_namespaces == 0 || !kind_is_namespaced(o->kind))
+                return;
+        ns = object_namespace(o, &size);
+        (void) snprintf(name, sizeof(name), "%.*s", (int) size, ns);
+        e = store_find(c->store, KIND_NAMESPACE, name);
+        if (e)
+                object_mark(c, object_state(e));
+}
+
+static void count_ending(Cluster *c, const Object *old, const Object *new) {
+        if (old && old->kind == KIND_NAMESPACE && old->doc->deleted > 0)
+                c->n_ending_namespaces--;
+        if (new && new->kind == KIND_NAMESPACE && new->doc->deleted > 0)
+                c->n_ending_namespaces++;
+}
+
+void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *new) {
+        const Doc *doc = new ? new->doc : NULL, *before = old ? old->doc : NULL;
+
+        if (!old)
+                list_init(&s->dependents);
+        count_ending(c, old, new);
+        if (s->owner)
+                object_mark(c, s->owner);
+        controllers_see(c, old, new);
+        if (!new) {
+                unlink_owner(s);
+                orphan_dependents(c, s);
+                list_remove(&s->dirty);
+                mark_ending_namespace(c, old);
+                return;
+        }
+        if (doc != before) {
+                (void) object_adopt(c, s);
+                if (s->owner)
+                        object_mark(c, s->owner);
+        }
+        if (!old && !list_is_empty(&c->orphans))
+                adopt_orphans(c);
+        object_mark(c, s);
+}

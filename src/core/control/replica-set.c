@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ReplicaSets: as many pods of a template as asked for. Kubernetes documentation, "ReplicaSet". */
+#include "basic/alloc-util.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "core/control/controllers.h"
+#include "core/control/owners.h"
+#include "core/control/selectors.h"
+#include "core/control/workload.h"
+
+/* More are made or removed in the next turn. */
+#define BURST 250
+
+#define COMPONENT "replicaset-controller"
+#define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
+
+/* Gives the pod an owner reference, or takes the one of `owner` away. */
+static int edit_owner(Cluster *c, ObjectState *pod, const Object *owner, bool add) {
+        _cleanup_edit_ Edit e = {};
+        char uid[UUID_STRING_MAX];
+        Json *metadata, *refs, *ref;
+        int r;
+
+        r = edit_begin(&e, c, &pod->entry);
+        if (r < 0)
+                return r;
+        (void) uuid_to_string(owner->uid, uid);
+        metadata = json_get(e.root, "metadata");
+        refs = json_ensure(&e.arena, metadata, "ownerReferences", JSON_ARRAY);
+        if (add) {
+                ref = json_new(&e.arena, JSON_OBJECT);
+                json_set_string(&e.arena, ref, "apiVersion", kind_api_version(owner->kind));
+                json_set_string(&e.arena, ref, "kind", kind_to_string(owner->kind));
+                json_set_string(&e.arena, ref, "name", object_name(owner));
+                json_set_string(&e.arena, ref, "uid", uid);
+                json_set_bool(&e.arena, ref, "controller", true);
+                json_set_bool(&e.arena, ref, "blockOwnerDeletion", true);
+                json_append(refs, ref);
+        } else
+                JSON_FOREACH(old, refs)
+                        if (streq_ptr(json_string(json_get(old, "uid")), uid))
+                                json_detach(old);
+        if (refs && refs->size == 0)
+                json_remove(metadata, "ownerReferences");
+        return edit_commit(&e);
+}
+
+/* Lets go of pods whose labels it no longer selects. */
+static int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
+        ObjectState *d;
+        int r = 0;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                if (d->entry.object->kind == KIND_POD && !label_selector_matches(selector, d->entry.object->doc)) {
+                        r = edit_owner(c, d, s->entry.object, false);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+/* Takes pods without a controller that it selects, up to that many. */
+static int adopt_pods(Cluster *c, ObjectState *s, const Json *selector, int64_t missing) {
+        const char *slash = strchr(s->entry.object->name, '/');
+        _cleanup_free_ char *namespace = strndup(slash ? s->entry.object->name : NAMESPACE_DEFAULT,
+                                                 slash ? (size_t) (slash - s->entry.object->name) : strlen(NAMESPACE_DEFAULT));
+        _cleanup_free_ char *from = namespace ? object_key(namespace, "") : NULL;
+        StoreEntry *next;
+        int r;
+
+        if (!from)
+                return -ENOMEM;
+        for (StoreEntry *e = store_find_from(c->store, KIND_POD, from); e && missing > 0 && object_is_in(e->object, namespace); e = next) {
+                const Pod *p = (const Pod*) e->object;
+
+                next = store_following(e);
+                if (!p->object.doc || doc_controller(p->object.doc) || !pod_is_active(p) || !label_selector_matches(selector, p->object.doc))
+                        continue;
+                r = edit_owner(c, object_state(e), s->entry.object, true);
+                if (r < 0)
+                        return r;
+                missing--;
+        }
+        return 0;
+}
+
+static int64_t deletion_cost(const Pod *p) {
+        const char *s = doc_annotation(p->object.doc, ANNOTATION_DELETION_COST);
+        uint64_t v;
+
+        if (!s)
+                return 0;
+        return parse_u64(*s == '-' ? s + 1 : s, &v) < 0 || v > INT32_MAX ? 0 : *s == '-' ? -(int64_t) v : (int64_t) v;
+}
+
+/* The pod that is missed least comes first: without a node, not running, cheap, young.
+ * Kubernetes documentation, "ReplicaSet", scaling down. */
+static int compare_worth(const void *a, const void *b) {
+        const Pod *x = (const Pod*) (*(ObjectState *const*) a)->entry.object, *y = (const Pod*) (*(ObjectState *const*) b)->entry.object;
+        bool runs_x = x->status == POD_RUNNING, runs_y = y->status == POD_RUNNING;
+        int64_t cost_x = deletion_cost(x), cost_y = deletion_cost(y);
+
+        if (!x->node != !y->node)
+                return x->node ? 1 : -1;
+        if (runs_x != runs_y)
+                return runs_x ? 1 : -1;
+        if (cost_x != cost_y)
+                return cost_x < cost_y ? -1 : 1;
+        return x->object.id > y->object.id ? -1 : 1;
+}
+
+static int remove_pods(Cluster *c, ObjectState *s, int64_t all, int64_t too_many) {
+        _cleanup_free_ ObjectState **pods = new0(ObjectState*, (size_t) all);
+        ObjectState *d;
+        size_t n = 0;
+        int r;
+
+        if (!pods)
+                return -ENOMEM;
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                if (d->entry.object->kind == KIND_POD && pod_is_active((const Pod*) d->entry.object))
+                        pods[n++] = d;
+        qsort(pods, n, sizeof(pods[0]), compare_worth);
+        for (size_t i = 0; i < n && i < (size_t) MIN(too_many, (int64_t) BURST); i++) {
+                record_event(c, &s->entry, "Normal", "SuccessfulDelete", COMPONENT, "Deleted pod: %s", object_name(pods[i]->entry.object));
+                r = object_delete(c, &pods[i]->entry, &(DeleteOptions) { .grace_seconds = -1 });
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int create_pods(Cluster *c, ObjectState *s, const Json *template, int64_t missing) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        int r = 0;
+
+        for (int64_t i = 0; i < MIN(missing, (int64_t) BURST) && r >= 0; i++)
+                r = create_pod_from(c, &s->entry, template, object_name(s->entry.object), COMPONENT, &error);
+        if (r < 0 && r != -ENOMEM && r != -EEXIST) {
+                record_event(c, &s->entry, "Warning", "FailedCreate", COMPONENT, "Error creating: %s", error_message(&error));
+                return 0; /* nothing that trying again would change */
+        }
+        return r == -EEXIST ? 0 : r;
+}
+
+static int scale(Cluster *c, ObjectState *s, const Json *spec) {
+        int64_t wanted = json_i64(json_get(spec, "replicas"), 1);
+        int r;
+
+        r = release_pods(c, s, json_get(spec, "selector"));
+        if (r >= 0 && count_pods(s).all < wanted)
+                r = adopt_pods(c, s, json_get(spec, "selector"), wanted - count_pods(s).all);
+        if (r < 0)
+                return r;
+        if (count_pods(s).all < wanted)
+                return create_pods(c, s, json_get(spec, "template"), wanted - count_pods(s).all);
+        if (count_pods(s).all > wanted)
+                return remove_pods(c, s, count_pods(s).all, count_pods(s).all - wanted);
+        return 0;
+}
+
+static int update_status(Cluster *c, ObjectState *s) {
+        _cleanup_edit_ Edit e = {};
+        PodCounts n = count_pods(s);
+        Json *status;
+        int r;
+
+        r = edit_begin(&e, c, &s->entry);
+        if (r < 0)
+                return r;
+        status = json_ensure(&e.arena, e.root, "status", JSON_OBJECT);
+        json_set_i64(&e.arena, status, "replicas", n.all);
+        status_set_count(&e, status, "fullyLabeledReplicas", n.all);
+        status_set_count(&e, status, "readyReplicas", n.ready);
+        status_set_count(&e, status, "availableReplicas", n.ready);
+        status_set_count(&e, status, "observedGeneration", s->entry.object->doc->generation);
+        return edit_commit(&e);
+}
+
+int reconcile_replica_set(Cluster *c, ObjectState *s) {
+        _cleanup_edit_ Edit e = {}; /* only read */
+        int64_t wanted;
+        int r;
+
+        r = edit_begin(&e, c, &s->entry);
+        if (r < 0)
+                return r;
+        if (s->entry.object->doc->deleted == 0) {
+                r = scale(c, s, json_get(e.root, "spec"));
+                if (r < 0)
+                        return r;
+        }
+        wanted = json_i64(json_at(e.root, "spec", "replicas", NULL), 1);
+        r = update_status(c, s);
+        if (r < 0)
+                return r;
+        if (s->entry.object->doc->deleted == 0 && (count_pods(s).all + BURST < wanted || count_pods(s).all > wanted + BURST))
+                object_mark(c, s);
+        return 0;
+}

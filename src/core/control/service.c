@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Services: an EndpointSlice (and the older Endpoints) of the pods that run and that the selector matches.
+ * Kubernetes documentation, "Service" and "EndpointSlices". */
+#include <stdio.h>
+
+#include "basic/alloc-util.h"
+#include "basic/string-util.h"
+#include "core/control/controllers.h"
+#include "core/control/selectors.h"
+#include "core/control/services.h"
+#include "core/control/workload.h"
+#include "core/model/object-util.h"
+
+#define SLICE_MAX 100 /* as the endpoint slice controller's default */
+#define NAME_LABEL "kubernetes.io/service-name"
+#define MANAGER_LABEL "endpointslice.kubernetes.io/managed-by"
+#define MANAGER "endpointslice-controller.k8s.io"
+
+/* 172.16.0.0/12; a Service's id is never used twice. */
+void service_assign_address(Cluster *c, JsonArena *a, Json *document) {
+        Json *spec = json_get(document, "spec"), *all;
+        uint64_t id = store_last_id(c->store) + 1;
+        char ip[ADDRESS_STRING_MAX];
+
+        if (!spec || json_get(spec, "clusterIP") || streq_ptr(json_string(json_get(spec, "type")), "ExternalName"))
+                return;
+        json_set_string(a, spec, "clusterIP", address_to_string((uint32_t) (172u << 24 | 16u << 16 | (id & 0xfffff)), ip));
+        all = json_new(a, JSON_ARRAY);
+        json_append(all, json_new_string(a, ip));
+        json_set(a, spec, "clusterIPs", all);
+}
+
+/* The pods behind a Service. */
+typedef struct Backends {
+        const Pod **pods; /* borrowed */
+        size_t n, allocated;
+} Backends;
+
+static int find_backends(Cluster *c, const Object *service, const Json *selector, Backends *ret) {
+        const char *slash = strchr(service->name, '/');
+        char from[256] = "";
+
+        if (slash)
+                memcpy(from, service->name, MIN((size_t) (slash - service->name + 1), sizeof(from) - 1));
+        for (StoreEntry *e = store_find_from(c->store, KIND_POD, from); e && object_shares_namespace(e->object, service); e = store_following(e)) {
+                const Pod *p = (const Pod*) e->object;
+
+                if (p->ip == 0 || p->status == POD_SUCCEEDED || p->status == POD_FAILED || !label_map_matches(selector, p->object.doc))
+                        continue;
+                if (!GREEDY_REALLOC(ret->pods, ret->allocated, ret->n + 1))
+                        return -ENOMEM;
+                ret->pods[ret->n++] = p;
+        }
+        return 0;
+}
+
+static Json *make_target(JsonArena *a, const Pod *p) {
+        Json *target = json_new(a, JSON_OBJECT);
+        char uid[UUID_STRING_MAX], namespace[256];
+        size_t size;
+        const char *ns = object_namespace(&p->object, &size);
+
+        (void) snprintf(namespace, sizeof(namespace), "%.*s", (int) size, ns);
+        json_set_string(a, target, "kind", "Pod");
+        json_set_string(a, target, "namespace", namespace);
+        json_set_string(a, target, "name", object_name(&p->object));
+        json_set_string(a, target, "uid", uuid_to_string(p->object.uid, uid));
+        return target;
+}
+
+/* A named port of a container, or the number that the Service says. */
+static void set_port_number(JsonArena *a, Json *port, const Json *of) {
+        const Json *target = json_get(of, "targetPort");
+
+        json_set(a, port, "port", json_copy(a, json_is(target, JSON_NUMBER) ? target : json_get(of, "port")));
+}
+
+static Json *make_ports(JsonArena *a, const Json *spec, bool slice) {
+        Json *ports = json_new(a, JSON_ARRAY);
+
+        JSON_FOREACH(of, json_get(spec, "ports")) {
+                Json *port = json_new(a, JSON_OBJECT);
+
+                if (slice || json_get(of, "name"))
+                        json_set_string(a, port, "name", strempty(json_string(json_get(of, "name"))));
+                set_port_number(a, port, of);
+                json_set_string(a, port, "protocol", json_string(json_get(of, "protocol")) ?: "TCP");
+                json_append(ports, port);
+        }
+        return ports;
+}
+
+static Json *make_endpoint(JsonArena *a, const Pod *p) {
+        Json *endpoint = json_new(a, JSON_OBJECT), *addresses = json_new(a, JSON_ARRAY), *conditions = json_new(a, JSON_OBJECT);
+        bool ready = p->status == POD_RUNNING;
+        char ip[ADDRESS_STRING_MAX];
+
+        json_append(addresses, json_new_string(a, address_to_string(p->ip, ip)));
+        json_set(a, endpoint, "addresses", addresses);
+        json_set_bool(a, conditions, "ready", ready);
+        json_set_bool(a, conditions, "serving", ready || p->status == POD_TERMINATING);
+        json_set_bool(a, conditions, "terminating", p->status == POD_TERMINATING);
+        json_set(a, endpoint, "conditions", conditions);
+        json_set_string(a, endpoint, "nodeName", p->node);
+        json_set(a, endpoint, "targetRef", make_target(a, p));
+        return endpoint;
+}
+
+static void fill_slice(JsonArena *a, Json *root, const char *service, const Json *spec, const Backends *b, size_t from) {
+        Json *metadata = json_ensure(a, root, "metadata", JSON_OBJECT), *labels = json_ensure(a, metadata, "labels", JSON_OBJECT);
+        Json *endpoints = json_new(a, JSON_ARRAY);
+
+        json_set_string(a, labels, NAME_LABEL, service);
+        json_set_string(a, labels, MANAGER_LABEL, MANAGER);
+        json_set_string(a, root, "addressType", "IPv4");
+        for (size_t i = from; i < b->n && i < from + SLICE_MAX; i++)
+                json_append(endpoints, make_endpoint(a, b->pods[i]));
+        json_set(a, root, "endpoints", endpoints);
+        json_set(a, root, "ports", make_ports(a, spec, true));
+}
+
+static int update_slice(Cluster *c, StoreEntry *entry, const char *service, const Json *spec, const Backends *b, size_t from) {
+        _cleanup_edit_ Edit e = {};
+        int r;
+
+        r = edit_begin(&e, c, entry);
+        if (r < 0)
+                return r;
+        fill_slice(&e.arena, e.root, service, spec, b, from);
+        return edit_commit(&e);
+}
+
+static int create_slice(Cluster *c, ObjectState *s, const Json *spec, const Backends *b, size_t from) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
+        const char *service = object_name(s->entry.object);
+        Json *root = json_new(&a, JSON_OBJECT);
+        char base[254], name[260];
+
+        (void) snprintf(base, sizeof(base), "%.240s-", service);
+        object_generate_name(c, base, name);
+        fill_slice(&a, root, service, spec, b, from);
+        json_set_string(&a, json_get(root, "metadata"), "generateName", base);
+        json_set_i64(&a, json_get(root, "metadata"), "generation", 1);
+        return object_create_owned(c, &a, &s->entry, KIND_ENDPOINT_SLICE, name, root, NULL);
+}
+
+/* One slice after the other: those that are there are changed, further ones made, left ones removed. */
+static int update_slices(Cluster *c, ObjectState *s, const Json *spec, const Backends *b) {
+        ObjectState *d;
+        size_t from = 0;
+        int r;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
+                if (d->entry.object->kind != KIND_ENDPOINT_SLICE)
+                        continue;
+                if (from < b->n || from == 0)
+                        r = update_slice(c, &d->entry, object_name(s->entry.object), spec, b, from);
+                else
+                        r = object_delete(c, &d->entry, &(DeleteOptions) { .grace_seconds = -1 });
+                if (r < 0)
+                        return r;
+                from += SLICE_MAX;
+        }
+        for (; from == 0 || from < b->n; from += SLICE_MAX) {
+                r = create_slice(c, s, spec, b, from);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static Json *make_addresses(JsonArena *a, const Backends *b, bool ready) {
+        Json *list = json_new(a, JSON_ARRAY);
+
+        for (size_t i = 0; i < b->n; i++) {
+                Json *address;
+                char ip[ADDRESS_STRING_MAX];
+
+                if ((b->pods[i]->status == POD_RUNNING) != ready)
+                        continue;
+                address = json_new(a, JSON_OBJECT);
+                json_set_string(a, address, "ip", address_to_string(b->pods[i]->ip, ip));
+                json_set_string(a, address, "nodeName", b->pods[i]->node);
+                json_set(a, address, "targetRef", make_target(a, b->pods[i]));
+                json_append(list, address);
+        }
+        return list;
+}
+
+static void fill_endpoints(JsonArena *a, Json *root, const Json *spec, const Backends *b) {
+        Json *subsets = json_new(a, JSON_ARRAY), *subset = json_new(a, JSON_OBJECT);
+        Json *ready = make_addresses(a, b, true), *others = make_addresses(a, b, false);
+
+        if (ready && ready->size > 0)
+                json_set(a, subset, "addresses", ready);
+        if (others && others->size > 0)
+                json_set(a, subset, "notReadyAddresses", others);
+        json_set(a, subset, "ports", make_ports(a, spec, false));
+        if (b->n > 0)
+                json_append(subsets, subset);
+        json_set(a, root, "subsets", subsets);
+}
+
+static int update_endpoints(Cluster *c, ObjectState *s, const Json *spec, const Backends *b) {
+        StoreEntry *entry = store_find(c->store, KIND_ENDPOINTS, s->entry.object->name);
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
+        _cleanup_edit_ Edit e = {};
+        Json *root;
+        int r;
+
+        if (!entry) {
+                root = json_new(&a, JSON_OBJECT);
+                fill_endpoints(&a, root, spec, b);
+                return object_create_owned(c, &a, &s->entry, KIND_ENDPOINTS, object_name(s->entry.object), root, NULL);
+        }
+        r = edit_begin(&e, c, entry);
+        if (r < 0)
+                return r;
+        fill_endpoints(&e.arena, e.root, spec, b);
+        return edit_commit(&e);
+}
+
+int reconcile_service(Cluster *c, ObjectState *s) {
+        _cleanup_edit_ Edit e = {}; /* only read */
+        Backends b = {};
+        const Json *spec, *selector;
+        int r;
+
+        if (s->entry.object->doc->deleted > 0)
+                return 0;
+        r = edit_begin(&e, c, &s->entry);
+        if (r < 0)
+                return r;
+        spec = json_get(e.root, "spec");
+        selector = json_get(spec, "selector");
+        if (!json_is(selector, JSON_OBJECT) || selector->size == 0)
+                return 0; /* its endpoints are somebody else's work */
+        r = find_backends(c, s->entry.object, selector, &b);
+        if (r >= 0)
+                r = update_slices(c, s, spec, &b);
+        if (r >= 0)
+                r = update_endpoints(c, s, spec, &b);
+        free(b.pods);
+        return r < 0 && r != -EEXIST ? r : 0;
+}

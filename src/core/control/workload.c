@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/control/workload.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "core/model/object-util.h"
+
+PodCounts count_pods(const ObjectState *s) {
+        PodCounts n = {};
+        ObjectState *d;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
+                const Pod *p = (const Pod*) d->entry.object;
+
+                if (p->object.kind != KIND_POD)
+                        continue;
+                n.succeeded += p->status == POD_SUCCEEDED;
+                n.failed += p->status == POD_FAILED;
+                n.all += pod_is_active(p);
+                n.ready += pod_is_active(p) && p->status == POD_RUNNING;
+                n.ending += p->status == POD_TERMINATING;
+        }
+        return n;
+}
+
+int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
+        Json *root = json_new(&a, JSON_OBJECT), *metadata = json_ensure(&a, root, "metadata", JSON_OBJECT);
+        char base[254], name[260];
+        int r;
+
+        (void) snprintf(base, sizeof(base), "%.240s-", prefix);
+        object_generate_name(c, base, name);
+        json_set_string(&a, metadata, "generateName", base);
+        if (json_at(template, "metadata", "labels", NULL))
+                json_set(&a, metadata, "labels", json_copy(&a, json_at(template, "metadata", "labels", NULL)));
+        if (json_at(template, "metadata", "annotations", NULL))
+                json_set(&a, metadata, "annotations", json_copy(&a, json_at(template, "metadata", "annotations", NULL)));
+        json_set(&a, root, "spec", json_copy(&a, json_get(template, "spec")));
+        r = object_create_owned(c, &a, owner, KIND_POD, name, root, reterr);
+        if (r >= 0)
+                record_event(c, owner, "Normal", "SuccessfulCreate", component, "Created pod: %s", name);
+        return r;
+}
+
+void status_set_count(Edit *e, Json *status, const char *key, int64_t value) {
+        if (value == 0)
+                json_remove(status, key);
+        else
+                json_set_i64(&e->arena, status, key, value);
+}
+
+static Json *find_condition(const Json *status, const char *type) {
+        JSON_FOREACH(condition, json_get(status, "conditions"))
+                if (streq_ptr(json_string(json_get(condition, "type")), type))
+                        return condition;
+        return NULL;
+}
+
+bool status_has_condition(const Json *status, const char *type) {
+        return streq_ptr(json_string(json_get(find_condition(status, type), "status")), "True");
+}
+
+void status_set_condition(Edit *e, Json *status, const char *type, const char *value, const char *reason, const char *message) {
+        Json *condition = find_condition(status, type), *conditions;
+        usec_t now = cluster_now_realtime(e->cluster);
+        JsonArena *a = &e->arena;
+        bool moved;
+
+        if (!condition) {
+                conditions = json_ensure(a, status, "conditions", JSON_ARRAY);
+                condition = json_new(a, JSON_OBJECT);
+                json_append(conditions, condition);
+        } else if (streq_ptr(json_string(json_get(condition, "status")), value) && streq_ptr(json_string(json_get(condition, "reason")), reason) &&
+                   streq_ptr(json_string(json_get(condition, "message")), message))
+                return;
+        moved = !streq_ptr(json_string(json_get(condition, "status")), value);
+        json_set_string(a, condition, "type", type);
+        json_set_string(a, condition, "status", value);
+        if (e->entry->object->kind == KIND_DEPLOYMENT)
+                json_set(a, condition, "lastUpdateTime", json_new_time(a, now));
+        if (moved)
+                json_set(a, condition, "lastTransitionTime", json_new_time(a, now));
+        json_set_string(a, condition, "reason", reason);
+        json_set_string(a, condition, "message", message);
+}
+
+/* --- Events --- */
+
+static Json *new_event(Cluster *c, JsonArena *a, const Object *about, const char *type, const char *reason, const char *component,
+                       const char *message) {
+        Json *root = json_new(a, JSON_OBJECT), *of = json_new(a, JSON_OBJECT);
+        usec_t now = cluster_now_realtime(c);
+        char uid[UUID_STRING_MAX], namespace[254];
+        size_t size;
+        const char *ns = object_namespace(about, &size);
+
+        (void) snprintf(namespace, sizeof(namespace), "%.*s", (int) size, ns);
+        json_ensure(a, root, "metadata", JSON_OBJECT);
+        json_set_string(a, of, "kind", kind_to_string(about->kind));
+        json_set_string(a, of, "namespace", namespace);
+        json_set_string(a, of, "name", object_name(about));
+        json_set_string(a, of, "uid", uuid_to_string(about->uid, uid));
+        json_set_string(a, of, "apiVersion", kind_api_version(about->kind));
+        json_set(a, root, "involvedObject", of);
+        json_set_string(a, root, "reason", reason);
+        json_set_string(a, root, "message", message);
+        json_set_string(a, json_ensure(a, root, "source", JSON_OBJECT), "component", component);
+        json_set(a, root, "firstTimestamp", json_new_time(a, now));
+        json_set(a, root, "lastTimestamp", json_new_time(a, now));
+        json_set_i64(a, root, "count", 1);
+        json_set_string(a, root, "type", type);
+        json_set(a, root, "eventTime", json_new(a, JSON_NULL));
+        json_set_string(a, root, "reportingComponent", component);
+        json_set_string(a, root, "reportingInstance", "");
+        return root;
+}
+
+static int count_event(Cluster *c, StoreEntry *entry) {
+        _cleanup_edit_ Edit e = {};
+        int r;
+
+        r = edit_begin(&e, c, entry);
+        if (r < 0)
+                return r;
+        json_set_i64(&e.arena, e.root, "count", json_i64(json_get(e.root, "count"), 1) + 1);
+        json_set(&e.arena, e.root, "lastTimestamp", json_new_time(&e.arena, cluster_now_realtime(c)));
+        return edit_commit(&e);
+}
+
+void record_event(Cluster *c, StoreEntry *about, const char *type, const char *reason, const char *component, const char *format, ...) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_(object_unrefp) Object *o = NULL;
+        const Object *of = about->object;
+        char message[1024], key[512];
+        uint64_t digest;
+        StoreEntry *e;
+        Json *root;
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(message, sizeof(message), format, ap);
+        va_end(ap);
+        /* The name tells the same event again: a digest of what it says, of this object. */
+        digest = siphash13(message, strlen(message), c->secret) ^ siphash13(reason, strlen(reason), c->secret) ^ siphash13(&of->uid, sizeof(of->uid), c->secret);
+        (void) snprintf(key, sizeof(key), "%.400s.%016llx", of->name, (unsigned long long) digest);
+        e = store_find(c->store, KIND_EVENT, key);
+        if (e) {
+                (void) count_event(c, e);
+                return;
+        }
+        root = new_event(c, &a, of, type, reason, component, message);
+        if (json_arena_error(&a) == 0)
+                (void) cluster_create_object(c, c->now, KIND_EVENT, key, root, false, &o, NULL);
+}

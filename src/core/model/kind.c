@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model/kind.h"
+
+#include "basic/string-util.h"
+
+static const struct {
+        const char *name, *api_version;
+        bool namespaced, document;
+} kinds[_KIND_MAX] = {
+        [KIND_NODE] = { "Node", "v1", false, false },
+        [KIND_POD] = { "Pod", "v1", true, false },
+        [KIND_POLICY] = { "Policy", "kubesim.io/v1", false, false },
+        [KIND_TOMBSTONE] = { "Tombstone", "kubesim.io/v1", false, false },
+        [KIND_NAMESPACE] = { "Namespace", "v1", false, true },
+        [KIND_EVENT] = { "Event", "v1", true, true },
+        [KIND_LEASE] = { "Lease", "coordination.k8s.io/v1", true, true },
+        [KIND_CONFIG_MAP] = { "ConfigMap", "v1", true, true },
+        [KIND_SECRET] = { "Secret", "v1", true, true },
+        [KIND_SERVICE_ACCOUNT] = { "ServiceAccount", "v1", true, true },
+        [KIND_SERVICE] = { "Service", "v1", true, true },
+        [KIND_ENDPOINTS] = { "Endpoints", "v1", true, true },
+        [KIND_ENDPOINT_SLICE] = { "EndpointSlice", "discovery.k8s.io/v1", true, true },
+        [KIND_REPLICATION_CONTROLLER] = { "ReplicationController", "v1", true, true },
+        [KIND_REPLICA_SET] = { "ReplicaSet", "apps/v1", true, true },
+        [KIND_DEPLOYMENT] = { "Deployment", "apps/v1", true, true },
+        [KIND_DAEMON_SET] = { "DaemonSet", "apps/v1", true, true },
+        [KIND_STATEFUL_SET] = { "StatefulSet", "apps/v1", true, true },
+        [KIND_CONTROLLER_REVISION] = { "ControllerRevision", "apps/v1", true, true },
+        [KIND_JOB] = { "Job", "batch/v1", true, true },
+        [KIND_CRON_JOB] = { "CronJob", "batch/v1", true, true },
+        [KIND_HORIZONTAL_POD_AUTOSCALER] = { "HorizontalPodAutoscaler", "autoscaling/v2", true, true },
+        [KIND_POD_DISRUPTION_BUDGET] = { "PodDisruptionBudget", "policy/v1", true, true },
+        [KIND_PRIORITY_CLASS] = { "PriorityClass", "scheduling.k8s.io/v1", false, true },
+        [KIND_RESOURCE_QUOTA] = { "ResourceQuota", "v1", true, true },
+        [KIND_LIMIT_RANGE] = { "LimitRange", "v1", true, true },
+        [KIND_PERSISTENT_VOLUME] = { "PersistentVolume", "v1", false, true },
+        [KIND_PERSISTENT_VOLUME_CLAIM] = { "PersistentVolumeClaim", "v1", true, true },
+        [KIND_STORAGE_CLASS] = { "StorageClass", "storage.k8s.io/v1", false, true },
+        [KIND_CSI_NODE] = { "CSINode", "storage.k8s.io/v1", false, true },
+        [KIND_ROLE] = { "Role", "rbac.authorization.k8s.io/v1", true, true },
+        [KIND_CLUSTER_ROLE] = { "ClusterRole", "rbac.authorization.k8s.io/v1", false, true },
+        [KIND_ROLE_BINDING] = { "RoleBinding", "rbac.authorization.k8s.io/v1", true, true },
+        [KIND_CLUSTER_ROLE_BINDING] = { "ClusterRoleBinding", "rbac.authorization.k8s.io/v1", false, true },
+        [KIND_INGRESS] = { "Ingress", "networking.k8s.io/v1", true, true },
+        [KIND_NETWORK_POLICY] = { "NetworkPolicy", "networking.k8s.io/v1", true, true },
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = { "CustomResourceDefinition", "apiextensions.k8s.io/v1", false, true },
+        [KIND_CUSTOM] = { "Custom", "kubesim.io/v1", true, true },
+};
+
+const char *kind_to_string(Kind k) {
+        assert(k >= 0 && k < _KIND_MAX);
+        return kinds[k].name;
+}
+
+const char *kind_api_version(Kind k) {
+        assert(k >= 0 && k < _KIND_MAX);
+        return kinds[k].api_version;
+}
+
+bool kind_is_namespaced(Kind k) {
+        assert(k >= 0 && k < _KIND_MAX);
+        return kinds[k].namespaced;
+}
+
+bool kind_is_document(Kind k) {
+        assert(k >= 0 && k < _KIND_MAX);
+        return kinds[k].document;
+}
+
+Kind kind_find(const char *api_version, const char *kind) {
+        for (Kind k = 0; k < _KIND_MAX; k++)
+                if (streq(kinds[k].name, kind) && streq(kinds[k].api_version, api_version))
+                        return k;
+        return _KIND_INVALID;
+}

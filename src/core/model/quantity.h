@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Amounts of resources as Kubernetes writes them: "500m", "2", "1.5Gi", "1e3".
+ * Kubernetes API reference, "Quantity" (k8s.io/apimachinery/pkg/api/resource). */
+
+#include "basic/forward.h"
+
+/* Reads a quantity as thousandths, rounded up (as Kubernetes does). -EINVAL, or -ERANGE when it does not fit. */
+int quantity_parse_milli(const char *s, int64_t *ret);

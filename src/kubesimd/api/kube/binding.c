@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What other schedulers and those who empty nodes do with pods: binding and eviction. */
+#include <stdio.h>
+
+#include "basic/error.h"
+#include "basic/string-util.h"
+#include "core/control/selectors.h"
+#include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/status.h"
+#include "kubesimd/api/kube/write.h"
+
+int kube_bind(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        _cleanup_write_ KubeWrite w = {};
+        const char *node, *uid;
+        char ours[UUID_STRING_MAX];
+        StoreEntry *e;
+        Json *body;
+        int r;
+
+        r = write_begin(&w, req, api, path, reterr);
+        if (r >= 0)
+                r = write_read_body(&w, &body, reterr);
+        if (r >= 0)
+                r = kube_find(api, path, &e, reterr);
+        if (r < 0)
+                return r;
+        node = json_string(json_at(body, "target", "name", NULL));
+        if (isempty(node)) {
+                cause_required(&w, "target.name", "");
+                return write_reply_causes(&w);
+        }
+        uid = json_string(json_at(body, "metadata", "uid", NULL));
+        if (!isempty(uid) && !streq(uid, uuid_to_string(e->object->uid, ours)))
+                return error_set_field(reterr, -ESTALE, "pods/binding", path->name, "Operation cannot be fulfilled on pods/binding \"%s\": uid mismatch: the "
+                                       "provided uid in the binding is %s, the uid of the pod is %s", path->name, uid, ours);
+        if (!w.dry_run) {
+                r = cluster_bind_pod(api->cluster, api_now(), e, node, reterr);
+                if (r < 0)
+                        return r;
+        }
+        return kube_reply_success(req, 201, NULL, NULL, api_mark(api));
+}
+
+/* The budget that does not let the pod go now, or NULL. */
+static const Object *find_blocking_budget(Cluster *c, const Object *pod, Json **ret_status, JsonArena *a) {
+        const char *slash = strchr(pod->name, '/');
+        char from[256] = "";
+
+        if (slash)
+                memcpy(from, pod->name, MIN((size_t) (slash - pod->name + 1), sizeof(from) - 1));
+        for (StoreEntry *e = store_find_from(cluster_store(c), KIND_POD_DISRUPTION_BUDGET, from); e && object_shares_namespace(e->object, pod);
+             e = store_following(e)) {
+                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+                char *text;
+
+                if (!selects(e->object, pod))
+                        continue;
+                strbuf_printf(&b, "{%s}", e->object->doc->status);
+                text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
+                *ret_status = NULL;
+                if (text)
+                        (void) json_tree_parse(a, text, b.size, ret_status, NULL);
+                if (json_i64(json_get(*ret_status, "disruptionsAllowed"), 0) <= 0)
+                        return e->object;
+        }
+        return NULL;
+}
+
+static int reply_blocked(KubeWrite *w, const Object *budget, const Json *status) {
+        Json *causes = json_new(&w->arena, JSON_ARRAY), *cause = json_new(&w->arena, JSON_OBJECT);
+        char message[512];
+
+        (void) snprintf(message, sizeof(message), "The disruption budget %s needs %lld healthy pods and has %lld currently", object_name(budget),
+                        (long long) json_i64(json_get(status, "desiredHealthy"), 0), (long long) json_i64(json_get(status, "currentHealthy"), 0));
+        json_set_string(&w->arena, cause, "reason", "DisruptionBudget");
+        json_set_string(&w->arena, cause, "message", message);
+        json_append(causes, cause);
+        return kube_reply_status(w->req, &(KubeStatus) { .code = 429, .message = "Cannot evict pod as it would violate the pod's disruption budget.",
+                                                         .causes = causes });
+}
+
+int kube_evict(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        _cleanup_write_ KubeWrite w = {};
+        DeleteOptions options;
+        const Object *budget;
+        Json *body, *status = NULL;
+        const Pod *p;
+        StoreEntry *e;
+        int r;
+
+        r = write_begin(&w, req, api, path, reterr);
+        if (r >= 0)
+                r = write_read_body(&w, &body, reterr);
+        if (r >= 0)
+                r = kube_find(api, path, &e, reterr);
+        if (r >= 0)
+                r = kube_read_delete_options(&w, json_get(body, "deleteOptions"), &options, reterr);
+        if (r < 0)
+                return r;
+        (void) cluster_step(api->cluster, api_now()); /* so that budgets know of the evictions before this one */
+        r = kube_find(api, path, &e, reterr);
+        if (r < 0)
+                return r;
+        p = (const Pod*) e->object;
+        budget = p->status == POD_RUNNING && p->deleted == 0 ? find_blocking_budget(api->cluster, e->object, &status, &w.arena) : NULL;
+        if (budget)
+                return reply_blocked(&w, budget, status);
+        r = cluster_delete_object(api->cluster, api_now(), e, &options, reterr);
+        return r < 0 ? r : kube_reply_success(req, 201, NULL, NULL, api_mark(api));
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* create, update and patch of any kind in the table. */
+#include "basic/error.h"
+#include "basic/string-util.h"
+#include "kubesimd/api/kube/apply.h"
+#include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/patch.h"
+#include "kubesimd/api/kube/status.h"
+#include "kubesimd/api/kube/write.h"
+
+static int read_object(KubeWrite *w, Json **ret, Error *reterr) {
+        int r;
+
+        r = write_read_body(w, ret, reterr);
+        if (r < 0)
+                return r;
+        return write_check_fields(w, *ret, w->resource->schema, reterr);
+}
+
+int kube_create(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        _cleanup_write_ KubeWrite w = {};
+        Json *object;
+        int r;
+
+        if (path->resource->namespaced && !path->namespace)
+                return error_set(reterr, -EOPNOTSUPP, "the server does not allow this method on the requested resource");
+        r = write_begin(&w, req, api, path, reterr);
+        if (r >= 0)
+                r = read_object(&w, &object, reterr);
+        return r < 0 ? r : write_create(&w, object, reterr);
+}
+
+/* Leases are created by an update, as kubelets and leader election do. */
+static bool is_created_by_update(const KubePath *path) {
+        return path->resource->store_kind == KIND_LEASE && !path->subresource;
+}
+
+int kube_update(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        _cleanup_write_ KubeWrite w = {};
+        Json *wanted, *present;
+        StoreEntry *e;
+        int r;
+
+        r = write_begin(&w, req, api, path, reterr);
+        if (r >= 0)
+                r = read_object(&w, &wanted, reterr);
+        if (r < 0)
+                return r;
+        r = kube_find(api, path, &e, reterr);
+        if (r == -ENOENT && is_created_by_update(path)) {
+                error_done(reterr);
+                return write_create(&w, wanted, reterr);
+        }
+        if (r >= 0)
+                r = write_read_object(&w, e->object, &present, reterr);
+        return r < 0 ? r : write_update(&w, e, wanted, present, reterr);
+}
+
+typedef enum PatchType {
+        PATCH_JSON,
+        PATCH_MERGE,
+        PATCH_STRATEGIC,
+        PATCH_APPLY,
+        _PATCH_TYPE_MAX,
+        _PATCH_TYPE_INVALID = -EINVAL,
+} PatchType;
+
+static int patch_type(HttpRequest *req, PatchType *ret, Error *reterr) {
+        static const char *const types[_PATCH_TYPE_MAX] = {
+                [PATCH_JSON] = "application/json-patch+json", [PATCH_MERGE] = "application/merge-patch+json",
+                [PATCH_STRATEGIC] = "application/strategic-merge-patch+json", [PATCH_APPLY] = "application/apply-patch+yaml",
+        };
+        const char *given = strempty(http_request_header(req, "Content-Type"));
+
+        for (PatchType t = 0; t < _PATCH_TYPE_MAX; t++) {
+                const char *rest = startswith(given, types[t]);
+
+                if (rest && (*rest == '\0' || *rest == ';')) {
+                        *ret = t;
+                        return 0;
+                }
+        }
+        return error_set(reterr, -EPROTOTYPE, "415: Unsupported Media Type");
+}
+
+/* What the patch makes of the object. */
+static int apply_patch(KubeWrite *w, PatchType type, Json *target, const Json *patch, Json **ret, Error *reterr) {
+        switch (type) {
+        case PATCH_JSON:
+                return patch_json(&w->arena, target, patch, ret, reterr);
+        case PATCH_MERGE:
+                if (!json_is(patch, JSON_OBJECT))
+                        return error_set(reterr, -EINVAL, "error decoding patch: a merge patch is an object");
+                *ret = patch_merge(&w->arena, target, patch);
+                return 0;
+        default:
+                return patch_strategic(&w->arena, schema_find(w->resource->schema), target, patch, ret, reterr);
+        }
+}
+
+static int patch_object(KubeWrite *w, PatchType type, const Json *patch, Error *reterr) {
+        Json *present, *wanted;
+        StoreEntry *e;
+        int r;
+
+        r = kube_find(w->api, w->path, &e, reterr);
+        if (r >= 0)
+                r = write_read_object(w, e->object, &present, reterr);
+        if (r < 0)
+                return r;
+        wanted = json_copy(&w->arena, present);
+        /* Only a patch that names a version means one. */
+        json_remove(json_get(wanted, "metadata"), "resourceVersion");
+        if (type != PATCH_JSON)
+                r = apply_patch(w, type, wanted, patch, &wanted, reterr);
+        else
+                r = patch_json(&w->arena, json_copy(&w->arena, present), patch, &wanted, reterr);
+        if (r >= 0)
+                r = write_check_fields(w, wanted, w->resource->schema, reterr);
+        if (r < 0)
+                return r;
+        return write_update(w, e, wanted, present, reterr);
+}
+
+int kube_patch(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        _cleanup_write_ KubeWrite w = {};
+        PatchType type = _PATCH_TYPE_INVALID;
+        Json *patch;
+        int r;
+
+        r = patch_type(req, &type, reterr);
+        if (r >= 0)
+                r = write_begin(&w, req, api, path, reterr);
+        if (r >= 0)
+                r = write_read_body(&w, &patch, reterr);
+        if (r < 0)
+                return r;
+        if (!patch)
+                return error_set(reterr, -EINVAL, "error decoding patch: the body is empty");
+        if (type != PATCH_APPLY && http_request_query(req, "force"))
+                return error_set(reterr, -EDOM, "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch");
+        return type == PATCH_APPLY ? kube_apply(&w, patch, reterr) : patch_object(&w, type, patch, reterr);
+}
+
+int kube_finalize(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        return kube_update(req, api, path, reterr);
+}

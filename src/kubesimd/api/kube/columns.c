@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kubesimd/api/kube/columns.h"
+
+#include "basic/json-writer.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+
+#define NAME { .name = "Name", .type = "string", .is_name = true }
+#define TEXT(n) { .name = (n), .type = "string" }
+#define NUMBER(n) { .name = (n), .type = "integer" }
+#define BOOLEAN(n) { .name = (n), .type = "boolean" }
+#define WIDE(n) { .name = (n), .type = "string", .wide = true }
+
+static void put_text(StrBuf *b, const char *s) {
+        json_put_string(b, isempty(s) ? "<none>" : s);
+}
+
+static void put_number(StrBuf *b, int64_t v) {
+        strbuf_put_i64(b, v);
+}
+
+static const char *text_at(const Json *root, const char *a, const char *c) {
+        return json_string(json_at(root, a, c, NULL));
+}
+
+static int64_t number_at(const Json *root, const char *a, const char *c) {
+        return json_i64(json_at(root, a, c, NULL), 0);
+}
+
+/* A number or a text, whatever it is. */
+static void put_scalar(StrBuf *b, const Json *v, const char *otherwise) {
+        json_put_string(b, v && v->text ? v->text : otherwise);
+}
+
+static void comma(StrBuf *b) {
+        strbuf_putc(b, ',');
+}
+
+static void put_name(StrBuf *b, const Object *o) {
+        json_put_string(b, object_name(o));
+        comma(b);
+}
+
+/* "a,b" of one member of each item; "<none>" for nothing. */
+static void put_list(StrBuf *b, const Json *list, const char *member) {
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(MIB);
+
+        JSON_FOREACH(item, list) {
+                const char *s = member ? json_string(json_get(item, member)) : json_string(item);
+
+                strbuf_puts(&text, text.size > 0 ? "," : "");
+                strbuf_puts(&text, strempty(s));
+        }
+        put_text(b, strbuf_str(&text));
+}
+
+static void add_map(StrBuf *text, const Json *map) {
+        JSON_FOREACH(v, map) {
+                strbuf_puts(text, text->size > 0 ? "," : "");
+                strbuf_puts(text, v->key);
+                strbuf_putc(text, '=');
+                strbuf_puts(text, strempty(json_string(v)));
+        }
+}
+
+/* "a=b,c in (d,e),!f" (k8s.io/apimachinery, FormatLabelSelector). */
+static void put_selector(StrBuf *b, const Json *selector) {
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(MIB);
+
+        add_map(&text, json_get(selector, "matchLabels"));
+        JSON_FOREACH(e, json_get(selector, "matchExpressions")) {
+                const char *op = strempty(json_string(json_get(e, "operator"))), *key = strempty(json_string(json_get(e, "key")));
+
+                strbuf_puts(&text, text.size > 0 ? "," : "");
+                if (streq(op, "DoesNotExist"))
+                        strbuf_putc(&text, '!');
+                strbuf_puts(&text, key);
+                if (!streq(op, "In") && !streq(op, "NotIn"))
+                        continue;
+                strbuf_puts(&text, streq(op, "In") ? " in (" : " notin (");
+                JSON_FOREACH(v, json_get(e, "values")) {
+                        strbuf_puts(&text, v->prev ? "," : "");
+                        strbuf_puts(&text, strempty(json_string(v)));
+                }
+                strbuf_putc(&text, ')');
+        }
+        put_text(b, strbuf_str(&text));
+}
+
+static void put_containers(StrBuf *b, const Json *root, bool images) {
+        put_list(b, json_at(root, "spec", "template", "spec", "containers", NULL), images ? "image" : "name");
+}
+
+/* ,"CONTAINERS","IMAGES" */
+static void put_template(StrBuf *b, const Json *root) {
+        comma(b);
+        put_containers(b, root, false);
+        comma(b);
+        put_containers(b, root, true);
+}
+
+static usec_t time_of(const char *s) {
+        usec_t t = 0;
+
+        if (s)
+                (void) parse_rfc3339(s, &t);
+        return t;
+}
+
+static void put_age_of(StrBuf *b, const Object *o, usec_t now) {
+        kube_put_age(b, o->created, now);
+}
+
+/* --- One kind after the other --- */
+
+const KubeColumn namespace_columns[] = { NAME, TEXT("Status"), TEXT("Age"), {} };
+void namespace_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        put_text(b, text_at(root, "status", "phase"));
+        comma(b);
+        put_age_of(b, o, now);
+}
+
+const KubeColumn config_map_columns[] = { NAME, TEXT("Data"), TEXT("Age"), {} };
+static size_t count_data(const Json *root) {
+        const Json *data = json_get(root, "data"), *binary = json_get(root, "binaryData");
+
+        return (data ? data->size : 0) + (binary ? binary->size : 0);
+}
+
+void config_map_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        strbuf_printf(b, "\"%zu\",", count_data(root));
+        put_age_of(b, o, now);
+}
+
+const KubeColumn secret_columns[] = { NAME, TEXT("Type"), TEXT("Data"), TEXT("Age"), {} };
+void secret_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        put_text(b, json_string(json_get(root, "type")));
+        strbuf_printf(b, ",\"%zu\",", count_data(root));
+        put_age_of(b, o, now);
+}
+
+const KubeColumn service_account_columns[] = { NAME, TEXT("Secrets"), TEXT("Age"), {} };
+void service_account_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        const Json *secrets = json_get(root, "secrets");
+
+        put_name(b, o);
+        strbuf_printf(b, "\"%zu\",", secrets ? secrets->size : 0);
+        put_age_of(b, o, now);
+}
+
+const KubeColumn service_columns[] = {
+        NAME, TEXT("Type"), TEXT("Cluster-IP"), TEXT("External-IP"), TEXT("Port(s)"), TEXT("Age"), WIDE("Selector"), {},
+};
+static void put_ports(StrBuf *b, const Json *ports) {
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(64 * KIB);
+
+        JSON_FOREACH(p, ports) {
+                int64_t node_port = json_i64(json_get(p, "nodePort"), 0);
+
+                strbuf_puts(&text, text.size > 0 ? "," : "");
+                strbuf_put_i64(&text, json_i64(json_get(p, "port"), 0));
+                if (node_port > 0) {
+                        strbuf_putc(&text, ':');
+                        strbuf_put_i64(&text, node_port);
+                }
+                strbuf_putc(&text, '/');
+                strbuf_puts(&text, json_string(json_get(p, "protocol")) ?: "TCP");
+        }
+        put_text(b, strbuf_str(&text));
+}
+
+void service_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        const char *type = text_at(root, "spec", "type") ?: "ClusterIP";
+        _cleanup_strbuf_ StrBuf selector = STRBUF_INIT(MIB);
+
+        put_name(b, o);
+        json_put_string(b, type);
+        comma(b);
+        put_text(b, text_at(root, "spec", "clusterIP"));
+        comma(b);
+        if (streq(type, "LoadBalancer"))
+                json_put_string(b, "<pending>");
+        else if (streq(type, "ExternalName"))
+                put_text(b, text_at(root, "spec", "externalName"));
+        else
+                put_list(b, json_at(root, "spec", "externalIPs", NULL), NULL);
+        comma(b);
+        put_ports(b, json_at(root, "spec", "ports", NULL));
+        comma(b);
+        put_age_of(b, o, now);
+        comma(b);
+        add_map(&selector, json_at(root, "spec", "selector", NULL));
+        put_text(b, strbuf_str(&selector));
+}
+
+const KubeColumn endpoints_columns[] = { NAME, TEXT("Endpoints"), TEXT("Age"), {} };
+void endpoints_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(64 * KIB);
+        size_t n = 0;
+
+        JSON_FOREACH(subset, json_get(root, "subsets"))
+                JSON_FOREACH(port, json_get(subset, "ports"))
+                        JSON_FOREACH(address, json_get(subset, "addresses"))
+                                if (n++ < 3)
+                                        strbuf_printf(&text, "%s%s:%lld", n > 1 ? "," : "", strempty(json_string(json_get(address, "ip"))),
+                                                      (long long) json_i64(json_get(port, "port"), 0));
+        if (n > 3)
+                strbuf_printf(&text, " + %zu more...", n - 3);
+        put_name(b, o);
+        put_text(b, strbuf_str(&text));
+        comma(b);
+        put_age_of(b, o, now);
+}
+
+const KubeColumn endpoint_slice_columns[] = { NAME, TEXT("AddressType"), TEXT("Ports"), TEXT("Endpoints"), TEXT("Age"), {} };
+void endpoint_slice_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf ports = STRBUF_INIT(64 * KIB), all = STRBUF_INIT(64 * KIB);
+        const Json *endpoints = json_get(root, "endpoints");
+        size_t n = 0;
+
+        JSON_FOREACH(p, json_get(root, "ports"))
+                strbuf_printf(&ports, "%s%lld", ports.size > 0 ? "," : "", (long long) json_i64(json_get(p, "port"), 0));
+        JSON_FOREACH(e, endpoints)
+                if (n++ < 3)
+                        strbuf_printf(&all, "%s%s", n > 1 ? "," : "", strempty(json_string(json_item(json_get(e, "addresses"), 0))));
+        if (n > 3)
+                strbuf_printf(&all, " + %zu more...", n - 3);
+        put_name(b, o);
+        put_text(b, json_string(json_get(root, "addressType")));
+        comma(b);
+        json_put_string(b, ports.size > 0 ? strbuf_str(&ports) : "<unset>");
+        comma(b);
+        json_put_string(b, all.size > 0 ? strbuf_str(&all) : "<unset>");
+        comma(b);
+        put_age_of(b, o, now);
+}
+
+const KubeColumn deployment_columns[] = {
+        NAME, TEXT("Ready"), TEXT("Up-to-date"), TEXT("Available"), TEXT("Age"), WIDE("Containers"), WIDE("Images"), WIDE("Selector"), {},
+};
+void deployment_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        strbuf_printf(b, "\"%lld/%lld\",", (long long) number_at(root, "status", "readyReplicas"),
+                      (long long) json_i64(json_at(root, "spec", "replicas", NULL), 1));
+        put_number(b, number_at(root, "status", "updatedReplicas"));
+        comma(b);
+        put_number(b, number_at(root, "status", "availableReplicas"));
+        comma(b);
+        put_age_of(b, o, now);
+        put_template(b, root);
+        comma(b);
+        put_selector(b, json_at(root, "spec", "selector", NULL));
+}
+
+const KubeColumn replica_set_columns[] = {
+        NAME, NUMBER("Desired"), NUMBER("Current"), NUMBER("Ready"), TEXT("Age"), WIDE("Containers"), WIDE("Images"), WIDE("Selector"), {},
+};
+void replica_set_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        put_number(b, json_i64(json_at(root, "spec", "replicas", NULL), 1));
+        comma(b);
+        put_number(b, number_at(root, "status", "replicas"));
+        comma(b);
+        put_number(b, number_at(root, "status", "readyReplicas"));
+        comma(b);
+        put_age_of(b, o, now);
+        put_template(b, root);
+        comma(b);
+        put_selector(b, json_at(root, "spec", "selector", NULL));
+}
+
+const KubeColumn daemon_set_columns[] = {
+        NAME, NUMBER("Desired"), NUMBER("Current"), NUMBER("Ready"), NUMBER("Up-to-date"), NUMBER("Available"), TEXT("Node Selector"), TEXT("Age"),
+        WIDE("Containers"), WIDE("Images"), WIDE("Selector"), {},
+};
+void daemon_set_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        static const char *const counters[] = { "desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled", "numberAvailable" };
+        _cleanup_strbuf_ StrBuf selector = STRBUF_INIT(MIB);
+
+        put_name(b, o);
+        for (size_t i = 0; i < ELEMENTSOF(counters); i++) {
+                put_number(b, number_at(root, "status", counters[i]));
+                comma(b);
+        }
+        add_map(&selector, json_at(root, "spec", "template", "spec", "nodeSelector", NULL));
+        put_text(b, strbuf_str(&selector));
+        comma(b);
+        put_age_of(b, o, now);
+        put_template(b, root);
+        comma(b);
+        put_selector(b, json_at(root, "spec", "selector", NULL));
+}
+
+const KubeColumn stateful_set_columns[] = { NAME, TEXT("Ready"), TEXT("Age"), WIDE("Containers"), WIDE("Images"), {} };
+void stateful_set_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        strbuf_printf(b, "\"%lld/%lld\",", (long long) number_at(root, "status", "readyReplicas"),
+                      (long long) json_i64(json_at(root, "spec", "replicas", NULL), 1));
+        put_age_of(b, o, now);
+        put_template(b, root);
+}
+
+const KubeColumn job_columns[] = {
+        NAME, TEXT("Status"), TEXT("Completions"), TEXT("Duration"), TEXT("Age"), WIDE("Containers"), WIDE("Images"), WIDE("Selector"), {},
+};
+static const char *job_status(const Json *root) {
+        static const char *const types[] = { "Complete", "Failed", "Suspended", "FailureTarget" };
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                JSON_FOREACH(c, json_at(root, "status", "conditions", NULL))
+                        if (streq_ptr(json_string(json_get(c, "type")), types[i]) && streq_ptr(json_string(json_get(c, "status")), "True"))
+                                return types[i];
+        return json_at(root, "metadata", "deletionTimestamp", NULL) ? "Terminating" : "Running";
+}
+
+void job_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        usec_t start = time_of(text_at(root, "status", "startTime")), end = time_of(text_at(root, "status", "completionTime"));
+        const Json *completions = json_at(root, "spec", "completions", NULL);
+        long long succeeded = (long long) number_at(root, "status", "succeeded"), parallelism = (long long) number_at(root, "spec", "parallelism");
+
+        put_name(b, o);
+        strbuf_printf(b, "\"%s\",", job_status(root));
+        if (completions)
+                strbuf_printf(b, "\"%lld/%lld\",", succeeded, (long long) json_i64(completions, 0));
+        else if (parallelism > 1)
+                strbuf_printf(b, "\"%lld/1 of %lld\",", succeeded, parallelism);
+        else
+                strbuf_printf(b, "\"%lld/1\",", succeeded);
+        if (start > 0)
+                kube_put_age(b, start, end > 0 ? end : now);
+        else
+                strbuf_puts(b, "\"\"");
+        comma(b);
+        put_age_of(b, o, now);
+        put_template(b, root);
+        comma(b);
+        put_selector(b, json_at(root, "spec", "selector", NULL));
+}
+
+const KubeColumn cron_job_columns[] = {
+        NAME, TEXT("Schedule"), TEXT("Timezone"), BOOLEAN("Suspend"), NUMBER("Active"), TEXT("Last Schedule"), TEXT("Age"), WIDE("Containers"), WIDE("Images"),
+        WIDE("Selector"), {},
+};
+void cron_job_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        const Json *active = json_at(root, "status", "active", NULL), *template = json_at(root, "spec", "jobTemplate", NULL);
+        usec_t last = time_of(text_at(root, "status", "lastScheduleTime"));
+
+        put_name(b, o);
+        put_text(b, text_at(root, "spec", "schedule"));
+        comma(b);
+        put_text(b, text_at(root, "spec", "timeZone"));
+        strbuf_printf(b, ",\"%s\",%zu,", json_is_true(json_at(root, "spec", "suspend", NULL)) ? "True" : "False", active ? active->size : 0);
+        if (last > 0)
+                kube_put_age(b, last, now);
+        else
+                put_text(b, NULL);
+        comma(b);
+        put_age_of(b, o, now);
+        put_template(b, template);
+        comma(b);
+        put_selector(b, json_at(template, "spec", "selector", NULL));
+}
+
+const KubeColumn disruption_budget_columns[] = { NAME, TEXT("Min Available"), TEXT("Max Unavailable"), NUMBER("Allowed Disruptions"), TEXT("Age"), {} };
+void disruption_budget_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        put_scalar(b, json_at(root, "spec", "minAvailable", NULL), "N/A");
+        comma(b);
+        put_scalar(b, json_at(root, "spec", "maxUnavailable", NULL), "N/A");
+        comma(b);
+        put_number(b, number_at(root, "status", "disruptionsAllowed"));
+        comma(b);
+        put_age_of(b, o, now);
+}
+
+const KubeColumn priority_class_columns[] = { NAME, NUMBER("Value"), BOOLEAN("Global-Default"), TEXT("Age"), TEXT("PreemptionPolicy"), {} };
+void priority_class_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        put_number(b, json_i64(json_get(root, "value"), 0));
+        strbuf_puts(b, json_is_true(json_get(root, "globalDefault")) ? ",true," : ",false,");
+        put_age_of(b, o, now);
+        comma(b);
+        json_put_string(b, json_string(json_get(root, "preemptionPolicy")) ?: "PreemptLowerPriority");
+}
+
+const KubeColumn lease_columns[] = { NAME, TEXT("Holder"), TEXT("Age"), {} };
+void lease_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        json_put_string(b, strempty(text_at(root, "spec", "holderIdentity")));
+        comma(b);
+        put_age_of(b, o, now);
+}
+
+const KubeColumn resource_quota_columns[] = { NAME, TEXT("Request"), TEXT("Limit"), TEXT("Age"), {} };
+void resource_quota_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf requests = STRBUF_INIT(64 * KIB), limits = STRBUF_INIT(64 * KIB);
+
+        JSON_FOREACH(hard, json_at(root, "spec", "hard", NULL)) {
+                StrBuf *to = startswith(hard->key, "limits.") ? &limits : &requests;
+
+                strbuf_printf(to, "%s%s: %s/%s", to->size > 0 ? ", " : "", hard->key,
+                              json_string(json_at(root, "status", "used", hard->key, NULL)) ?: "0", strempty(json_string(hard)));
+        }
+        put_name(b, o);
+        json_put_string(b, strbuf_str(&requests));
+        comma(b);
+        json_put_string(b, strbuf_str(&limits));
+        comma(b);
+        put_age_of(b, o, now);
+}
+
+const KubeColumn pod_autoscaler_columns[] = { NAME, TEXT("Reference"), TEXT("Targets"), TEXT("MinPods"), TEXT("MaxPods"), TEXT("Replicas"), TEXT("Age"), {} };
+void pod_autoscaler_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        const Json *target = json_at(root, "spec", "scaleTargetRef", NULL), *metric = json_item(json_at(root, "spec", "metrics", NULL), 0);
+        const Json *percent = json_at(metric, "resource", "target", "averageUtilization", NULL);
+        _cleanup_strbuf_ StrBuf reference = STRBUF_INIT(KIB);
+
+        strbuf_printf(&reference, "%s/%s", strempty(json_string(json_get(target, "kind"))), strempty(json_string(json_get(target, "name"))));
+        put_name(b, o);
+        json_put_string(b, strbuf_str(&reference));
+        if (percent)
+                strbuf_printf(b, ",\"%s: <unknown>/%lld%%\",", strempty(json_string(json_at(metric, "resource", "name", NULL))),
+                              (long long) json_i64(percent, 0));
+        else
+                strbuf_puts(b, ",\"<none>\",");
+        strbuf_printf(b, "\"%lld\",\"%lld\",", (long long) json_i64(json_at(root, "spec", "minReplicas", NULL), 1),
+                      (long long) number_at(root, "spec", "maxReplicas"));
+        put_number(b, number_at(root, "status", "currentReplicas"));
+        comma(b);
+        put_age_of(b, o, now);
+}
+
+const KubeColumn storage_class_columns[] = {
+        NAME, TEXT("Provisioner"), TEXT("ReclaimPolicy"), TEXT("VolumeBindingMode"), BOOLEAN("AllowVolumeExpansion"), TEXT("Age"), {},
+};
+void storage_class_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        put_text(b, json_string(json_get(root, "provisioner")));
+        comma(b);
+        json_put_string(b, json_string(json_get(root, "reclaimPolicy")) ?: "Delete");
+        comma(b);
+        json_put_string(b, json_string(json_get(root, "volumeBindingMode")) ?: "Immediate");
+        strbuf_puts(b, json_is_true(json_get(root, "allowVolumeExpansion")) ? ",true," : ",false,");
+        put_age_of(b, o, now);
+}
+
+/* "RWO,ROX" (core/v1 helpers, GetAccessModesAsString). */
+static void put_access_modes(StrBuf *b, const Json *modes) {
+        static const char *const names[][2] = {
+                { "ReadWriteOnce", "RWO" }, { "ReadOnlyMany", "ROX" }, { "ReadWriteMany", "RWX" }, { "ReadWriteOncePod", "RWOP" },
+        };
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(KIB);
+
+        JSON_FOREACH(mode, modes)
+                for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                        if (streq_ptr(json_string(mode), names[i][0]))
+                                strbuf_printf(&text, "%s%s", text.size > 0 ? "," : "", names[i][1]);
+        json_put_string(b, strbuf_str(&text));
+}
+
+const KubeColumn volume_claim_columns[] = {
+        NAME, TEXT("Status"), TEXT("Volume"), TEXT("Capacity"), TEXT("Access Modes"), TEXT("StorageClass"), TEXT("VolumeAttributesClass"), TEXT("Age"),
+        WIDE("VolumeMode"), {},
+};
+void volume_claim_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        put_name(b, o);
+        json_put_string(b, text_at(root, "status", "phase") ?: "Pending");
+        comma(b);
+        json_put_string(b, strempty(text_at(root, "spec", "volumeName")));
+        comma(b);
+        json_put_string(b, strempty(json_string(json_at(root, "status", "capacity", "storage", NULL))));
+        comma(b);
+        put_access_modes(b, json_at(root, "status", "accessModes", NULL));
+        comma(b);
+        json_put_string(b, strempty(text_at(root, "spec", "storageClassName")));
+        strbuf_puts(b, ",\"<unset>\",");
+        put_age_of(b, o, now);
+        comma(b);
+        json_put_string(b, text_at(root, "spec", "volumeMode") ?: "Filesystem");
+}
+
+const KubeColumn volume_columns[] = {
+        NAME, TEXT("Capacity"), TEXT("Access Modes"), TEXT("Reclaim Policy"), TEXT("Status"), TEXT("Claim"), TEXT("StorageClass"),
+        TEXT("VolumeAttributesClass"), TEXT("Reason"), TEXT("Age"), WIDE("VolumeMode"), {},
+};
+void volume_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        const Json *claim = json_at(root, "spec", "claimRef", NULL);
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(KIB);
+
+        if (claim)
+                strbuf_printf(&text, "%s/%s", strempty(json_string(json_get(claim, "namespace"))), strempty(json_string(json_get(claim, "name"))));
+        put_name(b, o);
+        json_put_string(b, strempty(json_string(json_at(root, "spec", "capacity", "storage", NULL))));
+        comma(b);
+        put_access_modes(b, json_at(root, "spec", "accessModes", NULL));
+        comma(b);
+        json_put_string(b, text_at(root, "spec", "persistentVolumeReclaimPolicy") ?: "Retain");
+        comma(b);
+        json_put_string(b, text_at(root, "status", "phase") ?: "Available");
+        comma(b);
+        json_put_string(b, strbuf_str(&text));
+        comma(b);
+        json_put_string(b, strempty(text_at(root, "spec", "storageClassName")));
+        strbuf_puts(b, ",\"<unset>\",\"\",");
+        put_age_of(b, o, now);
+        comma(b);
+        json_put_string(b, text_at(root, "spec", "volumeMode") ?: "Filesystem");
+}
+
+const KubeColumn ingress_columns[] = { NAME, TEXT("Class"), TEXT("Hosts"), TEXT("Address"), TEXT("Ports"), TEXT("Age"), {} };
+void ingress_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf hosts = STRBUF_INIT(64 * KIB);
+
+        JSON_FOREACH(rule, json_at(root, "spec", "rules", NULL))
+                strbuf_printf(&hosts, "%s%s", hosts.size > 0 ? "," : "", json_string(json_get(rule, "host")) ?: "*");
+        put_name(b, o);
+        put_text(b, text_at(root, "spec", "ingressClassName"));
+        comma(b);
+        json_put_string(b, hosts.size > 0 ? strbuf_str(&hosts) : "*");
+        strbuf_printf(b, ",\"\",\"%s\",", json_at(root, "spec", "tls", NULL) ? "80, 443" : "80");
+        put_age_of(b, o, now);
+}
+
+const KubeColumn custom_definition_columns[] = { NAME, { .name = "Created At", .type = "date" }, {} };
+void custom_definition_cells(const Object *o, const Json *root _unused_, usec_t now _unused_, StrBuf *b) {
+        put_name(b, o);
+        kube_put_time(b, o->created);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Kubernetes fills in when a client leaves it out. Source: the defaults that the API reference names for each field. */
+#include <stdio.h>
+
+#include "basic/alloc-util.h"
+#include "basic/string-util.h"
+#include "kubesimd/api/kube/base64.h"
+#include "kubesimd/api/kube/rules.h"
+
+static void default_string(KubeWrite *w, Json *object, const char *key, const char *value) {
+        if (object && isempty(json_string(json_get(object, key))))
+                json_set_string(&w->arena, object, key, value);
+}
+
+static void default_i64(KubeWrite *w, Json *object, const char *key, int64_t value) {
+        if (object && !json_get(object, key))
+                json_set_i64(&w->arena, object, key, value);
+}
+
+static void default_bool(KubeWrite *w, Json *object, const char *key, bool value) {
+        if (object && !json_get(object, key))
+                json_set_bool(&w->arena, object, key, value);
+}
+
+/* --- Pods --- */
+
+/* "Always" for the tag latest or none, else "IfNotPresent". */
+static const char *pull_policy(const char *image) {
+        const char *slash = strrchr(image, '/'), *colon = strrchr(slash ? slash : image, ':');
+
+        if (strchr(image, '@'))
+                return "IfNotPresent";
+        return !colon || streq(colon, ":latest") ? "Always" : "IfNotPresent";
+}
+
+/* What is limited and not asked for is asked for as much as it is limited to. */
+static void complete_resources(KubeWrite *w, Json *container) {
+        Json *resources = json_ensure(&w->arena, container, "resources", JSON_OBJECT), *requests;
+
+        if (!json_get(resources, "limits"))
+                return;
+        requests = json_ensure(&w->arena, resources, "requests", JSON_OBJECT);
+        JSON_FOREACH(limit, json_get(resources, "limits"))
+                if (!json_get(requests, limit->key))
+                        json_set(&w->arena, requests, limit->key, json_copy(&w->arena, limit));
+}
+
+static void complete_probe(KubeWrite *w, Json *probe) {
+        if (!probe)
+                return;
+        default_i64(w, probe, "timeoutSeconds", 1);
+        default_i64(w, probe, "periodSeconds", 10);
+        default_i64(w, probe, "successThreshold", 1);
+        default_i64(w, probe, "failureThreshold", 3);
+        if (json_get(probe, "httpGet"))
+                default_string(w, json_get(probe, "httpGet"), "scheme", "HTTP");
+}
+
+static void complete_container(KubeWrite *w, Json *container) {
+        static const char *const probes[] = { "livenessProbe", "readinessProbe", "startupProbe" };
+
+        complete_resources(w, container);
+        default_string(w, container, "terminationMessagePath", "/dev/termination-log");
+        default_string(w, container, "terminationMessagePolicy", "File");
+        default_string(w, container, "imagePullPolicy", pull_policy(strempty(json_string(json_get(container, "image")))));
+        JSON_FOREACH(port, json_get(container, "ports"))
+                default_string(w, port, "protocol", "TCP");
+        JSON_FOREACH(env, json_get(container, "env"))
+                default_string(w, json_at(env, "valueFrom", "fieldRef", NULL), "apiVersion", "v1");
+        for (size_t i = 0; i < ELEMENTSOF(probes); i++)
+                complete_probe(w, json_get(container, probes[i]));
+}
+
+static void complete_volume(KubeWrite *w, Json *volume) {
+        static const char *const with_mode[] = { "configMap", "secret", "projected", "downwardAPI" };
+
+        for (size_t i = 0; i < ELEMENTSOF(with_mode); i++)
+                default_i64(w, json_get(volume, with_mode[i]), "defaultMode", 0644);
+        if (json_get(volume, "hostPath"))
+                default_string(w, json_get(volume, "hostPath"), "type", "");
+        if (volume->size == 1) /* nothing but a name */
+                json_set(&w->arena, volume, "emptyDir", json_new(&w->arena, JSON_OBJECT));
+}
+
+static void complete_pod_spec(KubeWrite *w, Json *spec) {
+        static const char *const lists[] = { "containers", "initContainers" };
+
+        if (!spec)
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                JSON_FOREACH(container, json_get(spec, lists[i]))
+                        complete_container(w, container);
+        JSON_FOREACH(volume, json_get(spec, "volumes"))
+                complete_volume(w, volume);
+        default_string(w, spec, "restartPolicy", "Always");
+        default_i64(w, spec, "terminationGracePeriodSeconds", 30);
+        default_string(w, spec, "dnsPolicy", "ClusterFirst");
+        json_ensure(&w->arena, spec, "securityContext", JSON_OBJECT);
+        default_string(w, spec, "schedulerName", POD_SCHEDULER_DEFAULT);
+}
+
+/* A node's failure is forgiven for five minutes (DefaultTolerationSeconds). */
+static void add_toleration(KubeWrite *w, Json *spec, const char *key) {
+        Json *all = json_ensure(&w->arena, spec, "tolerations", JSON_ARRAY), *toleration;
+
+        JSON_FOREACH(t, all) {
+                const char *theirs = json_string(json_get(t, "key")), *effect = json_string(json_get(t, "effect"));
+
+                if ((isempty(theirs) || streq(theirs, key)) && (isempty(effect) || streq(effect, "NoExecute")))
+                        return;
+        }
+        toleration = json_new(&w->arena, JSON_OBJECT);
+        json_set_string(&w->arena, toleration, "key", key);
+        json_set_string(&w->arena, toleration, "operator", "Exists");
+        json_set_string(&w->arena, toleration, "effect", "NoExecute");
+        json_set_i64(&w->arena, toleration, "tolerationSeconds", 300);
+        json_append(all, toleration);
+}
+
+/* The document of a PriorityClass, or NULL. */
+static Json *read_priority_class(KubeWrite *w, const char *name) {
+        StoreEntry *e = store_find(cluster_store(w->api->cluster), KIND_PRIORITY_CLASS, name);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        Json *root = NULL;
+        char *text;
+
+        if (!e)
+                return NULL;
+        doc_put(e->object->doc, &b);
+        text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(&w->arena, b.data, b.size);
+        if (text)
+                (void) json_tree_parse(&w->arena, text, b.size, &root, NULL);
+        return root;
+}
+
+/* Those that every cluster has (kubernetes documentation, "Pod Priority and Preemption"). */
+static int64_t system_priority(const char *name) {
+        return streq(name, "system-node-critical") ? 2000001000 : streq(name, "system-cluster-critical") ? 2000000000 : 0;
+}
+
+static void complete_priority(KubeWrite *w, Json *spec) {
+        const char *name = json_string(json_get(spec, "priorityClassName"));
+        Json *class = isempty(name) ? NULL : read_priority_class(w, name);
+
+        if (!isempty(name) && !class && system_priority(name) == 0) {
+                cause_forbidden(w, "spec.priorityClassName", "no PriorityClass with that name was found");
+                return;
+        }
+        json_set_i64(&w->arena, spec, "priority", class ? json_i64(json_get(class, "value"), 0) : isempty(name) ? 0 : system_priority(name));
+        default_string(w, spec, "preemptionPolicy", json_string(json_get(class, "preemptionPolicy")) ?: "PreemptLowerPriority");
+}
+
+void complete_pod(KubeWrite *w, Json *object, const Json *old) {
+        Json *spec = json_get(object, "spec");
+
+        complete_pod_spec(w, spec);
+        if (!spec || old)
+                return;
+        default_bool(w, spec, "enableServiceLinks", true);
+        default_string(w, spec, "serviceAccountName", "default");
+        default_string(w, spec, "serviceAccount", json_string(json_get(spec, "serviceAccountName")));
+        complete_priority(w, spec);
+        add_toleration(w, spec, "node.kubernetes.io/not-ready");
+        add_toleration(w, spec, "node.kubernetes.io/unreachable");
+}
+
+/* --- What makes pods --- */
+
+void complete_workload(KubeWrite *w, Json *object, const Json *old _unused_) {
+        Json *spec = json_ensure(&w->arena, object, "spec", JSON_OBJECT);
+
+        if (w->resource->store_kind != KIND_DAEMON_SET)
+                default_i64(w, spec, "replicas", 1);
+        complete_pod_spec(w, json_at(spec, "template", "spec", NULL));
+}
+
+void complete_deployment(KubeWrite *w, Json *object, const Json *old) {
+        Json *spec, *strategy, *rolling;
+
+        complete_workload(w, object, old);
+        spec = json_get(object, "spec");
+        strategy = json_ensure(&w->arena, spec, "strategy", JSON_OBJECT);
+        default_string(w, strategy, "type", "RollingUpdate");
+        if (streq_ptr(json_string(json_get(strategy, "type")), "RollingUpdate")) {
+                rolling = json_ensure(&w->arena, strategy, "rollingUpdate", JSON_OBJECT);
+                if (!json_get(rolling, "maxUnavailable"))
+                        json_set_string(&w->arena, rolling, "maxUnavailable", "25%");
+                if (!json_get(rolling, "maxSurge"))
+                        json_set_string(&w->arena, rolling, "maxSurge", "25%");
+        }
+        default_i64(w, spec, "revisionHistoryLimit", 10);
+        default_i64(w, spec, "progressDeadlineSeconds", 600);
+}
+
+void complete_stateful_set(KubeWrite *w, Json *object, const Json *old) {
+        Json *spec;
+
+        complete_workload(w, object, old);
+        spec = json_get(object, "spec");
+        default_string(w, spec, "podManagementPolicy", "OrderedReady");
+        default_i64(w, spec, "revisionHistoryLimit", 10);
+        default_string(w, json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT), "type", "RollingUpdate");
+}
+
+static void complete_job_spec(KubeWrite *w, Json *spec) {
+        if (!json_get(spec, "completions") && !json_get(spec, "parallelism"))
+                json_set_i64(&w->arena, spec, "completions", 1);
+        default_i64(w, spec, "parallelism", 1);
+        default_i64(w, spec, "backoffLimit", 6);
+        default_string(w, spec, "completionMode", "NonIndexed");
+        default_bool(w, spec, "suspend", false);
+        default_string(w, spec, "podReplacementPolicy", "TerminatingOrFailed");
+        complete_pod_spec(w, json_at(spec, "template", "spec", NULL));
+}
+
+void complete_job(KubeWrite *w, Json *object, const Json *old _unused_) {
+        complete_job_spec(w, json_ensure(&w->arena, object, "spec", JSON_OBJECT));
+}
+
+void complete_cron_job(KubeWrite *w, Json *object, const Json *old _unused_) {
+        Json *spec = json_ensure(&w->arena, object, "spec", JSON_OBJECT);
+
+        default_string(w, spec, "concurrencyPolicy", "Allow");
+        default_bool(w, spec, "suspend", false);
+        default_i64(w, spec, "successfulJobsHistoryLimit", 3);
+        default_i64(w, spec, "failedJobsHistoryLimit", 1);
+        complete_pod_spec(w, json_at(spec, "jobTemplate", "spec", "template", "spec", NULL));
+}
+
+/* --- The others --- */
+
+void complete_namespace(KubeWrite *w, Json *object, const Json *old) {
+        Json *labels = json_ensure(&w->arena, json_get(object, "metadata"), "labels", JSON_OBJECT), *finalizers;
+
+        json_set_string(&w->arena, labels, "kubernetes.io/metadata.name", w->object_name);
+        if (old)
+                return;
+        finalizers = json_new(&w->arena, JSON_ARRAY);
+        json_append(finalizers, json_new_string(&w->arena, "kubernetes"));
+        json_set(&w->arena, json_ensure(&w->arena, object, "spec", JSON_OBJECT), "finalizers", finalizers);
+        json_set_string(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "phase", "Active");
+}
+
+void complete_service(KubeWrite *w, Json *object, const Json *old) {
+        Json *spec = json_ensure(&w->arena, object, "spec", JSON_OBJECT);
+
+        default_string(w, spec, "type", "ClusterIP");
+        default_string(w, spec, "sessionAffinity", "None");
+        default_string(w, spec, "internalTrafficPolicy", "Cluster");
+        JSON_FOREACH(port, json_get(spec, "ports")) {
+                default_string(w, port, "protocol", "TCP");
+                if (!json_get(port, "targetPort") && json_get(port, "port"))
+                        json_set(&w->arena, port, "targetPort", json_copy(&w->arena, json_get(port, "port")));
+        }
+        if (json_at(old, "spec", "clusterIP", NULL) && !json_get(spec, "clusterIP")) {
+                json_set(&w->arena, spec, "clusterIP", json_copy(&w->arena, json_at(old, "spec", "clusterIP", NULL)));
+                json_set(&w->arena, spec, "clusterIPs", json_copy(&w->arena, json_at(old, "spec", "clusterIPs", NULL)));
+        }
+        if (!old)
+                json_set(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "loadBalancer", json_new(&w->arena, JSON_OBJECT));
+}
+
+void complete_secret(KubeWrite *w, Json *object, const Json *old _unused_) {
+        Json *data = NULL;
+
+        default_string(w, object, "type", "Opaque");
+        JSON_FOREACH(v, json_get(object, "stringData")) {
+                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * MIB);
+
+                data = json_ensure(&w->arena, object, "data", JSON_OBJECT);
+                base64_put(&b, strempty(json_string(v)), v->size);
+                json_set_string(&w->arena, data, v->key, strbuf_str(&b));
+        }
+        json_remove(object, "stringData");
+}
+
+void complete_priority_class(KubeWrite *w, Json *object, const Json *old _unused_) {
+        default_string(w, object, "preemptionPolicy", "PreemptLowerPriority");
+}
+
+void complete_storage_class(KubeWrite *w, Json *object, const Json *old _unused_) {
+        default_string(w, object, "reclaimPolicy", "Delete");
+        default_string(w, object, "volumeBindingMode", "Immediate");
+}
+
+void complete_autoscaler(KubeWrite *w, Json *object, const Json *old _unused_) {
+        default_i64(w, json_ensure(&w->arena, object, "spec", JSON_OBJECT), "minReplicas", 1);
+}

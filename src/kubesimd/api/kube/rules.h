@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What Kubernetes fills in and checks of each kind that clients write: the functions that the rows of the table name.
+ * Sources: the Kubernetes API reference of each type; kubernetes, pkg/apis/.../validation, for the words. */
+
+#include "kubesimd/api/kube/write.h"
+
+/* --- Filling in --- */
+void complete_namespace(KubeWrite *w, Json *object, const Json *old);
+void complete_pod(KubeWrite *w, Json *object, const Json *old);
+void complete_workload(KubeWrite *w, Json *object, const Json *old);
+void complete_deployment(KubeWrite *w, Json *object, const Json *old);
+void complete_stateful_set(KubeWrite *w, Json *object, const Json *old);
+void complete_job(KubeWrite *w, Json *object, const Json *old);
+void complete_cron_job(KubeWrite *w, Json *object, const Json *old);
+void complete_service(KubeWrite *w, Json *object, const Json *old);
+void complete_secret(KubeWrite *w, Json *object, const Json *old);
+void complete_priority_class(KubeWrite *w, Json *object, const Json *old);
+void complete_storage_class(KubeWrite *w, Json *object, const Json *old);
+void complete_autoscaler(KubeWrite *w, Json *object, const Json *old);
+
+/* --- Checking --- */
+void validate_metadata(KubeWrite *w, const Json *object, const Json *old);
+void validate_pod(KubeWrite *w, const Json *object, const Json *old);
+void validate_node(KubeWrite *w, const Json *object, const Json *old);
+void validate_workload(KubeWrite *w, const Json *object, const Json *old);
+void validate_deployment(KubeWrite *w, const Json *object, const Json *old);
+void validate_job(KubeWrite *w, const Json *object, const Json *old);
+void validate_cron_job(KubeWrite *w, const Json *object, const Json *old);
+void validate_service(KubeWrite *w, const Json *object, const Json *old);
+void validate_secret(KubeWrite *w, const Json *object, const Json *old);
+void validate_priority_class(KubeWrite *w, const Json *object, const Json *old);
+void validate_disruption_budget(KubeWrite *w, const Json *object, const Json *old);

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kubesimd/api/kube/schema.h"
+
+#include <stdio.h>
+
+#include "basic/alloc-util.h"
+#include "basic/error.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+
+__asm__(".pushsection .rodata\n"
+        "kubesim_schema_begin:\n"
+        ".incbin \"src/kubesimd/api/kube/schema.tsv\"\n"
+        "kubesim_schema_end:\n"
+        ".byte 0\n"
+        ".popsection\n");
+extern const char kubesim_schema_begin[], kubesim_schema_end[];
+
+#define FIELDS_MAX 2000
+#define MESSAGES_MAX 600
+#define COLUMNS 7
+
+/* The table once it is read; all of it points into `text`. */
+typedef struct Schema {
+        char *text;
+        SchemaField *fields;
+        SchemaMessage *messages; /* sorted by name */
+        const char **refs;       /* of each field: the name of its message, or NULL */
+        size_t n_fields, n_messages;
+} Schema;
+
+static size_t split(char *line, char *columns[COLUMNS]) {
+        size_t n = 0;
+
+        for (char *p = line; p && n < COLUMNS; n++) {
+                columns[n] = p;
+                p = strchr(p, '\t');
+                if (p)
+                        *p++ = '\0';
+        }
+        return n;
+}
+
+static void read_type(SchemaField *f, const char *s, const char **ret_ref) {
+        f->list = startswith(s, "[]");
+        f->map = startswith(s, "{}");
+        s += f->list || f->map ? 2 : 0;
+        f->type = (SchemaType) *s;
+        *ret_ref = s[0] != '\0' && s[1] == ':' ? s + 2 : NULL;
+}
+
+static void read_field(Schema *s, char *columns[COLUMNS]) {
+        SchemaField *f = &s->fields[s->n_fields];
+        uint64_t number = 0;
+        char *key;
+
+        (void) parse_u64(columns[1], &number);
+        *f = (SchemaField) { .name = columns[2], .number = (unsigned) number };
+        read_type(f, columns[3], &s->refs[s->n_fields]);
+        f->inlined = strchr(columns[4], 'I');
+        f->keeps_zero = strchr(columns[4], 'P');
+        f->merges = startswith(columns[5], "merge");
+        f->retains_keys = strstr(columns[5], "retainKeys");
+        key = strchr(columns[5], ':');
+        f->merge_key = key ? key + 1 : NULL;
+        f->list_keys = startswith(columns[6], "map:");
+        f->set = streq(columns[6], "set");
+        f->atomic = streq(columns[6], "atomic");
+        s->n_fields++;
+}
+
+static SchemaMessage *find_message(const Schema *s, const char *name) {
+        size_t low = 0, high = s->n_messages;
+
+        while (low < high) {
+                size_t mid = low + (high - low) / 2;
+                int c = strcmp(name, s->messages[mid].name);
+
+                if (c == 0)
+                        return &s->messages[mid];
+                if (c < 0)
+                        high = mid;
+                else
+                        low = mid + 1;
+        }
+        return NULL;
+}
+
+static int compare_messages(const void *a, const void *b) {
+        return strcmp(((const SchemaMessage*) a)->name, ((const SchemaMessage*) b)->name);
+}
+
+/* Lines of one message stand together. */
+static void read_lines(Schema *s, const char **atomic, size_t *n_atomic) {
+        char *columns[COLUMNS], *save = NULL;
+
+        for (char *line = strtok_r(s->text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                SchemaMessage *m = s->n_messages > 0 ? &s->messages[s->n_messages - 1] : NULL;
+                const char *name = startswith(line, "#atomic\t");
+
+                if (name)
+                        atomic[(*n_atomic)++] = name;
+                if (*line == '#' || split(line, columns) < COLUMNS)
+                        continue;
+                if (!m || !streq(m->name, columns[0])) {
+                        m = &s->messages[s->n_messages++];
+                        *m = (SchemaMessage) { .name = columns[0], .fields = &s->fields[s->n_fields] };
+                }
+                m->n_fields++;
+                read_field(s, columns);
+        }
+}
+
+static int read_schema(Schema *s) {
+        const char *atomic[64];
+        size_t n_atomic = 0;
+
+        s->text = strndup(kubesim_schema_begin, (size_t) (kubesim_schema_end - kubesim_schema_begin));
+        s->fields = new0(SchemaField, FIELDS_MAX);
+        s->refs = new0(const char*, FIELDS_MAX);
+        s->messages = new0(SchemaMessage, MESSAGES_MAX);
+        if (!s->text || !s->fields || !s->refs || !s->messages)
+                return -ENOMEM;
+        read_lines(s, atomic, &n_atomic);
+        qsort(s->messages, s->n_messages, sizeof(SchemaMessage), compare_messages);
+        for (size_t i = 0; i < s->n_fields; i++)
+                s->fields[i].message = s->refs[i] ? find_message(s, s->refs[i]) : NULL;
+        for (size_t i = 0; i < n_atomic; i++) {
+                SchemaMessage *m = find_message(s, atomic[i]);
+
+                if (m)
+                        m->atomic = true;
+        }
+        return 0;
+}
+
+static const Schema *schema(void) {
+        static Schema s;
+
+        if (s.n_messages > 0)
+                return &s;
+        if (read_schema(&s) < 0) {
+                free(s.text);
+                free(s.fields);
+                free(s.refs);
+                free(s.messages);
+                s = (Schema) {};
+        }
+        return &s;
+}
+
+size_t schema_count(void) {
+        return schema()->n_messages;
+}
+
+const SchemaMessage *schema_get(size_t i) {
+        return &schema()->messages[i];
+}
+
+const SchemaMessage *schema_find(const char *name) {
+        return name ? find_message(schema(), name) : NULL;
+}
+
+const SchemaField *schema_field(const SchemaMessage *m, const char *name) {
+        const SchemaField *found;
+
+        for (size_t i = 0; m && i < m->n_fields; i++) {
+                if (!m->fields[i].inlined && streq(m->fields[i].name, name))
+                        return &m->fields[i];
+                if (m->fields[i].inlined && (found = schema_field(m->fields[i].message, name)))
+                        return found;
+        }
+        return NULL;
+}
+
+const SchemaField *schema_field_by_number(const SchemaMessage *m, unsigned number) {
+        for (size_t i = 0; m && i < m->n_fields; i++)
+                if (m->fields[i].number == number)
+                        return &m->fields[i];
+        return NULL;
+}
+
+void schema_each_field(const SchemaMessage *m, void (*visit)(const SchemaField *f, void *userdata), void *userdata) {
+        for (size_t i = 0; m && i < m->n_fields; i++)
+                if (m->fields[i].inlined)
+                        schema_each_field(m->fields[i].message, visit, userdata);
+                else
+                        visit(&m->fields[i], userdata);
+}
+
+/* --- Checking --- */
+
+#define PATH_MAX_LETTERS 1000
+
+typedef struct Check {
+        JsonArena *arena;
+        void (*unknown)(const char *path, void *userdata);
+        void *userdata;
+        Error *error;
+        char path[PATH_MAX_LETTERS];
+        size_t path_size;
+} Check;
+
+/* Goes a step down; gives what leave() needs to come back. */
+static size_t enter(Check *c, const char *name, size_t i) {
+        size_t before = c->path_size;
+        int n;
+
+        n = name ? snprintf(c->path + before, sizeof(c->path) - before, "%s%s", before > 0 ? "." : "", name) :
+                   snprintf(c->path + before, sizeof(c->path) - before, "[%zu]", i);
+        c->path_size = n < 0 ? before : MIN(before + (size_t) n, sizeof(c->path) - 1);
+        return before;
+}
+
+static void leave(Check *c, size_t before) {
+        c->path_size = before;
+        c->path[before] = '\0';
+}
+
+static const char *go_type(const SchemaField *f) {
+        switch (f->type) {
+        case SCHEMA_STRING:
+        case SCHEMA_BYTES:
+                return "string";
+        case SCHEMA_INTEGER:
+                return "int32";
+        case SCHEMA_BOOL:
+                return "bool";
+        case SCHEMA_FLOAT:
+                return "float64";
+        case SCHEMA_MESSAGE:
+                return f->message ? f->message->name : "object";
+        case SCHEMA_QUANTITY:
+                return "resource.Quantity";
+        case SCHEMA_INT_OR_STRING:
+                return "intstr.IntOrString";
+        default:
+                return "time.Time";
+        }
+}
+
+static int wrong_type(Check *c, const SchemaMessage *m, const SchemaField *f, const Json *v, const char *wanted) {
+        static const char *const names[] = {
+                [JSON_NULL] = "null", [JSON_BOOL] = "bool", [JSON_NUMBER] = "number",
+                [JSON_STRING] = "string", [JSON_ARRAY] = "array", [JSON_OBJECT] = "object",
+        };
+        const char *dot = strrchr(m->name, '.');
+
+        return error_set(c->error, -EINVAL, "json: cannot unmarshal %s into Go struct field %s.%s of type %s", names[v->type], dot ? dot + 1 : m->name,
+                         c->path, wanted ?: go_type(f));
+}
+
+static bool has_type(const SchemaField *f, const Json *v) {
+        switch (f->type) {
+        case SCHEMA_STRING:
+        case SCHEMA_BYTES:
+        case SCHEMA_TIME:
+        case SCHEMA_MICRO_TIME:
+        case SCHEMA_DURATION:
+                return v->type == JSON_STRING;
+        case SCHEMA_INTEGER:
+                return v->type == JSON_NUMBER && json_i64(v, INT64_MIN) != INT64_MIN;
+        case SCHEMA_BOOL:
+                return v->type == JSON_BOOL;
+        case SCHEMA_FLOAT:
+                return v->type == JSON_NUMBER;
+        case SCHEMA_QUANTITY:
+        case SCHEMA_INT_OR_STRING:
+                return v->type == JSON_STRING || v->type == JSON_NUMBER;
+        case SCHEMA_MESSAGE:
+                return v->type == JSON_OBJECT;
+        case SCHEMA_WRAPPED_LIST:
+                return v->type == JSON_ARRAY;
+        default:
+                return true;
+        }
+}
+
+static int check_message(Check *c, const SchemaMessage *m, Json *object);
+
+static int check_value(Check *c, const SchemaMessage *m, const SchemaField *f, Json *v) {
+        if (!has_type(f, v))
+                return wrong_type(c, m, f, v, NULL);
+        if (f->type == SCHEMA_QUANTITY)
+                v->type = JSON_STRING; /* its text is what was written */
+        return f->type == SCHEMA_MESSAGE && f->message ? check_message(c, f->message, v) : 0;
+}
+
+static int check_children(Check *c, const SchemaMessage *m, const SchemaField *f, Json *v) {
+        size_t i = 0;
+
+        if (v->type != (f->list ? JSON_ARRAY : JSON_OBJECT))
+                return wrong_type(c, m, f, v, f->list ? "[]" : "map[string]");
+        JSON_FOREACH(child, v) {
+                size_t before = enter(c, f->list ? NULL : child->key, i++);
+                int r = 0;
+
+                if (child->type == JSON_NULL && f->map && f->type == SCHEMA_STRING)
+                        child->type = JSON_STRING, child->text = "", child->size = 0;
+                else if (child->type == JSON_NULL)
+                        json_detach(child);
+                else
+                        r = check_value(c, m, f, child);
+                if (r < 0)
+                        return r;
+                leave(c, before);
+        }
+        return 0;
+}
+
+static int check_message(Check *c, const SchemaMessage *m, Json *object) {
+        JSON_FOREACH(v, object) {
+                const SchemaField *f = schema_field(m, v->key);
+                size_t before = enter(c, v->key, 0);
+                int r = 0;
+
+                if (!f) {
+                        c->unknown(c->path, c->userdata);
+                        json_detach(v);
+                } else if (v->type == JSON_NULL)
+                        json_detach(v);
+                else
+                        r = f->list || f->map ? check_children(c, m, f, v) : check_value(c, m, f, v);
+                if (r < 0)
+                        return r;
+                leave(c, before);
+        }
+        return 0;
+}
+
+int schema_check(JsonArena *a, const SchemaMessage *m, Json *object, void (*unknown)(const char *path, void *userdata), void *userdata,
+                 Error *reterr) {
+        Check c = { .arena = a, .unknown = unknown, .userdata = userdata, .error = reterr };
+        Json *api_version = json_detach(json_get(object, "apiVersion")), *kind = json_detach(json_get(object, "kind"));
+        int r;
+
+        r = m ? check_message(&c, m, object) : 0;
+        /* kind and apiVersion are of every object, and not in the table. */
+        if (api_version)
+                json_append(object, api_version);
+        if (kind)
+                json_append(object, kind);
+        return r;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Status objects: how the Kubernetes API says that something went wrong, or that it is done.
+ * Kubernetes API conventions, "Response Status Kind". */
+
+#include "basic/json-tree.h"
+#include "kubesimd/api/kube/resource.h"
+#include "kubesimd/http/server.h"
+
+typedef struct KubeStatus {
+        unsigned code;
+        const char *reason;   /* NULL: of the code */
+        const char *message;
+        const char *name, *group, *kind, *uid; /* details; each may be NULL */
+        const Json *causes;   /* an array, or NULL */
+        unsigned retry_after; /* seconds; 0: nothing is said of it */
+} KubeStatus;
+
+int kube_reply_status(HttpRequest *req, const KubeStatus *status);
+/* "Success" with the details of what was deleted (both NULL: without details). */
+int kube_reply_success(HttpRequest *req, unsigned code, const KubeResource *r, const Object *o, uint64_t mark);

@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Kubernetes refuses, in its words (kubernetes, pkg/apis/core/validation; k8s.io/apimachinery/pkg/util/validation). */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "core/control/selectors.h"
+#include "core/model/quantity.h"
+#include "kubesimd/api/kube/base64.h"
+#include "kubesimd/api/kube/rules.h"
+
+#define FIELD_MAX 512
+#define SUBDOMAIN_TEXT \
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric " \
+        "character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+#define LABEL_TEXT \
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character " \
+        "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+#define SERVICE_TEXT \
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric " \
+        "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+#define VALUE_TEXT \
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric " \
+        "character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+#define KEY_TEXT \
+        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or " \
+        "'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+
+/* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
+static void put_path(char *buf, const char *format, ...) _printf_(2, 3);
+static void put_path(char *buf, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(buf, FIELD_MAX, format, ap);
+        va_end(ap);
+}
+
+/* --- Names --- */
+
+static bool is_lower(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_alphanumeric(char c) {
+        return is_lower(c) || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_dns_label(const char *s) {
+        size_t n = strlen(s);
+
+        if (n == 0 || n > 63 || !is_lower(s[0]) || !is_lower(s[n - 1]))
+                return false;
+        for (; *s; s++)
+                if (!is_lower(*s) && *s != '-')
+                        return false;
+        return true;
+}
+
+static bool is_label_value(const char *s, size_t n) {
+        if (n == 0)
+                return true;
+        if (n > 63 || !is_alphanumeric(s[0]) || !is_alphanumeric(s[n - 1]))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!is_alphanumeric(s[i]) && !strchr("-_.", s[i]))
+                        return false;
+        return true;
+}
+
+/* [PREFIX/]NAME */
+static bool is_qualified_name(const char *s) {
+        const char *slash = strchr(s, '/');
+        char prefix[260];
+
+        if (slash) {
+                if (slash == s || (size_t) (slash - s) >= sizeof(prefix))
+                        return false;
+                memcpy(prefix, s, (size_t) (slash - s));
+                prefix[slash - s] = '\0';
+                if (name_validate(prefix, "", NULL) < 0)
+                        return false;
+                s = slash + 1;
+        }
+        return *s && is_label_value(s, strlen(s));
+}
+
+/* RBAC names may be almost anything (path segments). */
+static bool has_free_name(const KubeResource *r) {
+        return streq(r->group, "rbac.authorization.k8s.io");
+}
+
+static void validate_name(KubeWrite *w, const char *name) {
+        const char *field = "metadata.name";
+
+        if (isempty(name))
+                cause_required(w, field, "name or generateName is required");
+        else if (has_free_name(w->resource)) {
+                if (streq(name, ".") || streq(name, "..") || strchr(name, '/') || strchr(name, '%') || strlen(name) > 253)
+                        cause_invalid_text(w, field, name, "may not be '.', '..', or contain '/' or '%'");
+        } else if (w->resource->store_kind == KIND_NAMESPACE) {
+                if (!is_dns_label(name))
+                        cause_invalid_text(w, field, name, LABEL_TEXT);
+        } else if (w->resource->store_kind == KIND_SERVICE) {
+                if (!is_dns_label(name) || (*name >= '0' && *name <= '9'))
+                        cause_invalid_text(w, field, name, SERVICE_TEXT);
+        } else if (name_validate(name, field, NULL) < 0)
+                cause_invalid_text(w, field, name, SUBDOMAIN_TEXT);
+}
+
+static void validate_labels(KubeWrite *w, const char *field, const Json *labels) {
+        JSON_FOREACH(v, labels) {
+                const char *value = json_string(v);
+
+                if (!is_qualified_name(v->key))
+                        cause_invalid_text(w, field, v->key, KEY_TEXT);
+                if (!value || !is_label_value(value, v->size))
+                        cause_invalid(w, field, v, VALUE_TEXT);
+        }
+}
+
+static void validate_annotations(KubeWrite *w, const Json *annotations) {
+        size_t size = 0;
+
+        JSON_FOREACH(v, annotations) {
+                if (!is_qualified_name(v->key))
+                        cause_invalid_text(w, "metadata.annotations", v->key, KEY_TEXT);
+                size += strlen(v->key) + v->size;
+        }
+        if (size > 256 * KIB)
+                cause_invalid_text(w, "metadata.annotations", "", "Too long: may not be more than 262144 bytes");
+}
+
+static void validate_owners(KubeWrite *w, const Json *owners) {
+        static const char *const needed[] = { "apiVersion", "kind", "name", "uid" };
+        char field[FIELD_MAX];
+        unsigned controllers = 0, i = 0;
+
+        JSON_FOREACH(owner, owners) {
+                for (size_t k = 0; k < ELEMENTSOF(needed); k++) {
+                        put_path(field, "metadata.ownerReferences[%u].%s", i, needed[k]);
+                        if (isempty(json_string(json_get(owner, needed[k]))))
+                                cause_invalid_text(w, field, "", "must not be empty");
+                }
+                controllers += json_is_true(json_get(owner, "controller"));
+                i++;
+        }
+        if (controllers > 1)
+                cause_invalid_text(w, "metadata.ownerReferences", "", "Only one reference can have Controller set to true");
+}
+
+void validate_metadata(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *metadata = json_get(object, "metadata");
+        const char *before = json_string(json_at(old, "metadata", "name", NULL));
+
+        if (!old)
+                validate_name(w, json_string(json_get(metadata, "name")));
+        else if (before && !streq_ptr(json_string(json_get(metadata, "name")), before))
+                cause_invalid_text(w, "metadata.name", strempty(json_string(json_get(metadata, "name"))), "field is immutable");
+        validate_labels(w, "metadata.labels", json_get(metadata, "labels"));
+        validate_annotations(w, json_get(metadata, "annotations"));
+        validate_owners(w, json_get(metadata, "ownerReferences"));
+        JSON_FOREACH(f, json_get(metadata, "finalizers"))
+                if (!json_string(f) || !is_qualified_name(json_string(f)))
+                        cause_invalid(w, "metadata.finalizers", f, KEY_TEXT);
+}
+
+/* --- Pods --- */
+
+static bool is_one_of(const char *s, const char *words) {
+        size_t n = s ? strlen(s) : 0;
+
+        for (const char *p = words; n > 0 && (p = strstr(p, s)); p++)
+                if ((p == words || p[-1] == ' ') && (p[n] == '\0' || p[n] == ' '))
+                        return true;
+        return false;
+}
+
+/* words: "A B C" */
+static void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words) {
+        char supported[256] = "";
+        size_t n = 0;
+
+        if (isempty(value) || is_one_of(value, words))
+                return;
+        for (const char *p = words; *p; p += strcspn(p, " ") + (p[strcspn(p, " ")] == ' ')) {
+                int k = snprintf(supported + n, sizeof(supported) - n, "%s\"%.*s\"", n > 0 ? ", " : "", (int) strcspn(p, " "), p);
+
+                n = k < 0 || n + (size_t) k >= sizeof(supported) ? sizeof(supported) - 1 : n + (size_t) k;
+        }
+        cause_not_supported(w, field, value, supported);
+}
+
+static void validate_quantities(KubeWrite *w, const char *field, const Json *quantities) {
+        char path[FIELD_MAX];
+        int64_t v;
+
+        JSON_FOREACH(q, quantities) {
+                int r = json_string(q) ? quantity_parse_milli(json_string(q), &v) : -EINVAL;
+
+                put_path(path, "%s[%s]", field, q->key);
+                if (!is_qualified_name(q->key))
+                        cause_invalid_text(w, path, q->key, KEY_TEXT);
+                if (r == -EINVAL)
+                        cause_invalid(w, path, q, "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+                else if (r >= 0 && v < 0)
+                        cause_invalid(w, path, q, "must be greater than or equal to 0");
+        }
+}
+
+static void validate_resources(KubeWrite *w, const char *field, const Json *resources) {
+        const Json *limits = json_get(resources, "limits"), *requests = json_get(resources, "requests");
+        char path[FIELD_MAX], detail[256];
+        int64_t limit, request;
+
+        put_path(path, "%s.limits", field);
+        validate_quantities(w, path, limits);
+        put_path(path, "%s.requests", field);
+        validate_quantities(w, path, requests);
+        JSON_FOREACH(q, requests) {
+                const char *most = json_string(json_get(limits, q->key));
+
+                if (!most || !json_string(q) || quantity_parse_milli(most, &limit) < 0 || quantity_parse_milli(json_string(q), &request) < 0 ||
+                    request <= limit)
+                        continue;
+                (void) snprintf(detail, sizeof(detail), "must be less than or equal to %s limit of %s", q->key, most);
+                cause_invalid(w, path, q, detail);
+        }
+}
+
+static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(port, ports) {
+                int64_t number = json_i64(json_get(port, "containerPort"), 0);
+
+                put_path(path, "%s.ports[%u].containerPort", field, i);
+                if (!json_get(port, "containerPort"))
+                        cause_required(w, path, "");
+                else if (number < 1 || number > 65535)
+                        cause_invalid(w, path, json_get(port, "containerPort"), "must be between 1 and 65535, inclusive");
+                put_path(path, "%s.ports[%u].protocol", field, i++);
+                validate_enum(w, path, json_string(json_get(port, "protocol")), "SCTP TCP UDP");
+        }
+}
+
+static bool is_repeated(const Json *item, const char *key) {
+        for (const Json *p = item->prev; p; p = p->prev)
+                if (streq_ptr(json_string(json_get(p, key)), json_string(json_get(item, key))))
+                        return true;
+        return false;
+}
+
+static void validate_container(KubeWrite *w, const char *field, const Json *container) {
+        const char *name = json_string(json_get(container, "name"));
+        char path[FIELD_MAX];
+
+        put_path(path, "%s.name", field);
+        if (isempty(name))
+                cause_required(w, path, "");
+        else if (!is_dns_label(name))
+                cause_invalid_text(w, path, name, LABEL_TEXT);
+        else if (is_repeated(container, "name"))
+                cause_duplicate(w, path, name);
+        put_path(path, "%s.image", field);
+        if (isempty(json_string(json_get(container, "image"))))
+                cause_required(w, path, "");
+        put_path(path, "%s.imagePullPolicy", field);
+        validate_enum(w, path, json_string(json_get(container, "imagePullPolicy")), "Always IfNotPresent Never");
+        put_path(path, "%s.resources", field);
+        validate_resources(w, path, json_get(container, "resources"));
+        validate_ports(w, field, json_get(container, "ports"));
+}
+
+static void validate_containers(KubeWrite *w, const char *field, const Json *spec, const char *key) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(container, json_get(spec, key)) {
+                put_path(path, "%s.%s[%u]", field, key, i++);
+                validate_container(w, path, container);
+        }
+}
+
+static void validate_tolerations(KubeWrite *w, const char *field, const Json *tolerations) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(t, tolerations) {
+                const char *key = json_string(json_get(t, "key")), *op = json_string(json_get(t, "operator"));
+
+                put_path(path, "%s.tolerations[%u].operator", field, i);
+                validate_enum(w, path, op, "Equal Exists");
+                if (isempty(key) && !streq_ptr(op, "Exists"))
+                        cause_invalid_text(w, path, strempty(op), "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+                if (streq_ptr(op, "Exists") && !isempty(json_string(json_get(t, "value"))))
+                        cause_invalid_text(w, path, strempty(json_string(json_get(t, "value"))), "value must be empty when `operator` is 'Exists'");
+                put_path(path, "%s.tolerations[%u].effect", field, i++);
+                validate_enum(w, path, json_string(json_get(t, "effect")), "NoSchedule PreferNoSchedule NoExecute");
+        }
+}
+
+static void validate_volumes(KubeWrite *w, const char *field, const Json *volumes) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(v, volumes) {
+                const char *name = json_string(json_get(v, "name"));
+
+                put_path(path, "%s.volumes[%u].name", field, i++);
+                if (isempty(name))
+                        cause_required(w, path, "");
+                else if (!is_dns_label(name))
+                        cause_invalid_text(w, path, name, LABEL_TEXT);
+                else if (is_repeated(v, "name"))
+                        cause_duplicate(w, path, name);
+        }
+}
+
+static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec, const char *policies) {
+        const Json *containers = json_get(spec, "containers"), *grace = json_get(spec, "terminationGracePeriodSeconds");
+        char path[FIELD_MAX];
+
+        put_path(path, "%s.containers", field);
+        if (!containers || containers->size == 0)
+                cause_required(w, path, "");
+        validate_containers(w, field, spec, "containers");
+        validate_containers(w, field, spec, "initContainers");
+        validate_volumes(w, field, json_get(spec, "volumes"));
+        validate_tolerations(w, field, json_get(spec, "tolerations"));
+        put_path(path, "%s.nodeSelector", field);
+        validate_labels(w, path, json_get(spec, "nodeSelector"));
+        put_path(path, "%s.restartPolicy", field);
+        validate_enum(w, path, json_string(json_get(spec, "restartPolicy")), policies);
+        put_path(path, "%s.dnsPolicy", field);
+        validate_enum(w, path, json_string(json_get(spec, "dnsPolicy")), "ClusterFirstWithHostNet ClusterFirst Default None");
+        put_path(path, "%s.terminationGracePeriodSeconds", field);
+        if (grace && json_i64(grace, -1) < 0)
+                cause_invalid(w, path, grace, "must be greater than or equal to 0");
+}
+
+/* What of a pod may change: images, the deadline, more tolerations, fewer gates; the node is not the client's to say. */
+static void forget_mutable(Json *spec) {
+        static const char *const lists[] = { "containers", "initContainers" };
+        static const char *const fields[] = {
+                "activeDeadlineSeconds", "tolerations", "schedulingGates", "nodeName", "terminationGracePeriodSeconds", "ephemeralContainers",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                JSON_FOREACH(container, json_get(spec, lists[i])) {
+                        json_remove(container, "image");
+                        json_remove(container, "imagePullPolicy");
+                }
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+                json_remove(spec, fields[i]);
+}
+
+static bool contains_all(const Json *list, const Json *of) {
+        JSON_FOREACH(item, of) {
+                bool found = false;
+
+                JSON_FOREACH(v, list)
+                        found |= json_equal(v, item);
+                if (!found)
+                        return false;
+        }
+        return true;
+}
+
+static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *before) {
+        Json *x = json_copy(&w->arena, spec), *y = json_copy(&w->arena, before);
+
+        if (!contains_all(json_get(spec, "tolerations"), json_get(before, "tolerations")))
+                cause_forbidden(w, "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
+        if (!contains_all(json_get(before, "schedulingGates"), json_get(spec, "schedulingGates")))
+                cause_forbidden(w, "spec.schedulingGates", "only deletion is allowed, but found new scheduling gate");
+        forget_mutable(x);
+        forget_mutable(y);
+        if (!json_equal(x, y))
+                cause_forbidden(w, "spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+                                "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+                                "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
+}
+
+void validate_pod(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *spec = json_get(object, "spec");
+
+        if (old)
+                validate_pod_update(w, spec, json_get(old, "spec"));
+        else
+                validate_pod_spec(w, "spec", spec, "Always OnFailure Never");
+}
+
+void validate_node(KubeWrite *w, const Json *object, const Json *old _unused_) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(taint, json_at(object, "spec", "taints", NULL)) {
+                const char *key = json_string(json_get(taint, "key")), *value = json_string(json_get(taint, "value"));
+
+                put_path(path, "spec.taints[%u].key", i);
+                if (isempty(key) || !is_qualified_name(key))
+                        cause_invalid_text(w, path, strempty(key), KEY_TEXT);
+                put_path(path, "spec.taints[%u].value", i);
+                if (value && !is_label_value(value, strlen(value)))
+                        cause_invalid_text(w, path, value, VALUE_TEXT);
+                put_path(path, "spec.taints[%u].effect", i++);
+                if (isempty(json_string(json_get(taint, "effect"))))
+                        cause_required(w, path, "");
+                validate_enum(w, path, json_string(json_get(taint, "effect")), "NoSchedule PreferNoSchedule NoExecute");
+        }
+        validate_quantities(w, "status.capacity", json_at(object, "status", "capacity", NULL));
+        validate_quantities(w, "status.allocatable", json_at(object, "status", "allocatable", NULL));
+}
+
+/* --- What makes pods --- */
+
+static void validate_expressions(KubeWrite *w, const char *field, const Json *selector) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        put_path(path, "%s.matchLabels", field);
+        validate_labels(w, path, json_get(selector, "matchLabels"));
+        JSON_FOREACH(e, json_get(selector, "matchExpressions")) {
+                const char *op = json_string(json_get(e, "operator")), *key = json_string(json_get(e, "key"));
+                const Json *values = json_get(e, "values");
+                bool set = streq_ptr(op, "In") || streq_ptr(op, "NotIn");
+
+                put_path(path, "%s.matchExpressions[%u].values", field, i);
+                if (set && (!values || values->size == 0))
+                        cause_required(w, path, "must be specified when `operator` is 'In' or 'NotIn'");
+                if (!set && values && values->size > 0)
+                        cause_forbidden(w, path, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+                put_path(path, "%s.matchExpressions[%u].operator", field, i);
+                if (!is_one_of(op, "In NotIn Exists DoesNotExist"))
+                        cause_invalid_text(w, path, strempty(op), "not a valid selector operator");
+                put_path(path, "%s.matchExpressions[%u].key", field, i++);
+                if (isempty(key) || !is_qualified_name(key))
+                        cause_invalid_text(w, path, strempty(key), KEY_TEXT);
+        }
+}
+
+/* Does the selector select the template's pods? */
+static bool selects_template(KubeWrite *w, const Json *selector, const Json *template) {
+        Doc *d;
+        bool matches;
+
+        (void) w;
+        if (doc_new(template, &d) < 0)
+                return true;
+        matches = label_selector_matches(selector, d);
+        doc_unref(d);
+        return matches;
+}
+
+static void validate_template(KubeWrite *w, const Json *template, const char *policies) {
+        if (!template) {
+                cause_required(w, "spec.template", "");
+                return;
+        }
+        validate_labels(w, "spec.template.metadata.labels", json_at(template, "metadata", "labels", NULL));
+        validate_pod_spec(w, "spec.template.spec", json_get(template, "spec"), policies);
+}
+
+void validate_workload(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *spec = json_get(object, "spec"), *selector = json_get(spec, "selector"), *template = json_get(spec, "template");
+        const Json *replicas = json_get(spec, "replicas"), *before = json_at(old, "spec", "selector", NULL);
+
+        if (replicas && json_i64(replicas, -1) < 0)
+                cause_invalid(w, "spec.replicas", replicas, "must be greater than or equal to 0");
+        if (before && !json_equal(selector, before)) {
+                cause_invalid(w, "spec.selector", selector, "field is immutable");
+                return;
+        }
+        if (!selector || selector->size == 0)
+                cause_required(w, "spec.selector", "");
+        else {
+                validate_expressions(w, "spec.selector", selector);
+                if (template && !selects_template(w, selector, template))
+                        cause_invalid(w, "spec.template.metadata.labels", json_at(template, "metadata", "labels", NULL), "`selector` does not match template `labels`");
+        }
+        validate_template(w, template, "Always");
+}
+
+static void validate_int_or_percent(KubeWrite *w, const char *field, const Json *v) {
+        const char *s = json_string(v);
+        size_t n = s ? strlen(s) : 0;
+
+        if (!v)
+                return;
+        if (s && (n < 2 || n > 8 || s[n - 1] != '%' || strspn(s, "0123456789") != n - 1))
+                cause_invalid(w, field, v, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
+                              "validation is '[0-9]+%')");
+        else if (!s && json_i64(v, -1) < 0)
+                cause_invalid(w, field, v, "must be greater than or equal to 0");
+}
+
+void validate_deployment(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *strategy = json_at(object, "spec", "strategy", NULL), *rolling = json_get(strategy, "rollingUpdate");
+
+        validate_workload(w, object, old);
+        validate_enum(w, "spec.strategy.type", json_string(json_get(strategy, "type")), "Recreate RollingUpdate");
+        if (streq_ptr(json_string(json_get(strategy, "type")), "Recreate") && rolling)
+                cause_forbidden(w, "spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'");
+        validate_int_or_percent(w, "spec.strategy.rollingUpdate.maxSurge", json_get(rolling, "maxSurge"));
+        validate_int_or_percent(w, "spec.strategy.rollingUpdate.maxUnavailable", json_get(rolling, "maxUnavailable"));
+}
+
+static void validate_not_negative(KubeWrite *w, const Json *spec, const char *key) {
+        char path[FIELD_MAX];
+
+        put_path(path, "spec.%s", key);
+        if (json_get(spec, key) && json_i64(json_get(spec, key), -1) < 0)
+                cause_invalid(w, path, json_get(spec, key), "must be greater than or equal to 0");
+}
+
+void validate_job(KubeWrite *w, const Json *object, const Json *old) {
+        static const char *const counts[] = { "completions", "parallelism", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished" };
+        const Json *spec = json_get(object, "spec"), *template = json_get(spec, "template");
+        const char *policy = json_string(json_at(template, "spec", "restartPolicy", NULL));
+
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
+                validate_not_negative(w, spec, counts[i]);
+        if (old) {
+                if (!json_equal(template, json_at(old, "spec", "template", NULL)))
+                        cause_invalid_text(w, "spec.template", "", "field is immutable");
+                if (!json_equal(json_get(spec, "completions"), json_at(old, "spec", "completions", NULL)))
+                        cause_invalid(w, "spec.completions", json_get(spec, "completions"), "field is immutable");
+                return;
+        }
+        validate_template(w, template, "Always OnFailure Never");
+        if (streq_ptr(policy, "Always"))
+                cause_not_supported(w, "spec.template.spec.restartPolicy", "Always", "\"OnFailure\", \"Never\"");
+}
+
+void validate_cron_job(KubeWrite *w, const Json *object, const Json *old _unused_) {
+        if (isempty(json_string(json_at(object, "spec", "schedule", NULL))))
+                cause_required(w, "spec.schedule", "");
+        validate_enum(w, "spec.concurrencyPolicy", json_string(json_at(object, "spec", "concurrencyPolicy", NULL)), "Allow Forbid Replace");
+        if (!json_at(object, "spec", "jobTemplate", "spec", "template", NULL))
+                cause_required(w, "spec.jobTemplate.spec.template", "");
+}
+
+/* --- The others --- */
+
+void validate_service(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *spec = json_get(object, "spec"), *ports = json_get(spec, "ports");
+        const char *type = json_string(json_get(spec, "type")), *ip = json_string(json_get(spec, "clusterIP"));
+        const char *before = json_string(json_at(old, "spec", "clusterIP", NULL));
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        validate_enum(w, "spec.type", type, "ClusterIP ExternalName LoadBalancer NodePort");
+        validate_labels(w, "spec.selector", json_get(spec, "selector"));
+        if (before && !streq_ptr(ip, before) && !streq_ptr(type, "ExternalName"))
+                cause_invalid(w, "spec.clusterIP", json_get(spec, "clusterIP"), "field is immutable");
+        if ((!ports || ports->size == 0) && !streq_ptr(type, "ExternalName") && !streq_ptr(ip, "None"))
+                cause_required(w, "spec.ports", "");
+        JSON_FOREACH(port, ports) {
+                int64_t number = json_i64(json_get(port, "port"), 0);
+
+                put_path(path, "spec.ports[%u].port", i);
+                if (number < 1 || number > 65535)
+                        cause_invalid(w, path, json_get(port, "port"), "must be between 1 and 65535, inclusive");
+                put_path(path, "spec.ports[%u].name", i++);
+                if (ports->size > 1 && isempty(json_string(json_get(port, "name"))))
+                        cause_required(w, path, "");
+        }
+}
+
+void validate_secret(KubeWrite *w, const Json *object, const Json *old) {
+        const char *type = json_string(json_get(object, "type")), *before = json_string(json_get(old, "type"));
+        char path[FIELD_MAX];
+
+        if (before && !streq_ptr(type, before))
+                cause_invalid_text(w, "type", strempty(type), "field is immutable");
+        JSON_FOREACH(v, json_get(object, "data")) {
+                put_path(path, "data[%s]", v->key);
+                if (!is_label_value(v->key, MIN(strlen(v->key), (size_t) 63)))
+                        cause_invalid_text(w, path, v->key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+                                           "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
+                if (!json_string(v) || !base64_is_valid(json_string(v)))
+                        cause_invalid_text(w, path, "<secret>", "illegal base64 data");
+        }
+}
+
+void validate_priority_class(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *value = json_get(object, "value");
+
+        if (old && !json_equal(value, json_get(old, "value")))
+                cause_forbidden(w, "value", "may not be changed in an update.");
+        if (json_i64(value, 0) > 1000000000)
+                cause_forbidden(w, "value", "maximum allowed value of a user defined priority is 1000000000");
+        validate_enum(w, "preemptionPolicy", json_string(json_get(object, "preemptionPolicy")), "Never PreemptLowerPriority");
+}
+
+void validate_disruption_budget(KubeWrite *w, const Json *object, const Json *old _unused_) {
+        const Json *spec = json_get(object, "spec");
+
+        if (json_get(spec, "minAvailable") && json_get(spec, "maxUnavailable"))
+                cause_invalid_text(w, "spec", "", "minAvailable and maxUnavailable cannot be both set");
+        validate_int_or_percent(w, "spec.minAvailable", json_get(spec, "minAvailable"));
+        validate_int_or_percent(w, "spec.maxUnavailable", json_get(spec, "maxUnavailable"));
+        validate_expressions(w, "spec.selector", json_get(spec, "selector"));
+}

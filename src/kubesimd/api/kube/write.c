@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kubesimd/api/kube/write.h"
+
+#include <stdio.h>
+
+#include "basic/alloc-util.h"
+#include "basic/error.h"
+#include "basic/string-util.h"
+#include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/managed-fields.h"
+#include "kubesimd/api/kube/rules.h"
+#include "kubesimd/api/kube/status.h"
+#include "kubesimd/api/kube/view.h"
+
+#define OBJECT_MAX (16 * MIB)
+#define ARENA_MAX (256 * MIB)
+
+/* --- Options --- */
+
+static int read_validation(KubeWrite *w, Error *reterr) {
+        static const char *const names[] = { [FIELDS_WARN] = "Warn", [FIELDS_STRICT] = "Strict", [FIELDS_IGNORE] = "Ignore" };
+        const char *given = http_request_query(w->req, "fieldValidation");
+
+        if (isempty(given))
+                return 0;
+        for (FieldValidation v = 0; v < ELEMENTSOF(names); v++)
+                if (streq(names[v], given)) {
+                        w->validation = v;
+                        return 0;
+                }
+        return error_set(reterr, -EDOM, "CreateOptions.meta.k8s.io \"\" is invalid: fieldValidation: Unsupported value: \"%s\": supported values: "
+                         "\"Ignore\", \"Strict\", \"Warn\"", given);
+}
+
+/* fieldManager=, else the program's name in User-Agent. */
+static int read_manager(KubeWrite *w, Error *reterr) {
+        const char *given = http_request_query(w->req, "fieldManager"), *agent = strempty(http_request_header(w->req, "User-Agent"));
+
+        if (given && strlen(given) >= sizeof(w->manager))
+                return error_set(reterr, -EDOM, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Too long: may not be more than 128 bytes");
+        if (isempty(given))
+                (void) snprintf(w->manager, sizeof(w->manager), "%.*s", (int) MIN(strcspn(agent, "/"), sizeof(w->manager) - 1), *agent ? agent : "unknown");
+        else
+                (void) snprintf(w->manager, sizeof(w->manager), "%s", given);
+        return 0;
+}
+
+int write_begin(KubeWrite *w, HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        const char *dry;
+        int r;
+
+        *w = (KubeWrite) {
+                .req = req, .api = api, .path = path, .resource = path->resource, .arena = JSON_ARENA_INIT(ARENA_MAX), .strict = STRBUF_INIT(64 * KIB),
+                .object_name = strempty(path->name),
+        };
+        dry = http_request_query(req, "dryRun");
+        if (!isempty(dry) && !streq(dry, "All"))
+                return error_set(reterr, -EDOM, "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"%s\": supported values: \"All\"", dry);
+        w->dry_run = !isempty(dry);
+        r = read_validation(w, reterr);
+        return r < 0 ? r : read_manager(w, reterr);
+}
+
+void write_done(KubeWrite *w) {
+        json_arena_done(&w->arena);
+        strbuf_done(&w->strict);
+        w->text = mfree(w->text);
+}
+
+/* --- Objects as trees --- */
+
+int write_read_object(KubeWrite *w, const Object *o, Json **ret, Error *reterr) {
+        View view = { .cluster = w->api->cluster, .resource = w->resource };
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(OBJECT_MAX);
+        char *copy;
+
+        view_put_one(&view, o, o->revision, &b);
+        copy = strbuf_error(&b) < 0 ? NULL : json_arena_copy(&w->arena, b.data, b.size);
+        if (!copy)
+                return error_set(reterr, -ENOMEM, "out of memory");
+        return json_tree_parse(&w->arena, copy, b.size, ret, reterr);
+}
+
+static void note_unknown(const char *path, void *userdata) {
+        KubeWrite *w = userdata;
+
+        strbuf_printf(&w->strict, "%sunknown field \"%s\"", w->strict.size > 0 ? ", " : "", path);
+}
+
+/* One Warning header (RFC 7234, 5.5) for each field. */
+static int add_warnings(KubeWrite *w) {
+        _cleanup_strbuf_ StrBuf quoted = STRBUF_INIT(8 * KIB);
+        const char *p = strbuf_str(&w->strict);
+        int r = 0;
+
+        while (*p && r >= 0) {
+                const char *end = strstr(p, "\", ");
+                size_t n = end ? (size_t) (end - p) + 1 : strlen(p);
+
+                strbuf_clear(&quoted);
+                strbuf_puts(&quoted, "299 - \"");
+                for (size_t i = 0; i < n; i++) {
+                        if (p[i] == '"' || p[i] == '\\')
+                                strbuf_putc(&quoted, '\\');
+                        strbuf_putc(&quoted, p[i]);
+                }
+                strbuf_putc(&quoted, '"');
+                r = http_request_add_header(w->req, "Warning", strbuf_str(&quoted));
+                p += end ? n + 2 : n;
+        }
+        return r;
+}
+
+int write_check_fields(KubeWrite *w, Json *object, const char *schema, Error *reterr) {
+        const char *kind = w->resource->kind, *version = w->resource->version;
+        _cleanup_error_ Error error = ERROR_NULL;
+        int r;
+
+        if (!json_is(object, JSON_OBJECT))
+                return error_set(reterr, -EINVAL, "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
+                                 "json: cannot unmarshal a value that is not an object", kind);
+        r = schema_check(&w->arena, schema_find(schema), object, note_unknown, w, &error);
+        if (r < 0)
+                return error_set(reterr, r, "%s in version \"%s\" cannot be handled as a %s: %s", kind, version, kind, error_message(&error));
+        if (w->strict.size == 0 || w->validation == FIELDS_IGNORE)
+                return 0;
+        if (w->validation == FIELDS_STRICT)
+                return error_set(reterr, -EINVAL, "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %s", kind, version, kind,
+                                 strbuf_str(&w->strict));
+        r = add_warnings(w);
+        return r < 0 ? error_set(reterr, r, "out of memory") : 0;
+}
+
+int write_reply(KubeWrite *w, unsigned status, const Object *o) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(OBJECT_MAX);
+        View view = { .cluster = w->api->cluster, .resource = w->resource };
+
+        view_put_one(&view, o, o->revision, &b);
+        strbuf_putc(&b, '\n');
+        return http_reply(w->req, status, KUBE_JSON, &b, api_mark(w->api));
+}
+
+/* --- What both have in common --- */
+
+/* Does the body say that it is something else than the path says? */
+static int check_type(KubeWrite *w, const Json *object, Error *reterr) {
+        const char *version = json_string(json_get(object, "apiVersion")), *kind = json_string(json_get(object, "kind"));
+        char expected[KUBE_API_VERSION_MAX];
+
+        (void) kube_api_version(w->resource, expected);
+        if (!isempty(kind) && !streq(kind, w->resource->kind))
+                return error_set(reterr, -EINVAL, "%s in version \"%s\" cannot be handled as a %s: converting (%s) to (%s): unknown conversion", kind,
+                                 w->resource->version, w->resource->kind, kind, w->resource->kind);
+        if (!isempty(version) && !streq(version, expected))
+                return error_set(reterr, -EINVAL, "the API version in the data (%s) does not match the expected API version (%s)", version, expected);
+        return 0;
+}
+
+static int check_namespace(KubeWrite *w, Json *metadata, Error *reterr) {
+        const char *namespace = json_string(json_get(metadata, "namespace"));
+
+        if (!isempty(namespace) && (!w->path->namespace || !streq(namespace, w->path->namespace)))
+                return error_set(reterr, -EINVAL, "the namespace of the provided object does not match the namespace sent on the request");
+        return 0;
+}
+
+/* What only the server says. */
+static const char *const server_fields[] = {
+        "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink",
+};
+
+/* Answers what the core refused. */
+static int reply_refusal(KubeWrite *w, int r, Error *error, Error *reterr) {
+        char qualified[KUBE_API_VERSION_MAX];
+        Json *causes, *cause;
+
+        (void) kube_qualified(w->resource, qualified);
+        if (r == -EDOM && error->field) {
+                cause_invalid_text(w, error->field, error->value, error_message(error));
+                return write_reply_causes(w);
+        }
+        if (r == -EEXIST)
+                return error_set_field(reterr, r, w->resource->plural, w->object_name, "%s \"%s\" already exists", qualified, w->object_name);
+        if (r == -EACCES && streq_ptr(error->field, "metadata.namespace")) {
+                causes = json_new(&w->arena, JSON_ARRAY);
+                cause = json_new(&w->arena, JSON_OBJECT);
+                json_set_string(&w->arena, cause, "reason", "NamespaceTerminating");
+                json_set_string(&w->arena, cause, "message", error_message(error));
+                json_set_string(&w->arena, cause, "field", error->field);
+                json_append(causes, cause);
+                (void) error_prefix(error, "%s \"%s\" is forbidden", qualified, w->object_name);
+                return kube_reply_status(w->req, &(KubeStatus) { .code = 403, .message = error_message(error), .name = w->object_name,
+                                                                 .kind = w->resource->plural, .causes = causes });
+        }
+        error_set(reterr, r, "%s", error_message(error));
+        if (reterr) {
+                reterr->field = TAKE_PTR(error->field);
+                reterr->value = TAKE_PTR(error->value);
+        }
+        return r;
+}
+
+/* Fills in, checks; 1 when that has been answered. */
+static int complete(KubeWrite *w, Json *object, const Json *old, Error *reterr) {
+        if (w->resource->complete)
+                w->resource->complete(w, object, old);
+        validate_metadata(w, object, old);
+        if (w->resource->validate)
+                w->resource->validate(w, object, old);
+        if (json_arena_error(&w->arena) < 0)
+                return error_set(reterr, json_arena_error(&w->arena), "out of memory");
+        return write_reply_causes(w);
+}
+
+/* --- Create --- */
+
+/* metadata.name, or one made of generateName. */
+static int find_name(KubeWrite *w, Json *metadata, Error *reterr) {
+        const char *name = json_string(json_get(metadata, "name")), *prefix = json_string(json_get(metadata, "generateName"));
+        char made[260];
+
+        if (isempty(name) && !isempty(prefix)) {
+                object_generate_name(w->api->cluster, prefix, made);
+                json_set_string(&w->arena, metadata, "name", made);
+                name = json_string(json_get(metadata, "name"));
+        }
+        if (w->path->name && !isempty(name) && !streq(name, w->path->name))
+                return error_set(reterr, -EINVAL, "the name of the object (%s) does not match the name on the URL (%s)", name, w->path->name);
+        if (isempty(name) && w->path->name) {
+                json_set_string(&w->arena, metadata, "name", w->path->name);
+                name = w->path->name;
+        }
+        w->object_name = strempty(name);
+        return 0;
+}
+
+static int prepare_create(KubeWrite *w, Json *object, Error *reterr) {
+        Json *metadata = json_ensure(&w->arena, object, "metadata", JSON_OBJECT);
+        const char *revision = json_string(json_get(metadata, "resourceVersion"));
+        int r;
+
+        r = check_type(w, object, reterr);
+        if (r >= 0)
+                r = check_namespace(w, metadata, reterr);
+        if (r >= 0)
+                r = find_name(w, metadata, reterr);
+        if (r < 0)
+                return r;
+        if (!isempty(revision) && !streq(revision, "0"))
+                return error_set(reterr, -EINVAL, "resourceVersion should not be set on objects to be created");
+        for (size_t i = 0; i < ELEMENTSOF(server_fields); i++)
+                json_remove(metadata, server_fields[i]);
+        json_remove(metadata, "resourceVersion");
+        json_remove(metadata, "managedFields");
+        if (kube_resource_has(w->resource, "status") && w->resource->store_kind != KIND_NODE)
+                json_remove(object, "status");
+        if (!w->resource->no_generation)
+                json_set_i64(&w->arena, metadata, "generation", 1);
+        return 0;
+}
+
+int write_create(KubeWrite *w, Json *object, Error *reterr) {
+        _cleanup_(object_unrefp) Object *o = NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_free_ char *key = NULL;
+        int r;
+
+        r = prepare_create(w, object, reterr);
+        if (r >= 0)
+                r = complete(w, object, NULL, reterr);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        managed_fields_update(w, object, NULL);
+        key = object_key(w->path->namespace, w->object_name);
+        if (!key || json_arena_error(&w->arena) < 0)
+                return error_set(reterr, -ENOMEM, "out of memory");
+        if (w->resource->strip)
+                w->resource->strip(w->api->cluster, &w->arena, object, NULL);
+        r = cluster_create_object(w->api->cluster, api_now(), w->resource->store_kind, key, object, w->dry_run, &o, &error);
+        if (r < 0)
+                return reply_refusal(w, r, &error, reterr);
+        return write_reply(w, 201, o);
+}
+
+/* --- Update --- */
+
+static int check_preconditions(KubeWrite *w, const Object *o, Json *metadata, Error *reterr) {
+        const char *revision = json_string(json_get(metadata, "resourceVersion")), *uid = json_string(json_get(metadata, "uid"));
+        char qualified[KUBE_API_VERSION_MAX], ours[UUID_STRING_MAX], number[24];
+
+        (void) kube_qualified(w->resource, qualified);
+        (void) snprintf(number, sizeof(number), "%llu", (unsigned long long) o->revision);
+        if (!isempty(uid) && !streq(uid, uuid_to_string(o->uid, ours)))
+                return error_set_field(reterr, -ESTALE, w->resource->plural, w->object_name,
+                                       "Operation cannot be fulfilled on %s \"%s\": Precondition failed: UID in precondition: %s, UID in object meta: %s",
+                                       qualified, w->object_name, uid, ours);
+        if (!isempty(revision) && !streq(revision, "0") && !streq(revision, number))
+                return error_set_field(reterr, -ESTALE, w->resource->plural, w->object_name,
+                                       "Operation cannot be fulfilled on %s \"%s\": the object has been modified; please apply your changes to the latest "
+                                       "version and try again", qualified, w->object_name);
+        return 0;
+}
+
+static void take_over(KubeWrite *w, Json *to, const Json *from, const char *key) {
+        json_remove(to, key);
+        if (json_get(from, key))
+                json_set(&w->arena, to, key, json_copy(&w->arena, json_get(from, key)));
+}
+
+/* /status changes the status alone, everything else all but the status. */
+static void keep_other_half(KubeWrite *w, Json *wanted, const Json *present) {
+        bool status = streq_ptr(w->path->subresource, "status");
+
+        if (!kube_resource_has(w->resource, "status"))
+                return;
+        if (!status) {
+                take_over(w, wanted, present, "status");
+                return;
+        }
+        JSON_FOREACH(v, present)
+                if (!streq(v->key, "status") && !streq(v->key, "metadata"))
+                        take_over(w, wanted, present, v->key);
+}
+
+static int prepare_update(KubeWrite *w, const Object *o, Json *wanted, const Json *present, Error *reterr) {
+        Json *metadata = json_ensure(&w->arena, wanted, "metadata", JSON_OBJECT);
+        const Json *before = json_get(present, "metadata");
+        int r;
+
+        r = check_type(w, wanted, reterr);
+        if (r >= 0)
+                r = check_namespace(w, metadata, reterr);
+        if (r >= 0)
+                r = find_name(w, metadata, reterr);
+        if (r >= 0)
+                r = check_preconditions(w, o, metadata, reterr);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(server_fields); i++)
+                take_over(w, metadata, before, server_fields[i]);
+        take_over(w, metadata, before, "generateName");
+        keep_other_half(w, wanted, present);
+        return 0;
+}
+
+int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present, Error *reterr) {
+        _cleanup_(object_unrefp) Object *o = NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        int r;
+
+        r = prepare_update(w, e->object, wanted, present, reterr);
+        if (r >= 0)
+                r = complete(w, wanted, present, reterr);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        managed_fields_update(w, wanted, present);
+        if (json_arena_error(&w->arena) < 0)
+                return error_set(reterr, json_arena_error(&w->arena), "out of memory");
+        if (w->resource->strip)
+                w->resource->strip(w->api->cluster, &w->arena, wanted, e->object);
+        r = cluster_update_object(w->api->cluster, api_now(), e, wanted, w->dry_run, &o, &error);
+        if (r < 0)
+                return reply_refusal(w, r, &error, reterr);
+        return write_reply(w, 200, o);
+}
