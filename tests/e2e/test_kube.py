@@ -48,11 +48,11 @@ def test_get(kubectl):
     assert rows(kubectl("get", "nodes"))[0] == ["NAME", "STATUS", "ROLES", "AGE", "VERSION"]
     assert [r[:3] for r in rows(kubectl("get", "no", "--no-headers"))] == [["n1", "Ready", "<none>"], ["n2", "Ready", "<none>"]]
     assert rows(kubectl("get", "nodes", "-o", "wide"))[0][-2:] == ["KERNEL-VERSION", "CONTAINER-RUNTIME"]
-    assert [r[:4] for r in rows(kubectl("get", "pods"))] == [["NAME", "READY", "STATUS", "RESTARTS"], ["web", "1/1", "Running", "0"],
-                                                             ["db", "1/1", "Running", "0"]]
+    assert [r[:4] for r in rows(kubectl("get", "pods"))] == [["NAME", "READY", "STATUS", "RESTARTS"], ["db", "1/1", "Running", "0"],
+                                                             ["web", "1/1", "Running", "0"]]
     wide = rows(kubectl("get", "po", "-A", "-o", "wide", "--no-headers"))
     assert wide[0][0] == "default" and wide[0][7] == "n1"
-    assert kubectl("get", "pods", "-o", "name").split() == ["pod/web", "pod/db"]
+    assert kubectl("get", "pods", "-o", "name").split() == ["pod/db", "pod/web"]
     assert kubectl("get", "pod", "web", "-o", "jsonpath={.spec.nodeName} {.status.phase} {.spec.containers[0].resources.requests.cpu}") == "n1 Running 2"
     assert json.loads(kubectl("get", "pod", "db", "-o", "json"))["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "500m"
     assert "No resources found" in kubectl("-n", "other", "get", "pods")
@@ -78,13 +78,13 @@ def test_describe(kubectl):
     assert re.search(r"Node: +n1", pod) and re.search(r"Ready +True", pod)
 
 
-    assert re.search(r"PodPlaced +.*web", pod)
+    assert re.search(r"Scheduled +.*Successfully assigned default/web to n1", pod)
 
 
 def test_events(kubectl):
     assert rows(kubectl("get", "events"))[0] == ["LAST", "SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
     web = kubectl("get", "events", "--field-selector", "involvedObject.kind=Pod,involvedObject.name=web,type=Normal", "--no-headers")
-    assert [r[2:4] for r in rows(web)] == [["PodPlaced", "pod/web"], ["PodRunning", "pod/web"]]
+    assert [r[2:4] for r in rows(web)] == [["Scheduled", "pod/web"], ["Started", "pod/web"]]
     assert "pod/db" not in web
     assert rows(kubectl("get", "ns", "--no-headers"))[0][:2] == ["default", "Active"]
     assert kubectl("get", "namespace", "default", "-o", "jsonpath={.status.phase}") == "Active"
@@ -102,7 +102,7 @@ def test_refusals(kubectl):
     assert 'Error from server (NotFound): pods "nosuch" not found' in kubectl("get", "pod", "nosuch", code=1)
     assert "doesn't have a resource type" in kubectl("get", "nonsense", code=1)
     assert "not found" in kubectl("delete", "pod", "nosuch", code=1)
-    assert "(MethodNotAllowed)" in kubectl("delete", "node", "n1", code=1)
+    assert "(MethodNotAllowed)" in kubectl("create", "--raw", "/api/v1/nodes/n1", "-f", "/dev/null", code=1)
 
 
 def test_delete(kubectl, cluster):
@@ -130,7 +130,7 @@ def test_a_lost_node(kubectl, cluster):
     cluster.post("/nodes/n1/stop")
     assert rows(kubectl("get", "node", "n1", "--no-headers"))[0][1] == "NotReady,SchedulingDisabled"
     eventually(lambda: cluster.get("/pods/web")["NodeID"] == "n2")
-    assert kubectl("get", "pods", "-o", "name", "--field-selector", "spec.nodeName=n2").split() == ["pod/web", "pod/db"]
+    assert kubectl("get", "pods", "-o", "name", "--field-selector", "spec.nodeName=n2").split() == ["pod/db", "pod/web"]
 
 
 def test_the_proxy(cluster):
@@ -216,11 +216,13 @@ def test_tables(cluster):
     ("/api/v1/nonsense", 404, "NotFound"),
     ("/api/v1/namespaces/other/pods/web", 404, "NotFound"),
     ("/api/v1/namespaces/default/nodes", 404, "NotFound"),
-    ("/apis/apps/v1/deployments", 404, "NotFound"),
+    ("/apis/apps/v2/deployments", 404, "NotFound"),
     ("/api/v1/pods?resourceVersion=abc", 400, "BadRequest"),
     ("/api/v1/pods?resourceVersion=99999999", 504, "Timeout"),
-    ("/api/v1/pods?resourceVersion=1&resourceVersionMatch=Exact", 410, "Expired"),
-    ("/api/v1/pods?resourceVersionMatch=Exact", 400, "BadRequest"),
+    ("/api/v1/pods?resourceVersion=0&resourceVersionMatch=Exact", 422, "Invalid"),
+    ("/api/v1/pods?resourceVersionMatch=Exact", 422, "Invalid"),
+    ("/api/v1/pods?limit=some", 400, "BadRequest"),
+    ("/api/v1/pods?continue=nonsense", 400, "BadRequest"),
     ("/api/v1/pods?labelSelector=a%20in%20b", 400, "BadRequest"),
     ("/api/v1/pods?labelSelector=a%20in%20(b", 400, "BadRequest"),
     ("/api/v1/pods?labelSelector=%3D", 400, "BadRequest"),

@@ -196,5 +196,7 @@ int reconcile_replica_set(Cluster *c, ObjectState *s) {
                 return r;
         if (s->entry.object->doc->deleted == 0 && (count_pods(s).all + BURST < wanted || count_pods(s).all > wanted + BURST))
                 object_mark(c, s);
+        if (s->owner)
+                object_mark(c, s->owner); /* a Deployment waits for pods that are ending, which no status tells of */
         return 0;
 }

@@ -9,7 +9,7 @@
 #include "basic/time-util.h"
 #include "kubesimd/http/server.h"
 
-#define PARAMS_MAX 5
+#define PARAMS_MAX 6
 #define HEADERS_MAX 8
 
 typedef struct Daemon Daemon;

@@ -178,7 +178,7 @@ static void test_refuses(void **state _unused_) {
         } cases[] = {
                 { KIND_POD, "{\"apiVersion\":\"v2\",\"kind\":\"Pod\"," META ",\"spec\":{\"cpu\":1},\"status\":{\"phase\":\"Pending\"}}", "apiVersion" },
                 { KIND_POD, "{\"apiVersion\":\"v1\",\"kind\":\"Node\"," META ",\"spec\":{\"cpu\":1},\"status\":{\"phase\":\"Pending\"}}", "kind" },
-                { KIND_POD, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\"," META ",\"spec\":{\"cpu\":0},\"status\":{\"phase\":\"Pending\"}}", "cpu" },
+                { KIND_POD, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\"," META ",\"spec\":{\"cpu\":-1},\"status\":{\"phase\":\"Pending\"}}", "cpu" },
                 { KIND_POD, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\"," META ",\"spec\":{\"cpu\":1},\"status\":{\"phase\":\"Dancing\"}}", "phase" },
                 { KIND_POD, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\"," META ",\"spec\":{\"cpu\":1},\"status\":{\"phase\":\"Pending\",\"restarts\":-1}}", "restarts" },
                 { KIND_POD, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\"," META ",\"spec\":{\"cpu\":1,\"gpu\":1},\"status\":{\"phase\":\"Pending\"}}", "gpu" },

@@ -93,17 +93,19 @@ static void put_legacy(const KubeResource *r, StrBuf *b) {
         }
 }
 
-/* Those of one group, with commas between. */
-static void put_resources(const char *group, void (*put)(const KubeResource *r, StrBuf *b), StrBuf *b) {
+/* Those of one group and version, with commas between. */
+static void put_resources(const char *group, const char *version, void (*put)(const KubeResource *r, StrBuf *b), StrBuf *b) {
         bool first = true;
 
         for (size_t i = 0; i < kube_resource_count(); i++) {
-                if (!streq(kube_resource_get(i)->group, group))
+                const KubeResource *r = kube_resource_get(i);
+
+                if (!streq(r->group, group) || !streq(r->version, version))
                         continue;
                 if (!first)
                         strbuf_putc(b, ',');
                 first = false;
-                put(kube_resource_get(i), b);
+                put(r, b);
         }
 }
 
@@ -115,28 +117,61 @@ static const char *new_group(size_t i) {
         return kube_resource_get(i)->group;
 }
 
-/* Each group has one version here. */
-static const char *version_of(const char *group) {
-        for (size_t i = 0; i < kube_resource_count(); i++)
-                if (streq(kube_resource_get(i)->group, group))
-                        return kube_resource_get(i)->version;
-        return "v1";
+/* The same for versions of that group, the preferred one first. */
+static const char *new_version(const char *group, size_t i) {
+        const KubeResource *r = kube_resource_get(i);
+
+        if (!streq(r->group, group))
+                return NULL;
+        for (size_t k = 0; k < i; k++)
+                if (streq(kube_resource_get(k)->group, group) && streq(kube_resource_get(k)->version, r->version))
+                        return NULL;
+        return r->version;
+}
+
+static void put_version(const char *group, const char *version, StrBuf *b) {
+        strbuf_printf(b, "{\"groupVersion\":\"%s%s%s\",\"version\":\"%s\"}", group, *group ? "/" : "", version, version);
+}
+
+static void put_aggregated_version(const char *group, const char *version, StrBuf *b) {
+        strbuf_printf(b, "{\"version\":\"%s\",\"freshness\":\"Current\",\"resources\":[", version);
+        put_resources(group, version, put_aggregated, b);
+        strbuf_puts(b, "]}");
+}
+
+static void put_versions(const char *group, void (*put)(const char *group, const char *version, StrBuf *b), StrBuf *b) {
+        bool first = true;
+
+        for (size_t i = 0; i < kube_resource_count(); i++) {
+                const char *version = new_version(group, i);
+
+                if (!version)
+                        continue;
+                if (!first)
+                        strbuf_putc(b, ',');
+                first = false;
+                put(group, version, b);
+        }
 }
 
 static void put_group(const char *group, StrBuf *b) {
-        const char *v = version_of(group);
-
-        strbuf_printf(b, "\"name\":\"%s\",\"versions\":[{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}],"
-                      "\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}", group, group, v, v, group, v, v);
+        strbuf_printf(b, "\"name\":\"%s\",\"versions\":[", group);
+        put_versions(group, put_version, b);
+        strbuf_puts(b, "],\"preferredVersion\":");
+        for (size_t i = 0; i < kube_resource_count(); i++)
+                if (streq(kube_resource_get(i)->group, group)) {
+                        put_version(group, kube_resource_get(i)->version, b);
+                        break;
+                }
 }
 
 static void put_aggregated_group(const char *group, StrBuf *b) {
         strbuf_puts(b, "{\"metadata\":{");
         if (*group)
                 strbuf_printf(b, "\"name\":\"%s\",", group);
-        strbuf_printf(b, "\"creationTimestamp\":null},\"versions\":[{\"version\":\"%s\",\"freshness\":\"Current\",\"resources\":[", version_of(group));
-        put_resources(group, put_aggregated, b);
-        strbuf_puts(b, "]}]}");
+        strbuf_puts(b, "\"creationTimestamp\":null},\"versions\":[");
+        put_versions(group, put_aggregated_version, b);
+        strbuf_puts(b, "]}");
 }
 
 static void put_legacy_group(const char *group, StrBuf *b) {
@@ -212,14 +247,21 @@ int handle_kube_group(HttpRequest *req, void *userdata _unused_, Error *reterr) 
         return http_reply(req, 200, KUBE_JSON, &b, 0);
 }
 
+static bool version_exists(const char *group, const char *version) {
+        for (size_t i = 0; i < kube_resource_count(); i++)
+                if (streq(kube_resource_get(i)->group, group) && streq(kube_resource_get(i)->version, version))
+                        return true;
+        return false;
+}
+
 static int reply_resources(HttpRequest *req, const char *group, const char *version, Error *reterr) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
 
-        if (!group_exists(group) || !streq(version, version_of(group)))
+        if (!version_exists(group, version))
                 return error_set(reterr, -ENOENT, "the server could not find the requested resource");
         strbuf_printf(&b, "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[", group, *group ? "/" : "",
                       version);
-        put_resources(group, put_legacy, &b);
+        put_resources(group, version, put_legacy, &b);
         strbuf_puts(&b, "]}\n");
         return http_reply(req, 200, KUBE_JSON, &b, 0);
 }

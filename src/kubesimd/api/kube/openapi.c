@@ -232,7 +232,7 @@ int handle_openapi_v3(HttpRequest *req, void *userdata _unused_, Error *reterr _
                 bool seen = *r->group == '\0' || r->read_only;
 
                 for (size_t k = 0; k < i && !seen; k++)
-                        seen = streq(kube_resource_get(k)->group, r->group);
+                        seen = streq(kube_resource_get(k)->group, r->group) && streq(kube_resource_get(k)->version, r->version);
                 if (!seen)
                         strbuf_printf(&b, ",\"apis/%s/%s\":{\"serverRelativeURL\":\"/openapi/v3/apis/%s/%s?hash=" KUBESIM_VERSION "\"}", r->group, r->version,
                                       r->group, r->version);

@@ -9,6 +9,42 @@
 #include "kubesimd/api/kube/columns.h"
 #include "kubesimd/api/kube/rules.h"
 
+/* autoscaling/v1 knows one metric, v2 a list of them; the objects are the same. */
+static void put_old_autoscaler(Cluster *c _unused_, const Object *o, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(MIB);
+        Json *root, *spec, *metric;
+
+        doc_put(o->doc, &text);
+        if (strbuf_error(&text) < 0 || json_tree_parse(&a, text.data, text.size, &root, NULL) < 0)
+                return;
+        spec = json_get(root, "spec");
+        metric = json_item(json_get(spec, "metrics"), 0);
+        if (streq_ptr(json_string(json_at(metric, "resource", "name", NULL)), "cpu"))
+                json_set_i64(&a, spec, "targetCPUUtilizationPercentage", json_i64(json_at(metric, "resource", "target", "averageUtilization", NULL), 0));
+        json_remove(spec, "metrics");
+        json_remove(root, "metadata");
+        strbuf_puts(b, root->size > 0 ? "," : "");
+        json_put_members(b, root);
+}
+
+static void strip_old_autoscaler(Cluster *c _unused_, JsonArena *a, Json *object, const Object *o _unused_) {
+        Json *spec = json_get(object, "spec"), *percent = json_get(spec, "targetCPUUtilizationPercentage"), *metrics, *metric, *resource, *target;
+
+        if (!percent)
+                return;
+        metrics = json_ensure(a, spec, "metrics", JSON_ARRAY);
+        metric = json_new(a, JSON_OBJECT);
+        json_set_string(a, metric, "type", "Resource");
+        resource = json_ensure(a, metric, "resource", JSON_OBJECT);
+        json_set_string(a, resource, "name", "cpu");
+        target = json_ensure(a, resource, "target", JSON_OBJECT);
+        json_set_string(a, target, "type", "Utilization");
+        json_set(a, target, "averageUtilization", json_copy(a, percent));
+        json_append(metrics, metric);
+        json_remove(spec, "targetCPUUtilizationPercentage");
+}
+
 static const KubeField phase_fields[] = { { "status.phase", NULL }, {} };
 static const KubeField secret_fields[] = { { "type", NULL }, {} };
 static const KubeField job_fields[] = { { "status.successful", NULL }, {} };
@@ -81,7 +117,15 @@ static const KubeResource documents[] = {
           .category = "all", .subresources = "status", .schema = "autoscaling.v2.HorizontalPodAutoscaler", .store_kind = KIND_HORIZONTAL_POD_AUTOSCALER, .namespaced = true,
           .columns = pod_autoscaler_columns, .put_document_cells = pod_autoscaler_cells,
           .no_generation = true, .complete = complete_autoscaler },
+        { .group = "autoscaling", .version = "v1", .plural = "horizontalpodautoscalers", .singular = "horizontalpodautoscaler", .short_names = "hpa",
+          .kind = "HorizontalPodAutoscaler", .category = "all", .subresources = "status", .schema = "autoscaling.v1.HorizontalPodAutoscaler",
+          .store_kind = KIND_HORIZONTAL_POD_AUTOSCALER, .namespaced = true, .columns = pod_autoscaler_columns, .put_document_cells = pod_autoscaler_cells,
+          .no_generation = true, .put_rest = put_old_autoscaler, .strip = strip_old_autoscaler },
         { .group = "batch", .version = "v1", .plural = "cronjobs", .singular = "cronjob", .short_names = "cj", .kind = "CronJob",
+          .category = "all", .subresources = "status", .schema = "batch.v1.CronJob", .store_kind = KIND_CRON_JOB, .namespaced = true,
+          .columns = cron_job_columns, .put_document_cells = cron_job_cells,
+          .complete = complete_cron_job, .validate = validate_cron_job },
+        { .group = "batch", .version = "v1beta1", .plural = "cronjobs", .singular = "cronjob", .short_names = "cj", .kind = "CronJob",
           .category = "all", .subresources = "status", .schema = "batch.v1.CronJob", .store_kind = KIND_CRON_JOB, .namespaced = true,
           .columns = cron_job_columns, .put_document_cells = cron_job_cells,
           .complete = complete_cron_job, .validate = validate_cron_job },
@@ -98,6 +142,10 @@ static const KubeResource documents[] = {
         { .group = "networking.k8s.io", .version = "v1", .plural = "networkpolicies", .singular = "networkpolicy", .short_names = "netpol", .kind = "NetworkPolicy",
           .schema = "networking.v1.NetworkPolicy", .store_kind = KIND_NETWORK_POLICY, .namespaced = true },
         { .group = "policy", .version = "v1", .plural = "poddisruptionbudgets", .singular = "poddisruptionbudget", .short_names = "pdb", .kind = "PodDisruptionBudget",
+          .subresources = "status", .schema = "policy.v1.PodDisruptionBudget", .store_kind = KIND_POD_DISRUPTION_BUDGET, .namespaced = true,
+          .columns = disruption_budget_columns, .put_document_cells = disruption_budget_cells,
+          .validate = validate_disruption_budget },
+        { .group = "policy", .version = "v1beta1", .plural = "poddisruptionbudgets", .singular = "poddisruptionbudget", .short_names = "pdb", .kind = "PodDisruptionBudget",
           .subresources = "status", .schema = "policy.v1.PodDisruptionBudget", .store_kind = KIND_POD_DISRUPTION_BUDGET, .namespaced = true,
           .columns = disruption_budget_columns, .put_document_cells = disruption_budget_cells,
           .validate = validate_disruption_budget },

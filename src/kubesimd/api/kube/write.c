@@ -361,5 +361,7 @@ int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present,
         r = cluster_update_object(w->api->cluster, api_now(), e, wanted, w->dry_run, &o, &error);
         if (r < 0)
                 return reply_refusal(w, r, &error, reterr);
+        if (o->revision == 0)
+                o->revision = e->object->revision; /* a dry run's, which nobody else has */
         return write_reply(w, 200, o);
 }
