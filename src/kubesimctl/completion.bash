@@ -13,7 +13,7 @@ __kubesimctl_ids() {
 _kubesimctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
     local verbs='status list-nodes list-pods show-node show-pod add-node remove-node stop-node restart-node unplug-node
-        plug-node create-pod remove-pod restart-pod scheduler health watch events token proxy version'
+        plug-node create-pod remove-pod restart-pod scheduler health watch events token proxy kubeconfig version'
     local options='--help --version --socket= --server= --token-file= --agents-dir= --json= --no-legend --no-pager --quiet
         --wait --cpu= --duration= --count= --node= --pod= --follow --role='
 

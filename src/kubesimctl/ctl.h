@@ -94,5 +94,6 @@ int cmd_health(Ctl *ctl, int argc, char *argv[]);
 int cmd_events(Ctl *ctl, int argc, char *argv[]);
 int cmd_watch(Ctl *ctl, int argc, char *argv[]);
 int cmd_token(Ctl *ctl, int argc, char *argv[]);
+int cmd_kubeconfig(Ctl *ctl, int argc, char *argv[]);
 int cmd_proxy(Ctl *ctl, int argc, char *argv[]);
 int cmd_version(Ctl *ctl, int argc, char *argv[]);

@@ -51,7 +51,7 @@ static const Key keys[] = {
         KEY("Limits", "MaxNodeCPU", node_cpu_max, CORES, "10000", 1, 1000000000),
         KEY("Limits", "MaxConnections", connections_max, NUMBER, "16384", 4, 1000000),
         KEY("Limits", "MaxConnectionsPerUser", connections_per_user_max, NUMBER, "0", 0, 1000000),
-        KEY("Limits", "MaxRequestBytes", request_bytes_max, BYTES, "1M", 1024, 1 << 30),
+        KEY("Limits", "MaxRequestBytes", request_bytes_max, BYTES, "3M", 1024, 1 << 30),
         KEY("Limits", "MaxRequestsPerSecond", requests_per_second_max, NUMBER, "0", 0, 1000000),
         KEY("Limits", "MaxWatchers", watchers_max, NUMBER, "1024", 0, 100000),
         KEY("Limits", "WatchLogEntries", watch_log_max, NUMBER, "65536", 1, 10000000),

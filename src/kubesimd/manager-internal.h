@@ -8,6 +8,7 @@
 #include "kubesimd/api/native/beats.h"
 #include "kubesimd/api/streams.h"
 #include "kubesimd/auth/access.h"
+#include "kubesimd/auth/certificates.h"
 #include "kubesimd/manager.h"
 #include "kubesimd/metrics/metrics.h"
 #include "kubesimd/storage/writer.h"
@@ -23,6 +24,8 @@ struct Manager {
 
         PassedSockets passed;
         HttpListener listeners[LISTENERS_MAX];
+        Certificates *certificates; /* owned; NULL: nothing listens for TLS */
+        HttpTls tls;
         int own_fds[LISTENERS_MAX]; /* those that we opened ourselves */
         char *own_paths[LISTENERS_MAX];
         size_t n_listeners, n_own;

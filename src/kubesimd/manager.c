@@ -216,10 +216,36 @@ static int on_stop(sd_event_source *source _unused_, const struct signalfd_sigin
 
 /* --- Setting up --- */
 
+/* Certificates are made when a socket that needs them is there. */
+static int setup_tls(Manager *m) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_free_ char *directory = NULL;
+        const char *state = streq(m->options->state, ":memory:") ? "/tmp" : m->options->state;
+
+        if (m->certificates)
+                return 0;
+        if (asprintf(&directory, "%s/tls", state) < 0)
+                return log_oom();
+        if (certificates_load(getenv("CREDENTIALS_DIRECTORY"), directory, m->config.allow_host, &m->certificates, &error) < 0) {
+                log_error("No TLS: %s", error_message(&error));
+                return error.code;
+        }
+        m->tls = (HttpTls) { .certificate = certificates_server(m->certificates), .key = certificates_server_key(m->certificates),
+                             .authority = certificates_authority(m->certificates) };
+        m->api.certificates = m->certificates;
+        return 0;
+}
+
 static int add_listener(Manager *m, int fd, const char *name, bool local) {
+        bool tls = streq(name, "https");
+        int r;
+
         if (m->n_listeners >= LISTENERS_MAX)
                 return log_error_errno(-E2BIG, "More than %d sockets to listen on", LISTENERS_MAX);
-        m->listeners[m->n_listeners++] = (HttpListener) { .fd = fd, .name = name, .local = local };
+        r = tls ? setup_tls(m) : 0;
+        if (r < 0)
+                return r;
+        m->listeners[m->n_listeners++] = (HttpListener) { .fd = fd, .name = name, .local = local, .tls = tls ? &m->tls : NULL };
         return 0;
 }
 
@@ -238,17 +264,18 @@ static int take_sockets(Manager *m) {
         }
         for (char *const *address = m->options->listen; address && *address; address++) {
                 _cleanup_error_ Error error = ERROR_NULL;
+                const char *plain = startswith(*address, "https:");
                 bool local;
                 int fd;
 
-                r = listen_on(*address, &fd, &local, &error);
+                r = listen_on(plain ?: *address, &fd, &local, &error);
                 if (r < 0) {
                         log_error("%s", error_message(&error));
                         return r;
                 }
                 m->own_fds[m->n_own] = fd;
                 m->own_paths[m->n_own++] = local ? strdup(startswith(*address, "unix:") ?: *address) : NULL;
-                r = add_listener(m, fd, local ? "local" : "http", local);
+                r = add_listener(m, fd, local ? "local" : plain ? "https" : "http", local);
                 if (r < 0)
                         return r;
         }
@@ -436,6 +463,7 @@ Manager *manager_free(Manager *m) {
         storage_writer_free(m->writer);
         cluster_free(m->api.cluster);
         access_done(&m->access);
+        certificates_free(m->certificates);
         config_done(&m->config);
         passed_sockets_done(&m->passed);
         for (size_t i = 0; i < m->n_own; i++) {

@@ -24,6 +24,7 @@ struct ApiContext {
         Beats *beats;     /* heartbeats that are being held */
         Streams *streams; /* watches */
         Metrics *metrics;
+        const struct Certificates *certificates; /* of the HTTPS socket; NULL: there is none */
         const char *agents_dir; /* where the agents' sockets are; borrowed */
         const HealthCheck *checks;
         size_t n_checks;

@@ -84,14 +84,35 @@ static const Identity *anonymous_identity(const Access *a) {
         return a->anonymous == ROLE_ADMIN ? &admin : a->anonymous == ROLE_VIEWER ? &viewer : &nobody;
 }
 
+/* By the organization of a client's certificate, which our authority has put there. 1 when it has shown one. */
+static int identify_certificate(HttpRequest *req, const Identity **ret, Error *reterr) {
+        char user[128], group[128];
+        int r;
+
+        r = http_request_subject(req, user, sizeof(user), group, sizeof(group));
+        if (r == 0)
+                return 0;
+        if (r > 0 && streq(group, ACCESS_GROUP_ADMIN))
+                *ret = &admin;
+        else if (r > 0 && streq(group, ACCESS_GROUP_VIEWER))
+                *ret = &viewer;
+        else
+                return error_set(reterr, -ENOKEY, "this certificate is not known here");
+        return 1;
+}
+
 static int identify(const Access *a, HttpRequest *req, const Identity **ret, Error *reterr) {
         const char *header, *token;
         const Identity *found;
+        int r;
 
         if (http_request_is_local(req)) {
                 *ret = &admin;
                 return 0;
         }
+        r = identify_certificate(req, ret, reterr);
+        if (r != 0)
+                return r;
         header = http_request_header(req, "Authorization");
         if (!header) {
                 *ret = anonymous_identity(a);

@@ -7,6 +7,10 @@
 #include "kubesimd/auth/tokens.h"
 #include "kubesimd/http/server.h"
 
+/* Organizations in clients' certificates, and the groups of their users. */
+#define ACCESS_GROUP_ADMIN "system:masters"
+#define ACCESS_GROUP_VIEWER "kubesim:viewers"
+
 typedef struct Access {
         Tokens *tokens;        /* owned, may be NULL */
         RateLimit *rate_limit; /* owned */

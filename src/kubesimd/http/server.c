@@ -305,12 +305,20 @@ static void ignore_log(void *cls _unused_, const char *format _unused_, va_list 
 }
 
 static int daemon_start(HttpServer *s, Daemon *d, const HttpListener *listener) {
+        const HttpTls *tls = listener->tls;
+        struct MHD_OptionItem tls_options[] = {
+                { MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? (char*) tls->certificate : NULL },
+                { MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? (char*) tls->key : NULL },
+                { MHD_OPTION_HTTPS_MEM_TRUST, 0, tls ? (char*) tls->authority : NULL },
+                { MHD_OPTION_END, 0, NULL },
+        }, none[] = { { MHD_OPTION_END, 0, NULL } };
         const union MHD_DaemonInfo *info;
         int r;
 
         *d = (Daemon) { .server = s, .listener = *listener };
         d->mhd = MHD_start_daemon(
-                MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, d,
+                MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, d,
+                MHD_OPTION_ARRAY, tls ? tls_options : none,
                 MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
                 MHD_OPTION_LISTEN_SOCKET, listener->fd,
                 MHD_OPTION_CONNECTION_LIMIT, s->config.connections_max + 64U, /* those over the limit are told why */

@@ -45,10 +45,17 @@ typedef struct HttpRoute {
         http_handler_t handle;
 } HttpRoute;
 
+/* What a TLS listener shows and asks for; all PEM, borrowed. */
+typedef struct HttpTls {
+        const char *certificate, *key;
+        const char *authority; /* whose clients' certificates are believed */
+} HttpTls;
+
 typedef struct HttpListener {
         int fd;           /* listening socket; owned by the caller, must outlive the server; never shut down */
         const char *name; /* "local", "http": borrowed */
         bool local;       /* a Unix socket: peers have credentials */
+        const HttpTls *tls; /* borrowed; NULL: plain */
 } HttpListener;
 
 /* Called once per request before its body is read: decides whether this peer may use a route of that access
@@ -111,6 +118,9 @@ char *http_request_body(HttpRequest *req, size_t *ret_size);    /* writable, wit
 bool http_request_is_local(const HttpRequest *req);
 /* Credentials of a Unix peer (-1 for TCP), asked once per connection. */
 void http_request_peer(const HttpRequest *req, pid_t *ret_pid, uid_t *ret_uid, gid_t *ret_gid);
+/* The common name and the organization of a TLS client's certificate: 1; 0 when it has shown none; -EKEYREJECTED when it is not
+ * one of our authority's. */
+int http_request_subject(const HttpRequest *req, char *user, size_t user_size, char *group, size_t group_size);
 /* "10.0.0.1" of a TCP peer, "uid 1000" of a Unix one: for logs and rate limits. */
 const char *http_request_peer_name(HttpRequest *req);
 void *http_request_identity(const HttpRequest *req); /* what authorize gave */

@@ -4,7 +4,7 @@
 
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/base64.h"
+#include "basic/base64.h"
 #include "kubesimd/api/kube/rules.h"
 
 static void default_string(KubeWrite *w, Json *object, const char *key, const char *value) {

@@ -6,7 +6,7 @@
 #include "basic/error.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
-#include "kubesimd/api/kube/base64.h"
+#include "basic/base64.h"
 
 #define MAGIC "k8s\0"
 #define DEPTH_MAX 64

@@ -52,7 +52,7 @@ static void put_rules(bool admin, StrBuf *b) {
 static void put_user(HttpRequest *req, bool admin, StrBuf *b) {
         strbuf_puts(b, "{\"userInfo\":{\"username\":");
         json_put_string(b, access_role_name(http_request_identity(req)));
-        strbuf_printf(b, ",\"groups\":[\"%s\",\"system:authenticated\"]}}", admin ? "system:masters" : "kubesim:viewers");
+        strbuf_printf(b, ",\"groups\":[\"%s\",\"system:authenticated\"]}}", admin ? ACCESS_GROUP_ADMIN : ACCESS_GROUP_VIEWER);
 }
 
 int handle_kube_review(HttpRequest *req, void *userdata _unused_, Error *reterr) {

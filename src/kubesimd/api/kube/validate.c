@@ -7,7 +7,7 @@
 #include "basic/string-util.h"
 #include "core/control/selectors.h"
 #include "core/model/quantity.h"
-#include "kubesimd/api/kube/base64.h"
+#include "basic/base64.h"
 #include "kubesimd/api/kube/rules.h"
 
 #define FIELD_MAX 512

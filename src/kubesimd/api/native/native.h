@@ -26,6 +26,7 @@ int handle_pod_remove(HttpRequest *req, void *userdata, Error *reterr);
 int handle_heartbeat(HttpRequest *req, void *userdata, Error *reterr);
 int handle_scheduler_get(HttpRequest *req, void *userdata, Error *reterr);
 int handle_scheduler_set(HttpRequest *req, void *userdata, Error *reterr);
+int handle_kubeconfig(HttpRequest *req, void *userdata, Error *reterr);
 int handle_events(HttpRequest *req, void *userdata, Error *reterr);
 int handle_health(HttpRequest *req, void *userdata, Error *reterr);
 int handle_livez(HttpRequest *req, void *userdata, Error *reterr);

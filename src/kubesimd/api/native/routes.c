@@ -23,6 +23,7 @@ const HttpRoute native_routes[] = {
         { HTTP_GET, "/scheduler", HTTP_ACCESS_READ, 0, false, handle_scheduler_get },
         { HTTP_POST, "/scheduler", HTTP_ACCESS_WRITE, SMALL, true, handle_scheduler_set },
         { HTTP_GET, "/events", HTTP_ACCESS_READ, 0, false, handle_events },
+        { HTTP_GET, "/kubeconfig", HTTP_ACCESS_WRITE, 0, false, handle_kubeconfig },
         { HTTP_GET, "/health", HTTP_ACCESS_PUBLIC, 0, false, handle_health },
         { HTTP_GET, "/healthz", HTTP_ACCESS_PUBLIC, 0, false, handle_readyz },
         { HTTP_GET, "/livez", HTTP_ACCESS_PUBLIC, 0, false, handle_livez },

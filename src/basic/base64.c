@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kubesimd/api/kube/base64.h"
+#include "basic/base64.h"
 
 #include <string.h>
 
