@@ -111,6 +111,13 @@ static int load_pods(Cluster *c) {
         return 0;
 }
 
+/* Has it pods that wait for their eviction? */
+static bool is_lost(const Cluster *c, const NodeState *ns) {
+        NodeHealth health = ((const Node*) ns->entry.object)->health;
+
+        return c->config.node_loss == NODE_LOSS_KUBERNETES && (health == NODE_UNHEALTHY || health == NODE_STOPPED);
+}
+
 int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) {
         size_t hint = 0;
         int r;
@@ -126,6 +133,10 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
                 ns->faded_at = ns->last_beat = now;
                 ns->pods_revision = revision;
                 ns->last_beat_realtime = cluster_now_realtime(c);
+                if (is_lost(c, ns))
+                        r = prioq_set(&c->timers, &ns->eviction.item, now);
+                if (r < 0)
+                        return r;
         }
         while (cluster_next_woken(c))
                 ;
@@ -142,6 +153,8 @@ static int run_timers(Cluster *c) {
 
                 if (t->type == TIMER_BEAT)
                         r = virtual_beat(c, container_of(t, NodeState, beat));
+                else if (t->type == TIMER_EVICTION)
+                        r = node_evict_pods(c, container_of(t, NodeState, eviction));
                 else
                         r = pod_end(c, container_of(t, PodState, end));
         }

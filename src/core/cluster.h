@@ -10,7 +10,15 @@
 
 typedef struct Cluster Cluster;
 
+/* What becomes of the pods of a node that is lost. */
+typedef enum NodeLossPolicy {
+        NODE_LOSS_KUBESIM,    /* they move to other nodes at once, the node is removed after a while */
+        NODE_LOSS_KUBERNETES, /* the node stays; pods are evicted once their tolerationSeconds are over, and never move */
+        _NODE_LOSS_MAX,
+} NodeLossPolicy;
+
 typedef struct ClusterConfig {
+        NodeLossPolicy node_loss;
         usec_t node_timeout_usec;       /* Healthy -> Unhealthy after this long without a beat */
         usec_t remove_after_usec;       /* an Unhealthy node is removed after this; USEC_INFINITY = never */
         usec_t heartbeat_interval_usec; /* what nodes are asked to keep to, and what virtual ones do */

@@ -21,6 +21,7 @@ typedef enum ValueType {
         VALUE_CORES,     /* int64_t, millicores */
         VALUE_ALGORITHM, /* char* */
         VALUE_ROLE,      /* Role */
+        VALUE_NODE_LOSS, /* NodeLossPolicy */
         VALUE_LIST,      /* char** */
         VALUE_LEVEL,     /* int */
 } ValueType;
@@ -43,6 +44,7 @@ static const Key keys[] = {
         KEY("Cluster", "RemoveAfterSec", remove_after_usec, SPAN, "30s", 0, USEC_INFINITY),
         KEY("Cluster", "HeartbeatIntervalSec", heartbeat_interval_usec, SPAN, "5s", 50 * USEC_PER_MSEC, USEC_PER_HOUR),
         KEY("Cluster", "StopGraceSec", stop_grace_usec, SPAN, "5s", 0, USEC_INFINITY),
+        KEY("Cluster", "NodeLossPolicy", node_loss, NODE_LOSS, "kubesim", 0, 0),
         KEY("Cluster", "SchedulerAlgorithm", algorithm, ALGORITHM, "first-fit", 0, 0),
         KEY("Limits", "MaxNodes", nodes_max, NUMBER, "150000", 1, 10000000),
         KEY("Limits", "MaxObjects", objects_max, NUMBER, "1000000", 100, 100000000),
@@ -125,6 +127,17 @@ static int parse_algorithm(const char *value, char **target, Error *reterr) {
         return 0;
 }
 
+static const char *const node_losses[_NODE_LOSS_MAX] = { [NODE_LOSS_KUBESIM] = "kubesim", [NODE_LOSS_KUBERNETES] = "kubernetes" };
+
+static int parse_node_loss(const char *value, void *target, Error *reterr) {
+        for (NodeLossPolicy p = 0; p < _NODE_LOSS_MAX; p++)
+                if (streq(node_losses[p], value)) {
+                        *(NodeLossPolicy*) target = p;
+                        return 0;
+                }
+        return error_set(reterr, -EINVAL, "must be \"kubesim\" or \"kubernetes\"");
+}
+
 static int parse_role(const char *value, Role *target, Error *reterr) {
         if (streq(value, "no"))
                 *target = ROLE_NONE;
@@ -197,6 +210,8 @@ static int parse_value(const ConfLine *line, void *target, Error *reterr) {
                 return parse_algorithm(value, target, reterr);
         case VALUE_ROLE:
                 return parse_role(value, target, reterr);
+        case VALUE_NODE_LOSS:
+                return parse_node_loss(value, target, reterr);
         case VALUE_LIST:
                 return parse_list(value, target, reterr);
         case VALUE_LEVEL:
@@ -268,6 +283,9 @@ static void dump_value(const Key *k, const void *value, StrBuf *b) {
         case VALUE_ALGORITHM:
                 strbuf_puts(b, *(char* const*) value);
                 break;
+        case VALUE_NODE_LOSS:
+                strbuf_puts(b, node_losses[*(const NodeLossPolicy*) value]);
+                break;
         case VALUE_ROLE:
                 strbuf_puts(b, roles[*(const Role*) value]);
                 break;
@@ -302,6 +320,7 @@ ClusterConfig config_cluster(const Config *c) {
                 .remove_after_usec = c->remove_after_usec,
                 .heartbeat_interval_usec = c->heartbeat_interval_usec,
                 .stop_grace_usec = c->stop_grace_usec,
+                .node_loss = c->node_loss,
                 .nodes_max = (uint32_t) c->nodes_max,
                 .objects_max = (uint32_t) c->objects_max,
                 .pods_max = (uint32_t) c->pods_max,

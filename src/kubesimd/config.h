@@ -14,6 +14,7 @@ typedef struct Config {
         uint64_t connections_max, connections_per_user_max, request_bytes_max, requests_per_second_max;
         uint64_t watchers_max, watch_log_max, event_log_max;
         Role anonymous;
+        NodeLossPolicy node_loss;
         char **allow_origin, **allow_host; /* NULL-terminated, owned; NULL = none */
         int log_level;
 } Config;

@@ -61,10 +61,9 @@ class Process:
         self.notify.bind(notify_path)
         self.notify.setblocking(False)
         self.messages = []
-        self.process = subprocess.Popen(
-            [os.path.join(BUILD, args[0])] + args[1:], stderr=open(self.log_path, "a"),
-            env={"PATH": os.environ["PATH"], "NOTIFY_SOCKET": notify_path,
-                 "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", **(env or {})})
+        self.env = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": notify_path,
+                    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", **(env or {})}
+        self.process = subprocess.Popen([os.path.join(BUILD, args[0])] + args[1:], stderr=open(self.log_path, "a"), env=self.env)
 
     def received(self, text):
         try:
@@ -104,6 +103,14 @@ class Daemon(Process):
         if tokens:
             args.append(f"--tokens={tokens}")
         super().__init__(tmp, "kubesimd", args, env)
+        eventually(lambda: self.process.poll() is not None or self.received("READY=1"), 20)
+        assert self.process.poll() is None, self.log
+
+    def restart(self, sig=signal.SIGTERM):
+        """Another process on the same state and sockets."""
+        self.stop(sig)
+        self.process = subprocess.Popen(self.process.args, stderr=open(self.log_path, "a"), env=self.env)
+        self.messages = []
         eventually(lambda: self.process.poll() is not None or self.received("READY=1"), 20)
         assert self.process.poll() is None, self.log
 

@@ -256,3 +256,110 @@ def test_a_viewer_may_look_only(start, tmp_path):
     assert daemon.ask("GET", "/api/v1/nodes", tcp=True).status == 401
     assert daemon.ask("GET", "/api/v1/nodes", headers=viewer, tcp=True).status == 200
     assert daemon.ask("DELETE", "/api/v1/namespaces/default/pods/x", headers=viewer, tcp=True).json["reason"] == "Forbidden"
+
+
+POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+       "spec": {"containers": [{"name": "c", "image": "x"}],
+                "tolerations": [{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}]}}
+
+
+def test_a_lost_node_the_way_of_kubernetes(start):
+    """The node stays; its pods go once their tolerationSeconds are over, and their owner makes others."""
+    daemon = start("Cluster.NodeLossPolicy=kubernetes", "Cluster.NodeTimeoutSec=1s", "Cluster.HeartbeatIntervalSec=200ms", "Cluster.RemoveAfterSec=1s")
+    daemon.post("/heartbeat", {"nodeID": "a1", "status": "Healthy", "cpu": 4, "instance": "k/1", "sequence": 1}, 200)
+    daemon.post("/api/v1/namespaces/default/pods", POD, 201)
+    assert daemon.get("/api/v1/namespaces/default/pods/p")["spec"]["nodeName"] == "a1"
+    node = eventually(lambda: [n for n in [daemon.get("/api/v1/nodes/a1")] if n["status"]["conditions"][-1]["status"] == "Unknown"], 20)[0]
+    assert {t["key"] for t in node["spec"]["taints"]} == {"node.kubernetes.io/unreachable"}
+    eventually(lambda: "deletionTimestamp" in daemon.get("/api/v1/namespaces/default/pods/p")["metadata"], 20)
+    assert daemon.get("/api/v1/nodes/a1")  # it is not removed
+    daemon.post("/heartbeat", {"nodeID": "a1", "status": "Healthy", "cpu": 4, "instance": "k/1", "sequence": 2, "pods": []}, 200)
+    eventually(lambda: daemon.ask("GET", "/api/v1/namespaces/default/pods/p").status == 404)
+
+
+def test_two_doors_one_truth(cluster):
+    """What is done at one door is read at the other."""
+    cluster.ask("POST", "/api/v1/namespaces/default/pods", {"metadata": {"name": "k"}, "spec": {"containers": [
+        {"name": "a", "image": "x", "resources": {"requests": {"cpu": "250m"}}}, {"name": "b", "image": "x", "resources": {"requests": {"cpu": "0.5"}}}]}})
+    assert cluster.get("/pods/k")["CPURequired"] == 0.75
+    eventually(lambda: cluster.get("/api/v1/namespaces/default/pods/k")["status"]["phase"] == "Running")
+    assert "k" in cluster.get("/nodes/" + cluster.get("/pods/k")["NodeID"])["Pods"]
+    cluster.post("/pods/k/restart", None, 200)
+    eventually(lambda: cluster.get("/api/v1/namespaces/default/pods/k")["status"]["containerStatuses"][0]["restartCount"] == 1)
+    cluster.ask("DELETE", "/pods/k")
+    eventually(lambda: cluster.ask("GET", "/api/v1/namespaces/default/pods/k").status == 404)
+    cluster.ask("POST", "/api/v1/nodes", {"metadata": {"name": "kn"}, "status": {"capacity": {"cpu": "1500m"}}})
+    assert cluster.get("/nodes/kn")["CPUCores"] == 1.5
+    cluster.ask("PATCH", "/api/v1/nodes/kn", {"spec": {"unschedulable": True}}, headers={"Content-Type": "application/merge-patch+json"})
+    cluster.ask("DELETE", "/nodes/kn")
+    assert cluster.ask("GET", "/api/v1/nodes/kn").status == 404
+    cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "other"}})
+    cluster.ask("POST", "/api/v1/namespaces/other/pods", {"metadata": {"name": "q"}, "spec": {"containers": [{"name": "a", "image": "x"}]}})
+    assert cluster.get("/pods")["other/q"]["Name"] == "other/q"
+    assert cluster.get("/pods/other%2Fq")["ID"] == "other/q"
+    cluster.ask("DELETE", "/pods/other%2Fq")
+    eventually(lambda: cluster.ask("GET", "/api/v1/namespaces/other/pods/q").status == 404)
+
+
+def pages(daemon, path, limit):
+    token = ""
+    while True:
+        page = daemon.get(f"{path}?limit={limit}" + (f"&continue={token}" if token else ""))
+        yield page
+        token = page["metadata"].get("continue", "")
+        if not token:
+            return
+
+
+def test_pages_are_of_one_revision(cluster):
+    for i in range(23):
+        cluster.ask("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": f"c{i:02}"}, "data": {"v": "1"}})
+    seen, revisions = [], set()
+    for n, page in enumerate(pages(cluster, "/api/v1/namespaces/default/configmaps", 5)):
+        seen += [(c["metadata"]["name"], c["data"]["v"]) for c in page["items"]]
+        revisions.add(page["metadata"]["resourceVersion"])
+        # What happens between two pages is in none of them.
+        cluster.ask("DELETE", f"/api/v1/namespaces/default/configmaps/c{20 - n:02}")
+        cluster.ask("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": f"b{n}"}})
+        cluster.ask("PATCH", "/api/v1/namespaces/default/configmaps/c22", {"data": {"v": str(n + 2)}},
+                    headers={"Content-Type": "application/merge-patch+json"})
+    assert seen == [(f"c{i:02}", "1") for i in range(23)] and len(revisions) == 1
+
+
+def test_an_old_page_has_expired(start):
+    daemon = start("Limits.WatchLogEntries=100")
+    for i in range(10):
+        daemon.ask("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": f"c{i}"}})
+    token = daemon.get("/api/v1/configmaps?limit=3")["metadata"]["continue"]
+    for i in range(150):
+        daemon.ask("POST", "/api/v1/namespaces/default/secrets", {"metadata": {"name": f"s{i}"}})
+    reply = daemon.ask("GET", f"/api/v1/configmaps?limit=3&continue={token}")
+    assert reply.status == 410 and reply.json["reason"] == "Expired"
+
+
+def test_writes_that_change_nothing(cluster):
+    cluster.ask("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "c"}, "data": {"a": "1", "b": "2"}})
+    path = "/api/v1/namespaces/default/configmaps/c"
+    before = cluster.get(path)
+    assert cluster.ask("PUT", path, dict(reversed(before.items()))).json["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    for kind in ("merge-patch", "strategic-merge-patch"):
+        assert cluster.ask("PATCH", path, {"data": {"a": "1"}}, headers={"Content-Type": f"application/{kind}+json"}).status == 200
+    assert cluster.get(path)["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    assert cluster.ask("PUT", path, {**before, "data": {"a": "2"}}).status == 200
+    reply = cluster.ask("PUT", path, {**before, "data": {"a": "3"}})  # of a version that is gone
+    assert reply.status == 409 and reply.json["reason"] == "Conflict"
+
+
+def test_what_survives_a_restart(cluster):
+    cluster.ask("POST", "/apis/apps/v1/namespaces/default/deployments", {"metadata": {"name": "d"}, "spec": {
+        "replicas": 3, "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}}})
+    ready = lambda: cluster.get("/apis/apps/v1/namespaces/default/deployments/d")["status"].get("readyReplicas") == 3
+    eventually(ready)
+    keep = lambda: {p["metadata"]["name"]: (p["metadata"]["uid"], p["spec"].get("nodeName"), p["status"].get("podIP"))
+                    for p in cluster.get("/api/v1/pods?labelSelector=a%3Db")["items"]}
+    before = keep()
+    cluster.restart()
+    eventually(ready)
+    assert keep() == before
+    cluster.ask("DELETE", "/apis/apps/v1/namespaces/default/deployments/d")
+    eventually(lambda: not keep())

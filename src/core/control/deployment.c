@@ -248,8 +248,9 @@ static int64_t sum_ready(const Rollout *r) {
 static int scale_new(Rollout *r) {
         int64_t room = r->replicas + r->surge - sum_wanted(r), wanted = r->replicas;
 
+        room = MAX(room, (int64_t) 0);
         if (r->new->wanted < r->replicas)
-                wanted = r->new->wanted + MIN(MAX(room, (int64_t) 0), r->replicas - r->new->wanted);
+                wanted = MIN(r->new->wanted + room, r->replicas);
         return scale_version(r, r->new, wanted);
 }
 

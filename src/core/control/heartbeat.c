@@ -229,7 +229,7 @@ static int update_health(Cluster *c, NodeState *ns, const char *status) {
         if (n->health == NODE_UNHEALTHY && streq_ptr(n->reason, status))
                 return 0;
         r = node_set_health(c, ns, NODE_UNHEALTHY, status, n->stop_requested);
-        return r < 0 ? r : pods_evacuate(c, ns, "its node was lost");
+        return r < 0 ? r : node_leave_lost(c, ns, "its node was lost");
 }
 
 /* A digest of a list of names that does not depend on their order. */

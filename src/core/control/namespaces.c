@@ -61,13 +61,33 @@ static int empty_kind(Cluster *c, Kind kind, const char *namespace, size_t *left
         return 0;
 }
 
+/* Every namespace has a ServiceAccount "default". */
+static int ensure_service_account(Cluster *c, const Object *namespace) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_(object_unrefp) Object *o = NULL;
+        Json *root = json_new(&a, JSON_OBJECT);
+        char key[256];
+        int r;
+
+        (void) snprintf(key, sizeof(key), "%s/default", namespace->name);
+        if (streq(namespace->name, NAMESPACE_DEFAULT))
+                (void) snprintf(key, sizeof(key), "default");
+        if (store_find(c->store, KIND_SERVICE_ACCOUNT, key))
+                return 0;
+        json_ensure(&a, root, "metadata", JSON_OBJECT);
+        if (json_arena_error(&a) < 0)
+                return json_arena_error(&a);
+        r = cluster_create_object(c, c->now, KIND_SERVICE_ACCOUNT, key, root, false, &o, NULL);
+        return r == -ENOMEM ? r : 0;
+}
+
 int reconcile_namespace(Cluster *c, ObjectState *s) {
         const Object *o = s->entry.object;
         size_t left = 0;
         int r;
 
         if (o->doc->deleted == 0)
-                return 0;
+                return ensure_service_account(c, o);
         for (Kind k = 0; k < _KIND_MAX; k++) {
                 r = kind_is_namespaced(k) ? empty_kind(c, k, o->name, &left) : 0;
                 if (r < 0)

@@ -265,6 +265,36 @@ static usec_t beat_deadline(const Cluster *c, const NodeState *ns) {
         return usec_add(MAX(ns->last_beat, c->floor), c->config.node_timeout_usec);
 }
 
+/* Pods move away at once, or wait for as long as they tolerate it. */
+int node_leave_lost(Cluster *c, NodeState *ns, const char *why) {
+        if (c->config.node_loss == NODE_LOSS_KUBESIM)
+                return pods_evacuate(c, ns, why);
+        return node_evict_pods(c, ns);
+}
+
+int node_evict_pods(Cluster *c, NodeState *ns) {
+        NodeHealth health = node_of(ns)->health;
+        usec_t next = USEC_INFINITY;
+        PodState *ps;
+        int r = 0;
+
+        if (health == NODE_HEALTHY || health == NODE_STARTING)
+                return prioq_set(&c->timers, &ns->eviction.item, USEC_INFINITY);
+        LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
+                usec_t due = usec_add(ns->faded_at, pod_of(ps)->toleration);
+
+                if (pod_of(ps)->deleted > 0)
+                        continue;
+                if (due <= c->now)
+                        r = pod_evict_lost(c, ps);
+                else
+                        next = MIN(next, due);
+                if (r < 0)
+                        return r;
+        }
+        return prioq_set(&c->timers, &ns->eviction.item, next);
+}
+
 static int fail_silent_node(Cluster *c, NodeState *ns) {
         char reason[64], span[32];
         int r;
@@ -275,7 +305,7 @@ static int fail_silent_node(Cluster *c, NodeState *ns) {
                 r = node_set_health(c, ns, NODE_STOPPED, "stopped by an operator", true);
         else
                 r = node_set_health(c, ns, NODE_UNHEALTHY, reason, false);
-        return r < 0 ? r : pods_evacuate(c, ns, "its node was lost");
+        return r < 0 ? r : node_leave_lost(c, ns, "its node was lost");
 }
 
 static int check_alive(Cluster *c) {
@@ -298,7 +328,7 @@ static int check_unhealthy(Cluster *c) {
         ListLink *l;
         int r;
 
-        while ((l = list_first(&c->unhealthy))) {
+        while (c->config.node_loss == NODE_LOSS_KUBESIM && (l = list_first(&c->unhealthy))) {
                 NodeState *ns = container_of(l, NodeState, fading);
 
                 if (usec_add(ns->faded_at, c->config.remove_after_usec) > c->now)
@@ -320,9 +350,9 @@ static int check_stopping(Cluster *c) {
         while ((l = list_first(&c->stopping))) {
                 NodeState *ns = container_of(l, NodeState, fading);
 
-                if (!list_is_empty(&ns->pods) && usec_add(ns->faded_at, c->config.stop_grace_usec) > c->now)
+                if (!list_is_empty(&ns->pods) && c->config.node_loss == NODE_LOSS_KUBESIM && usec_add(ns->faded_at, c->config.stop_grace_usec) > c->now)
                         break;
-                r = pods_evacuate(c, ns, "its node stopped");
+                r = node_leave_lost(c, ns, "its node stopped");
                 if (r < 0)
                         return r;
                 list_remove(&ns->fading);
@@ -349,7 +379,7 @@ usec_t nodes_deadline(const Cluster *c) {
         if (l)
                 t = beat_deadline(c, container_of(l, NodeState, alive));
         l = list_first(&c->unhealthy);
-        if (l)
+        if (l && c->config.node_loss == NODE_LOSS_KUBESIM)
                 t = MIN(t, usec_add(container_of(l, NodeState, fading)->faded_at, c->config.remove_after_usec));
         l = list_first(&c->stopping);
         if (l)

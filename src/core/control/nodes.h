@@ -28,5 +28,9 @@ int node_set_health(Cluster *c, NodeState *ns, NodeHealth health, const char *re
 int node_delete(Cluster *c, NodeState *ns, const char *why);
 /* Does what is due at c->now: silent nodes fail, failed ones are removed, those that left lose their pods. */
 int nodes_check_health(Cluster *c);
+/* What NodeLossPolicy says about the pods of a node that has just been lost. */
+int node_leave_lost(Cluster *c, NodeState *ns, const char *why);
+/* Evicts those of a lost node's pods whose toleration is over, and waits for the next. */
+int node_evict_pods(Cluster *c, NodeState *ns);
 /* When that is next the case. */
 usec_t nodes_deadline(const Cluster *c);

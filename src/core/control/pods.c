@@ -298,6 +298,10 @@ static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds) {
         return r;
 }
 
+int pod_evict_lost(Cluster *c, PodState *ps) {
+        return begin_termination(c, ps, -1);
+}
+
 int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds) {
         const Object *o = ps->entry.object;
         bool held = o->doc && o->doc->n_finalizers > 0;
@@ -441,8 +445,8 @@ static int move_pod(Cluster *c, PodState *ps, const char *why) {
         Pod *p;
         int r;
 
-        if (pod_of(ps)->status == POD_TERMINATING)
-                return delete_pod(c, ps);
+        if (pod_of(ps)->status == POD_TERMINATING || c->config.node_loss == NODE_LOSS_KUBERNETES)
+                return delete_pod(c, ps); /* in Kubernetes no pod ever moves */
         r = pod_copy(pod_of(ps), &p);
         if (r < 0)
                 return r;

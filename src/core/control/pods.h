@@ -37,5 +37,7 @@ int pods_evacuate(Cluster *c, NodeState *ns, const char *why);
 int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu);
 /* Its node runs it, or no longer does: takes the pod a step further. */
 int pod_confirm(Cluster *c, PodState *ps, bool running);
+/* The node that it is on is lost for too long: it is to go, which its node will confirm when it is back. */
+int pod_evict_lost(Cluster *c, PodState *ps);
 /* Its duration is over. */
 int pod_end(Cluster *c, PodState *ps);

@@ -96,6 +96,7 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
 
         list_init(&ns->pods);
         ns->beat = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_BEAT };
+        ns->eviction = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_EVICTION };
         ns->index.order = n->object.id;
         r = node_index_add(&c->index, &ns->index);
         if (r < 0)
@@ -115,6 +116,7 @@ static void node_removed(Cluster *c, NodeState *ns) {
         assert(list_is_empty(&ns->pods)); /* a removed node was emptied first */
         node_index_remove(&c->index, &ns->index);
         prioq_remove(&c->timers, &ns->beat.item);
+        prioq_remove(&c->timers, &ns->eviction.item);
         list_remove(&ns->alive);
         list_remove(&ns->fading);
         list_remove(&ns->woken);

@@ -80,6 +80,13 @@ static void encode_pod(const Object *o, StrBuf *b) {
                 put_key(b, &first, "duration");
                 json_put_seconds(b, p->duration);
         }
+        if (p->toleration != POD_TOLERATION_DEFAULT) {
+                put_key(b, &first, "toleration");
+                if (p->toleration == USEC_INFINITY)
+                        strbuf_puts(b, "-1");
+                else
+                        strbuf_put_u64(b, p->toleration / USEC_PER_SEC);
+        }
         if (p->exit_code != 0) {
                 put_key(b, &first, "exitCode");
                 strbuf_put_i64(b, p->exit_code);
@@ -137,7 +144,7 @@ typedef struct Document {
         bool stop_requested, unschedulable, tainted, held;
         const char *health, *phase, *reason, *version, *ip, *qos;
         usec_t health_since, started, ended, deleted;
-        int64_t restarts, exit_code, grace;
+        int64_t restarts, exit_code, grace, toleration;
         JsonStrings addresses;
         JsonRaw doc;
 } Document;
@@ -159,7 +166,7 @@ static const JsonField node_status[] = {
 };
 static const JsonField pod_spec[] = {
         FIELD("cpu", MILLI, cpu, true), FIELD("nodeName", STRING, node, false), FIELD("duration", USEC, duration, false),
-        FIELD("exitCode", I64, exit_code, false), FIELD("held", BOOL, held, false), FIELD("qosClass", STRING, qos, false),
+        FIELD("exitCode", I64, exit_code, false), FIELD("toleration", I64, toleration, false), FIELD("held", BOOL, held, false), FIELD("qosClass", STRING, qos, false),
 };
 static const JsonField pod_status[] = {
         FIELD("phase", STRING, phase, true), FIELD("reason", STRING, reason, false),
@@ -234,6 +241,7 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
         if (d->grace < 0 || d->grace > UINT32_MAX)
                 return invalid("gracePeriod", NULL, reterr);
         p->grace_seconds = (uint32_t) d->grace;
+        p->toleration = d->toleration < 0 ? USEC_INFINITY : (usec_t) d->toleration * USEC_PER_SEC;
         if (d->restarts < 0 || d->restarts > UINT32_MAX)
                 return invalid("restarts", NULL, reterr);
         p->cpu = d->cpu;
@@ -357,7 +365,7 @@ static int make_object(Kind kind, const Document *d, Object **ret, Error *reterr
 }
 
 int object_decode(Kind kind, char *text, size_t size, Object **ret, Error *reterr) {
-        Document d = { .duration = USEC_INFINITY, .grace = POD_GRACE_DEFAULT };
+        Document d = { .duration = USEC_INFINITY, .grace = POD_GRACE_DEFAULT, .toleration = POD_TOLERATION_DEFAULT / USEC_PER_SEC };
         const Codec *codec;
         int r;
 

@@ -3,6 +3,7 @@
 
 #include "basic/error.h"
 #include "basic/parse-util.h"
+#include "basic/string-util.h"
 #include "core/model/object-util.h"
 #include "core/model/quantity.h"
 
@@ -27,6 +28,7 @@ int pod_new(const char *name, Pod **ret) {
                 return r;
         (*ret)->duration = USEC_INFINITY;
         (*ret)->grace_seconds = POD_GRACE_DEFAULT;
+        (*ret)->toleration = POD_TOLERATION_DEFAULT;
         return 0;
 }
 
@@ -40,6 +42,7 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->status = p->status;
         copy->restarts = p->restarts;
         copy->grace_seconds = p->grace_seconds;
+        copy->toleration = p->toleration;
         copy->ip = p->ip;
         copy->cpu = p->cpu;
         copy->duration = p->duration;
@@ -122,6 +125,24 @@ static PodQos find_qos(const Json *spec) {
         return !any ? POD_BEST_EFFORT : guaranteed ? POD_GUARANTEED : POD_BURSTABLE;
 }
 
+/* Kubernetes documentation, "Taints and Tolerations", taint-based evictions: without a toleration it goes at once. */
+static usec_t find_toleration(const Json *tolerations) {
+        usec_t span = 0;
+
+        JSON_FOREACH(t, tolerations) {
+                const char *key = strempty(json_string(json_get(t, "key"))), *effect = strempty(json_string(json_get(t, "effect")));
+                int64_t seconds = json_i64(json_get(t, "tolerationSeconds"), -1);
+
+                if ((*key && !streq(key, "node.kubernetes.io/unreachable")) || (*effect && !streq(effect, "NoExecute")))
+                        continue;
+                if (!json_get(t, "tolerationSeconds"))
+                        return USEC_INFINITY;
+                if (seconds > 0)
+                        span = MAX(span, (usec_t) seconds * USEC_PER_SEC);
+        }
+        return span;
+}
+
 static int read_annotations(Pod *p, const Json *annotations, Error *reterr) {
         const char *duration = json_string(json_get(annotations, POD_ANNOTATION_DURATION));
         const char *exit_code = json_string(json_get(annotations, POD_ANNOTATION_EXIT_CODE));
@@ -153,6 +174,7 @@ int pod_read_document(Pod *p, const Json *document, Error *reterr) {
         if (r < 0)
                 return r;
         p->qos = find_qos(spec);
+        p->toleration = find_toleration(json_get(spec, "tolerations"));
         p->grace_seconds = (uint32_t) json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
         p->held = (scheduler && !streq(scheduler, POD_SCHEDULER_DEFAULT)) || (json_is(gates, JSON_ARRAY) && gates->size > 0);
         p->duration = is_of_job(json_at(document, "metadata", "ownerReferences", NULL)) ? POD_JOB_DURATION : USEC_INFINITY;

@@ -27,6 +27,7 @@ PodStatus pod_status_from_string(const char *s);
 #define POD_ANNOTATION_DURATION "kubesim.io/duration"
 #define POD_ANNOTATION_EXIT_CODE "kubesim.io/exit-code"
 #define POD_GRACE_DEFAULT 30
+#define POD_TOLERATION_DEFAULT (300 * USEC_PER_SEC)
 #define POD_JOB_DURATION (2 * USEC_PER_SEC)
 
 /* Kubernetes documentation, "Pod Quality of Service Classes" */
@@ -45,6 +46,7 @@ struct Pod {
         Object object;
         PodStatus status;
         uint32_t restarts;
+        usec_t toleration;    /* span that it stays with a node that is lost (tolerationSeconds); USEC_INFINITY: for ever */
         uint32_t grace_seconds; /* that its removal is announced with */
         uint32_t ip;          /* while it is bound; 0: none. core/model/address.h */
         int64_t cpu;          /* millicores; 0: it asks for none */

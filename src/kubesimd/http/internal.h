@@ -3,6 +3,7 @@
 /* What the engine's files share. Nobody outside http/ includes this, nor <microhttpd.h>. */
 
 #include <microhttpd.h>
+#include <string.h>
 
 #include "basic/error.h"
 #include "basic/list.h"
@@ -10,6 +11,7 @@
 #include "kubesimd/http/server.h"
 
 #define PARAMS_MAX 6
+#define HIDDEN_SLASH '\x01' /* what "%2F" is while a path is being cut up */
 #define HEADERS_MAX 8
 
 typedef struct Daemon Daemon;
@@ -48,6 +50,13 @@ typedef enum RequestState {
 typedef struct Header {
         char *name, *value; /* owned */
 } Header;
+
+/* Makes hidden slashes slashes, in place. Returns s. */
+static inline char *show_slashes(char *s) {
+        for (char *p = s; (p = strchr(p, HIDDEN_SLASH)); p++)
+                *p = '/';
+        return s;
+}
 
 struct HttpRequest {
         HttpServer *server;

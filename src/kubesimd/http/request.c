@@ -82,7 +82,7 @@ const char *http_request_query(HttpRequest *req, const char *name) {
 
         if (MHD_lookup_connection_value_n(req->mhd, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, &size) != MHD_YES)
                 return NULL;
-        return value ?: "";
+        return value ? show_slashes((char*) value) : ""; /* in the connection's own memory */
 }
 
 const char *http_request_header(HttpRequest *req, const char *name) {

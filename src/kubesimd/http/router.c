@@ -58,7 +58,7 @@ static int copy_params(HttpRequest *req, const char *const *begin, const size_t 
         for (size_t i = 0; i < n; i++) {
                 memcpy(p, begin[i], size[i]);
                 p[size[i]] = '\0';
-                req->params[i] = p;
+                req->params[i] = show_slashes(p);
                 p += size[i] + 1;
         }
         return 0;

@@ -290,9 +290,25 @@ static void on_completed(void *cls, struct MHD_Connection *mhd _unused_, void **
         request_free(req);
 }
 
+/* "%2F" is a slash in a name, not between names: it is kept apart from the others until the path has been cut up. */
+static void hide_slashes(char *s) {
+        for (char *p = s; (p = strchr(p, '%')); p++)
+                if (p[1] == '2' && (p[2] == 'F' || p[2] == 'f')) {
+                        *p = HIDDEN_SLASH;
+                        memmove(p + 1, p + 3, strlen(p + 3) + 1);
+                }
+}
+
 /* Every decoded name and value must be text; the "%00" of a path would cut it short. */
 static size_t unescape(void *cls _unused_, struct MHD_Connection *mhd _unused_, char *s) {
-        size_t n = MHD_http_unescape(s);
+        size_t n;
+
+        if (strchr(s, HIDDEN_SLASH) || strstr(s, "%01")) {
+                (void) strcpy(s, "/");
+                return 1;
+        }
+        hide_slashes(s);
+        n = MHD_http_unescape(s);
 
         if (strlen(s) != n || !utf8_is_valid(s, n)) {
                 (void) strcpy(s, "/"); /* a place where nothing is */

@@ -55,7 +55,6 @@ static const struct {
         { "finalize", NULL, NULL, NULL, "[\"update\"]" },
         { "scale", "autoscaling", "v1", "Scale", "[\"get\",\"patch\",\"update\"]" },
         { "status", NULL, NULL, NULL, "[\"get\",\"patch\",\"update\"]" },
-        { "token", "authentication.k8s.io", "v1", "TokenRequest", "[\"create\"]" },
 };
 
 static void put_aggregated(const KubeResource *r, StrBuf *b) {

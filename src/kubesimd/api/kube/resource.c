@@ -87,7 +87,7 @@ static const KubeResource documents[] = {
           .columns = secret_columns, .put_document_cells = secret_cells,
           .no_generation = true, .fields = secret_fields, .complete = complete_secret, .validate = validate_secret },
         { .group = "", .version = "v1", .plural = "serviceaccounts", .singular = "serviceaccount", .short_names = "sa", .kind = "ServiceAccount",
-          .subresources = "token", .schema = "core.v1.ServiceAccount", .store_kind = KIND_SERVICE_ACCOUNT, .namespaced = true,
+          .schema = "core.v1.ServiceAccount", .store_kind = KIND_SERVICE_ACCOUNT, .namespaced = true,
           .columns = service_account_columns, .put_document_cells = service_account_cells,
           .no_generation = true },
         { .group = "", .version = "v1", .plural = "services", .singular = "service", .short_names = "svc", .kind = "Service",
