@@ -70,10 +70,8 @@ static void read_strategy(Rollout *r) {
         r->replicas = json_i64(json_get(r->spec, "replicas"), 1);
         r->paused = json_is_true(json_get(r->spec, "paused"));
         r->recreate = streq_ptr(json_string(json_get(strategy, "type")), "Recreate");
-        if (r->recreate) {
-                r->unavailable = r->replicas;
+        if (r->recreate)
                 return;
-        }
         r->surge = share(json_get(rolling, "maxSurge"), r->replicas, true, (r->replicas + 3) / 4);
         r->unavailable = MIN(share(json_get(rolling, "maxUnavailable"), r->replicas, false, r->replicas / 4), r->replicas);
         if (r->surge == 0 && r->unavailable == 0)
@@ -141,13 +139,15 @@ static uint64_t last_revision(const Rollout *r) {
 }
 
 /* A name for a template: FNV-1a of its text in letters that make no words (as k8s.io/apimachinery, rand.SafeEncodeString). */
-static void hash_template(const Json *template, char buf[11]) {
+static void hash_template(const Json *template, int64_t collisions, char buf[11]) {
         static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * MIB);
         uint32_t h = 2166136261u;
         char digits[11];
 
         json_put(&b, template);
+        if (collisions > 0)
+                strbuf_put_i64(&b, collisions);
         for (const char *p = strbuf_str(&b); *p; p++)
                 h = (h ^ (unsigned char) *p) * 16777619u;
         (void) snprintf(digits, sizeof(digits), "%010u", h);
@@ -191,15 +191,35 @@ static Json *make_version(Rollout *r, JsonArena *a, const char *hash) {
         return root;
 }
 
+/* One of that name is there: left by a Deployment that was deleted without it, or of another template. */
+static int resolve_collision(Rollout *r, const char *name) {
+        const char *slash = strchr(r->state->entry.object->name, '/');
+        char key[600];
+        StoreEntry *e;
+        Json *status;
+        int k;
+
+        (void) snprintf(key, sizeof(key), "%.*s%s", slash ? (int) (slash - r->state->entry.object->name + 1) : 0, r->state->entry.object->name, name);
+        e = store_find(r->cluster->store, KIND_REPLICA_SET, key);
+        if (e && !doc_controller(e->object->doc) && e->object->doc->deleted == 0)
+                return set_controller(r->cluster, e, r->state->entry.object, true);
+        status = json_ensure(&r->edit.arena, r->edit.root, "status", JSON_OBJECT);
+        json_set_i64(&r->edit.arena, status, "collisionCount", json_i64(json_get(status, "collisionCount"), 0) + 1);
+        k = edit_commit(&r->edit);
+        return k < 0 ? k : 1;
+}
+
 static int create_version(Rollout *r) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
         _cleanup_error_ Error error = ERROR_NULL;
         char hash[11], name[300];
         int k;
 
-        hash_template(json_get(r->spec, "template"), hash);
+        hash_template(json_get(r->spec, "template"), json_i64(json_at(r->edit.root, "status", "collisionCount", NULL), 0), hash);
         (void) snprintf(name, sizeof(name), "%.242s-%s", object_name(r->state->entry.object), hash);
         k = object_create_owned(r->cluster, &a, &r->state->entry, KIND_REPLICA_SET, name, make_version(r, &a, hash), &error);
+        if (k == -EEXIST)
+                return resolve_collision(r, name);
         if (k < 0 && k != -ENOMEM) {
                 record_event(r->cluster, &r->state->entry, "Warning", "ReplicaSetCreateError", COMPONENT, "Failed to create new replica set \"%s\": %s",
                              name, error_message(&error));

@@ -68,10 +68,12 @@ bool object_adopt(Cluster *c, ObjectState *s) {
 
 /* An owner has come (back): those that wait for it may stay. */
 static void adopt_orphans(Cluster *c) {
-        ObjectState *orphan;
+        ListLink *last = c->orphans.prev, *l;
 
-        LIST_FOREACH(orphan, &c->orphans, ObjectState, in_owner)
-                (void) object_adopt(c, orphan);
+        do { /* those that stay orphans go to the end again */
+                l = list_first(&c->orphans);
+                (void) object_adopt(c, container_of(l, ObjectState, in_owner));
+        } while (l != last);
 }
 
 static void orphan_dependents(Cluster *c, ObjectState *s) {
@@ -129,7 +131,8 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
                 mark_ending_namespace(c, old);
                 return;
         }
-        if (doc != before) {
+        /* One that was being collected is in no list; should that have been undone, it waits for it again. */
+        if (doc != before || (doc && doc->n_owners > 0 && !list_is_linked(&s->in_owner))) {
                 (void) object_adopt(c, s);
                 if (s->owner)
                         object_mark(c, s->owner);

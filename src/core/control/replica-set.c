@@ -14,37 +14,6 @@
 #define COMPONENT "replicaset-controller"
 #define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
 
-/* Gives the pod an owner reference, or takes the one of `owner` away. */
-static int edit_owner(Cluster *c, ObjectState *pod, const Object *owner, bool add) {
-        _cleanup_edit_ Edit e = {};
-        char uid[UUID_STRING_MAX];
-        Json *metadata, *refs, *ref;
-        int r;
-
-        r = edit_begin(&e, c, &pod->entry);
-        if (r < 0)
-                return r;
-        (void) uuid_to_string(owner->uid, uid);
-        metadata = json_get(e.root, "metadata");
-        refs = json_ensure(&e.arena, metadata, "ownerReferences", JSON_ARRAY);
-        if (add) {
-                ref = json_new(&e.arena, JSON_OBJECT);
-                json_set_string(&e.arena, ref, "apiVersion", kind_api_version(owner->kind));
-                json_set_string(&e.arena, ref, "kind", kind_to_string(owner->kind));
-                json_set_string(&e.arena, ref, "name", object_name(owner));
-                json_set_string(&e.arena, ref, "uid", uid);
-                json_set_bool(&e.arena, ref, "controller", true);
-                json_set_bool(&e.arena, ref, "blockOwnerDeletion", true);
-                json_append(refs, ref);
-        } else
-                JSON_FOREACH(old, refs)
-                        if (streq_ptr(json_string(json_get(old, "uid")), uid))
-                                json_detach(old);
-        if (refs && refs->size == 0)
-                json_remove(metadata, "ownerReferences");
-        return edit_commit(&e);
-}
-
 /* Lets go of pods whose labels it no longer selects. */
 static int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
         ObjectState *d;
@@ -52,7 +21,7 @@ static int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
 
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
                 if (d->entry.object->kind == KIND_POD && !label_selector_matches(selector, d->entry.object->doc)) {
-                        r = edit_owner(c, d, s->entry.object, false);
+                        r = set_controller(c, &d->entry, s->entry.object, false);
                         if (r < 0)
                                 return r;
                 }
@@ -76,7 +45,7 @@ static int adopt_pods(Cluster *c, ObjectState *s, const Json *selector, int64_t 
                 next = store_following(e);
                 if (!p->object.doc || doc_controller(p->object.doc) || !pod_is_active(p) || !label_selector_matches(selector, p->object.doc))
                         continue;
-                r = edit_owner(c, object_state(e), s->entry.object, true);
+                r = set_controller(c, e, s->entry.object, true);
                 if (r < 0)
                         return r;
                 missing--;

@@ -68,6 +68,7 @@ void node_touch(Cluster *c, NodeState *ns, usec_t now) {
 
 static void wake_node(Cluster *c, NodeState *ns) {
         ns->pods_revision = store_revision(c->store) + 1; /* of the change being made */
+        ns->listed_at = 0; /* compare again, even if an undo has that revision come twice */
         if (!list_is_linked(&ns->woken))
                 list_append(&c->woken, &ns->woken);
         if (node_of(ns)->backing == NODE_VIRTUAL && ns->beat.item.index != PRIOQ_NONE)

@@ -46,6 +46,36 @@ int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const c
         return r;
 }
 
+int set_controller(Cluster *c, StoreEntry *entry, const Object *owner, bool add) {
+        _cleanup_edit_ Edit e = {};
+        char uid[UUID_STRING_MAX];
+        Json *metadata, *refs, *ref;
+        int r;
+
+        r = edit_begin(&e, c, entry);
+        if (r < 0)
+                return r;
+        (void) uuid_to_string(owner->uid, uid);
+        metadata = json_ensure(&e.arena, e.root, "metadata", JSON_OBJECT);
+        refs = json_ensure(&e.arena, metadata, "ownerReferences", JSON_ARRAY);
+        if (add) {
+                ref = json_new(&e.arena, JSON_OBJECT);
+                json_set_string(&e.arena, ref, "apiVersion", kind_api_version(owner->kind));
+                json_set_string(&e.arena, ref, "kind", kind_to_string(owner->kind));
+                json_set_string(&e.arena, ref, "name", object_name(owner));
+                json_set_string(&e.arena, ref, "uid", uid);
+                json_set_bool(&e.arena, ref, "controller", true);
+                json_set_bool(&e.arena, ref, "blockOwnerDeletion", true);
+                json_append(refs, ref);
+        } else
+                JSON_FOREACH(old, refs)
+                        if (streq_ptr(json_string(json_get(old, "uid")), uid))
+                                json_detach(old);
+        if (refs && refs->size == 0)
+                json_remove(metadata, "ownerReferences");
+        return edit_commit(&e);
+}
+
 void status_set_count(Edit *e, Json *status, const char *key, int64_t value) {
         if (value == 0)
                 json_remove(status, key);

@@ -19,6 +19,9 @@ PodCounts count_pods(const ObjectState *s);
 /* Creates a pod of the template, named PREFIX-xxxxx, that `owner` controls, and tells so as `component`. */
 int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr);
 
+/* Gives an object an owner that controls it, or takes that owner's references away. */
+int set_controller(Cluster *c, StoreEntry *entry, const Object *owner, bool add);
+
 /* A number of a status: counters that are zero are left out, as Kubernetes leaves them out. */
 void status_set_count(Edit *e, Json *status, const char *key, int64_t value);
 /* Sets a condition; its lastTransitionTime moves when its status does, its lastUpdateTime when anything does. */
