@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/lib/test.h"
+
+#include "basic/alloc-util.h"
+#include "basic/error.h"
+#include "basic/string-util.h"
+#include "core/control/selectors.h"
+#include "core/model/doc.h"
+#include "core/model/pod.h"
+#include "core/model/quantity.h"
+
+static Json *parse(JsonArena *a, const char *text) {
+        Json *v = NULL;
+
+        assert_int_equal(json_tree_parse(a, json_arena_copy(a, text, strlen(text)), strlen(text), &v, NULL), 0);
+        return v;
+}
+
+/* Kubernetes API reference, "Quantity": suffixes, exponents, rounding up below a thousandth. */
+static void test_quantities(void **state _unused_) {
+        static const struct {
+                const char *text;
+                int r;
+                int64_t milli;
+        } cases[] = {
+                { "0", 0, 0 },            { "1", 0, 1000 },        { "500m", 0, 500 },       { "1.5", 0, 1500 },      { "0.001", 0, 1 },
+                { "0.0001", 0, 1 },       { "1n", 0, 1 },          { "1500u", 0, 2 },        { "2k", 0, 2000000 },    { "1Ki", 0, 1024000 },
+                { "1.5Gi", 0, 1610612736000 }, { "1e3", 0, 1000000 }, { "1E-3", 0, 1 },      { "12E", -ERANGE, 0 },   { "9Ei", -ERANGE, 0 },
+                { "-5", 0, -5000 },       { "+5", 0, 5000 },       { ".5", 0, 500 },         { "5.", 0, 5000 },       { "", -EINVAL, 0 },
+                { ".", -EINVAL, 0 },      { "m", -EINVAL, 0 },     { "1 ", -EINVAL, 0 },     { "1mi", -EINVAL, 0 },   { "1e", -EINVAL, 0 },
+                { "1..5", -EINVAL, 0 },   { "0x10", -EINVAL, 0 },  { "1KiB", -EINVAL, 0 },   { "99999999999999999999", -ERANGE, 0 },
+                { "0000000000000000000001", 0, 1000 }, { "1e-60", 0, 1 }, { "0e999", 0, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                int64_t v = 0;
+                int r = quantity_parse_milli(cases[i].text, &v);
+
+                if (r != cases[i].r || (r == 0 && v != cases[i].milli))
+                        fail_msg("%s: %d, %lld", cases[i].text, r, (long long) v);
+        }
+}
+
+/* What a client wrote comes back as it was, without what the object itself has. */
+static void test_doc(void **state _unused_) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        _cleanup_(doc_unrefp) Doc *d = NULL;
+
+        assert_int_equal(doc_new(parse(&a, "{\"apiVersion\":\"v1\",\"kind\":\"X\",\"metadata\":{\"name\":\"n\",\"uid\":\"u\",\"generation\":3,"
+                                       "\"labels\":{\"a\":\"1\",\"b\":\"\"},\"annotations\":{\"x\":\"y\"},\"finalizers\":[\"f/g\"],\"ownerReferences\":"
+                                       "[{\"apiVersion\":\"v1\",\"kind\":\"K\",\"name\":\"o\",\"uid\":\"z\",\"controller\":true}]},"
+                                       "\"spec\":{\"s\":1,\"gone\":null},\"status\":{},\"data\":{\"k\":\"v\"}}"), &d), 0);
+        doc_put(d, &b);
+        assert_string_equal(strbuf_str(&b), "{\"metadata\":{\"generation\":3,\"labels\":{\"a\":\"1\",\"b\":\"\"},\"annotations\":{\"x\":\"y\"},\"finalizers\":[\"f/g\"],"
+                            "\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"K\",\"name\":\"o\",\"uid\":\"z\",\"controller\":true}]},"
+                            "\"spec\":{\"s\":1},\"status\":{},\"data\":{\"k\":\"v\"}}");
+        assert_string_equal(doc_label(d, "a"), "1");
+        assert_string_equal(doc_label(d, "b"), "");
+        assert_null(doc_label(d, "c"));
+        assert_string_equal(doc_annotation(d, "x"), "y");
+        assert_string_equal(doc_controller(d)->uid, "z");
+        assert_true(doc_has_finalizer(d, "f/g"));
+        assert_int_equal(d->generation, 3);
+        assert_null(doc_label(NULL, "a"));
+}
+
+/* Kubernetes documentation, "Init Containers" (resource sharing within containers) and "Sidecar Containers". */
+static void test_pod_requests(void **state _unused_) {
+        static const struct {
+                const char *spec;
+                int64_t cpu;
+        } cases[] = {
+                { "\"containers\":[{}]", 0 },
+                { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"250m\"}}},{\"resources\":{\"requests\":{\"cpu\":\"1\"}}}]", 1250 },
+                { "\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"2\"}}}]", 2000 },
+                { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"1\"}}}],\"initContainers\":[{\"resources\":{\"requests\":{\"cpu\":\"3\"}}}]", 3000 },
+                { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"1\"}}}],\"initContainers\":[{\"restartPolicy\":\"Always\","
+                  "\"resources\":{\"requests\":{\"cpu\":\"1\"}}},{\"resources\":{\"requests\":{\"cpu\":\"1500m\"}}}]", 2500 },
+                { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"1\"}}}],\"overhead\":{\"cpu\":\"100m\"}", 1100 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+                _cleanup_(pod_unrefp) Pod *p = NULL;
+                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+
+                strbuf_printf(&b, "{\"metadata\":{},\"spec\":{%s}}", cases[i].spec);
+                assert_int_equal(pod_new("p", &p), 0);
+                assert_int_equal(pod_read_document(p, parse(&a, strbuf_str(&b)), NULL), 0);
+                if (p->cpu != cases[i].cpu)
+                        fail_msg("%s: %lld", cases[i].spec, (long long) p->cpu);
+        }
+}
+
+/* Kubernetes API reference, "LabelSelector": all must hold; an empty one matches everything, none nothing. */
+static void test_label_selectors(void **state _unused_) {
+        static const struct {
+                const char *selector;
+                bool matches;
+        } cases[] = {
+                { "{}", true },
+                { "{\"matchLabels\":{\"a\":\"1\"}}", true },
+                { "{\"matchLabels\":{\"a\":\"2\"}}", false },
+                { "{\"matchLabels\":{\"a\":\"1\",\"c\":\"\"}}", false },
+                { "{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\",\"values\":[\"0\",\"1\"]}]}", true },
+                { "{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"NotIn\",\"values\":[\"1\"]}]}", false },
+                { "{\"matchExpressions\":[{\"key\":\"z\",\"operator\":\"NotIn\",\"values\":[\"1\"]}]}", true },
+                { "{\"matchExpressions\":[{\"key\":\"b\",\"operator\":\"Exists\"},{\"key\":\"z\",\"operator\":\"DoesNotExist\"}]}", true },
+                { "{\"matchExpressions\":[{\"key\":\"b\",\"operator\":\"DoesNotExist\"}]}", false },
+                { "{\"matchExpressions\":[{\"key\":\"b\",\"operator\":\"Sometimes\"}]}", false },
+        };
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_(doc_unrefp) Doc *d = NULL;
+
+        assert_int_equal(doc_new(parse(&a, "{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}}}"), &d), 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                if (label_selector_matches(parse(&a, cases[i].selector), d) != cases[i].matches)
+                        fail_msg("%s", cases[i].selector);
+        assert_false(label_selector_matches(NULL, d));
+        assert_false(label_map_matches(parse(&a, "{}"), d));
+        assert_true(label_map_matches(parse(&a, "{\"b\":\"2\"}"), d));
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_quantities), cmocka_unit_test(test_doc), cmocka_unit_test(test_pod_requests), cmocka_unit_test(test_label_selectors),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
