@@ -208,7 +208,7 @@ Json *json_copy(JsonArena *a, const Json *v) {
 /* --- Looking --- */
 
 Json *json_get(const Json *object, const char *key) {
-        if (!json_is(object, JSON_OBJECT))
+        if (!json_is(object, JSON_OBJECT) || !key)
                 return NULL;
         for (Json *v = object->first; v; v = v->next)
                 if (streq(v->key, key))

@@ -162,8 +162,9 @@ static void create_other(Workloads *w) {
                 return create(w, KIND_JOB, some_key(w, "j", key), parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"completions\":%u,\"parallelism\":%u,"
                               "\"backoffLimit\":1," TEMPLATE("job") "}}", 1 + any(w, 3), 1 + any(w, 2), 1, 100));
         case 1:
-                return create(w, KIND_SERVICE, some_key(w, "s", key), parse(&a, "{\"metadata\":{},\"spec\":{\"selector\":{\"app\":\"a%u\"},"
-                              "\"ports\":[{\"port\":80}]}}", any(w, NAMES)));
+                return create(w, KIND_SERVICE, some_key(w, "s", key), parse(&a, any(w, 3) == 0 ?
+                              "{\"metadata\":{},\"spec\":{\"selector\":{\"app\":\"job\"},\"ports\":[{\"port\":80}]}}" :
+                              "{\"metadata\":{},\"spec\":{\"selector\":{\"app\":\"a%u\"},\"ports\":[{\"port\":80}]}}", any(w, NAMES)));
         case 2:
                 return create(w, KIND_POD_DISRUPTION_BUDGET, some_key(w, "b", key), parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"minAvailable\":"
                               "\"50%%\",\"selector\":{\"matchLabels\":{\"app\":\"a%u\"}}}}", any(w, NAMES)));
@@ -234,6 +235,7 @@ static void check_links(Workloads *w) {
                         const ObjectState *s = object_state(e);
                         const Doc *d = e->object->doc;
 
+                        must(!startswith(e->object->name, "team/") || store_find(store, KIND_NAMESPACE, "team"));
                         must(!s->owner || (d && d->n_owners > 0));
                         must(!s->owner || store_find(store, s->owner->entry.object->kind, s->owner->entry.object->name) == &s->owner->entry);
                         if (s->owner && d->n_owners == 1)

@@ -111,15 +111,20 @@ static void fill(Doc *d, const Json *object, const char *text) {
                 d->finalizers[i] = take(&text);
 }
 
+/* NULL in place of a value of another type. */
+static const Json *typed(const Json *v, JsonType type) {
+        return json_is(v, type) ? v : NULL;
+}
+
 /* The members that Object has, and those that are told apart. */
 static const char *const identity[] = { "name", "namespace", "uid", "resourceVersion", "creationTimestamp", "selfLink" };
 static const char *const parts[] = { "apiVersion", "kind", "metadata", "spec", "status" };
 
 int doc_new(const Json *object, Doc **ret) {
-        const Json *metadata = json_get(object, "metadata"), *spec = json_get(object, "spec"), *status = json_get(object, "status");
-        const Json *labels = json_get(metadata, "labels"), *annotations = json_get(metadata, "annotations");
-        const Json *owners = json_get(metadata, "ownerReferences"), *finalizers = json_get(metadata, "finalizers");
-        const Json *containers = json_get(spec, "containers"), *init = json_get(spec, "initContainers");
+        const Json *metadata = typed(json_get(object, "metadata"), JSON_OBJECT), *spec = json_get(object, "spec"), *status = json_get(object, "status");
+        const Json *labels = typed(json_get(metadata, "labels"), JSON_OBJECT), *annotations = typed(json_get(metadata, "annotations"), JSON_OBJECT);
+        const Json *owners = typed(json_get(metadata, "ownerReferences"), JSON_ARRAY), *finalizers = typed(json_get(metadata, "finalizers"), JSON_ARRAY);
+        const Json *containers = typed(json_get(spec, "containers"), JSON_ARRAY), *init = typed(json_get(spec, "initContainers"), JSON_ARRAY);
         Doc head = { .n_labels = (uint32_t) count(labels, JSON_OBJECT), .n_annotations = (uint32_t) count(annotations, JSON_OBJECT),
                      .n_containers = (uint32_t) count(containers, JSON_ARRAY), .n_init_containers = (uint32_t) count(init, JSON_ARRAY),
                      .n_owners = (uint32_t) count(owners, JSON_ARRAY), .n_finalizers = (uint32_t) count(finalizers, JSON_ARRAY) };

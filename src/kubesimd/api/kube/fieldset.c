@@ -236,33 +236,40 @@ Json *fieldset_common(JsonArena *a, const Json *x, const Json *y) {
         return set;
 }
 
+/* 'name="c",x=1' of '{"name":"c","x":1}'. */
+static void put_keys(StrBuf *b, const char *object) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        char *copy = json_arena_copy(&a, object, strlen(object));
+        Json *keys;
+
+        if (!copy || json_tree_parse(&a, copy, strlen(object), &keys, NULL) < 0)
+                return;
+        JSON_FOREACH(v, keys) {
+                strbuf_puts(b, v->prev ? "," : "");
+                strbuf_puts(b, strempty(v->key));
+                strbuf_putc(b, '=');
+                json_put(b, v);
+        }
+}
+
 /* '[name="c"]' of 'k:{"name":"c"}', '[="x"]' of 'v:"x"', '.a' of 'f:a'. */
 static size_t put_step(char *path, size_t at, const char *name) {
-        int n;
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(PATH_MAX_LETTERS);
+        size_t n;
 
-        if (name[0] == 'f')
-                n = snprintf(path + at, PATH_MAX_LETTERS - at, ".%s", name + 2);
-        else if (name[0] == 'v')
-                n = snprintf(path + at, PATH_MAX_LETTERS - at, "[=%s]", name + 2);
-        else {
-                char keys[300];
-                size_t k = 0;
-
-                for (const char *p = name + 3; *p && p[1] && k + 1 < sizeof(keys); p++)
-                        if (*p == ':' && k > 0 && keys[k - 1] == '"') { /* "name": becomes name= */
-                                size_t begin = k - 1;
-
-                                while (begin > 0 && keys[begin - 1] != '"')
-                                        begin--;
-                                memmove(keys + begin - 1, keys + begin, k - begin - 1);
-                                k -= 2;
-                                keys[k++] = '=';
-                        } else
-                                keys[k++] = *p;
-                keys[k] = '\0';
-                n = snprintf(path + at, PATH_MAX_LETTERS - at, "[%s]", keys);
+        if (startswith(name, "f:"))
+                strbuf_printf(&b, ".%s", name + 2);
+        else if (startswith(name, "v:"))
+                strbuf_printf(&b, "[=%s]", name + 2);
+        else if (startswith(name, "k:")) {
+                strbuf_putc(&b, '[');
+                put_keys(&b, name + 2);
+                strbuf_putc(&b, ']');
         }
-        return n < 0 || at + (size_t) n >= PATH_MAX_LETTERS ? PATH_MAX_LETTERS - 1 : at + (size_t) n;
+        n = MIN(b.size, PATH_MAX_LETTERS - 1 - at);
+        memcpy(path + at, strbuf_str(&b), n);
+        path[at + n] = '\0';
+        return at + n;
 }
 
 static void each(const Json *x, char *path, size_t at, void (*visit)(const char *path, void *userdata), void *userdata) {

@@ -334,6 +334,8 @@ int schema_check(JsonArena *a, const SchemaMessage *m, Json *object, void (*unkn
         Json *api_version = json_detach(json_get(object, "apiVersion")), *kind = json_detach(json_get(object, "kind"));
         int r;
 
+        if (!json_is(object, JSON_OBJECT))
+                return error_set(reterr, -EINVAL, "json: cannot unmarshal a value that is not an object");
         r = m ? check_message(&c, m, object) : 0;
         /* kind and apiVersion are of every object, and not in the table. */
         if (api_version)
