@@ -363,3 +363,28 @@ def test_what_survives_a_restart(cluster):
     assert keep() == before
     cluster.ask("DELETE", "/apis/apps/v1/namespaces/default/deployments/d")
     eventually(lambda: not keep())
+
+
+def test_ten_thousand_wrong_requests(cluster):
+    """Bodies cut off, words exchanged, paths that lead nowhere: each is answered, none changes anything, the process lives."""
+    import random
+    r = random.Random(7)
+    bodies = [json.dumps(POD), json.dumps({"spec": {"replicas": -1}}), "[{\"op\":\"add\",\"path\":\"/x/y\"}]", "{\"metadata\":{\"name\":\"A_B\"}}", "\x00\xff", "{" * 200]
+    paths = ["/api/v1/namespaces/default/pods", "/api/v1/namespaces/default/pods/web", "/api/v1/namespaces/nowhere/configmaps", "/apis/apps/v1/deployments/x",
+             "/api/v1/nodes/n1/status", "/apis/x/v9/y", "/api/v1/namespaces//pods", "/pods", "/nodes/n1/twist",
+             "/heartbeat", "/apis/apps/v1/namespaces/default/deployments/x/scale"]
+    types = ["application/json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/json-patch+json",
+             "application/apply-patch+yaml", "application/vnd.kubernetes.protobuf", "text/plain"]
+    revision = cluster.get("/api/v1/pods")["metadata"]["resourceVersion"]
+    for _ in range(10000 // 50):
+        connection = UnixConnection(cluster.socket, 20)
+        for _ in range(50):
+            body = r.choice(bodies)
+            body = body[:r.randrange(2, max(3, len(body) - 1))] + r.choice("}]\"{,")
+            connection.request(r.choice(["POST", "PUT", "PATCH"]), r.choice(paths) + r.choice(["", "?dryRun=All", "?watch=1", "?fieldManager=x", "?limit=-1"]),
+                               body.encode("latin-1"), {"Content-Type": r.choice(types)})
+            reply = connection.getresponse()
+            reply.read()
+            assert 400 <= reply.status < 500, (reply.status, body)
+        connection.close()
+    assert cluster.get("/api/v1/pods")["metadata"]["resourceVersion"] == revision
