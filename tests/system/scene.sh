@@ -22,3 +22,5 @@ check "the move is in the journal, with its fields" in_container sh -c 'journalc
 check "each entry has its revision" in_container sh -c 'journalctl -u kubesimd -o verbose KUBESIM_POD=web | grep -qE "KUBESIM_REVISION=[0-9]+"'
 check "journalctl -x explains" in_container sh -c 'journalctl -x -u kubesimd KUBESIM_NODE=node1 | grep -q "Subject: Node node1 is unhealthy"'
 check "watch streams lines into a pipe" in_container sh -c 'timeout 2 kubesimctl watch | grep -q "PodMoved node2 web"'
+check "a kubeconfig can be made" in_container sh -c 'kubesimctl kubeconfig >/root/kubeconfig && grep -q client-certificate-data /root/kubeconfig'
+check "the HTTPS socket shows a certificate of our authority" in_container bash -c 'curl -sS --cacert <(sed -n "s/.*certificate-authority-data: //p" /root/kubeconfig | base64 -d) -o /dev/null -w "%{http_code}" https://127.0.0.1:6443/livez | grep -q 200'
