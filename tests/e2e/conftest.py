@@ -88,7 +88,7 @@ class Process:
 
 
 class Daemon(Process):
-    def __init__(self, tmp, *settings, tokens=None, fast=True, state=None, env=None):
+    def __init__(self, tmp, *settings, tokens=None, fast=True, state=None, env=None, listen=()):
         self.tmp, self.settings = tmp, settings
         self.socket = os.path.join(tmp, "kubesimd.sock")
         probe = socket.socket()
@@ -99,6 +99,7 @@ class Daemon(Process):
         args = ["kubesimd", f"--listen=unix:{self.socket}", f"--listen=127.0.0.1:{self.port}",
                 f"--state={state or tmp}", f"--agents-dir={tmp}", f"--config={os.path.join(tmp, 'conf')}"]
         open(os.path.join(tmp, "conf"), "a").close()
+        args += [f"--listen={a}" for a in listen]
         args += [f"--set={s}" for s in (FAST if fast else []) + list(settings)]
         if tokens:
             args.append(f"--tokens={tokens}")

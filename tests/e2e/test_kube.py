@@ -388,3 +388,31 @@ def test_ten_thousand_wrong_requests(cluster):
             assert 400 <= reply.status < 500, (reply.status, body)
         connection.close()
     assert cluster.get("/api/v1/pods")["metadata"]["resourceVersion"] == revision
+
+
+def test_tls(start, tmp_path):
+    """Certificates of our own: curl and kubectl believe them, a client's role is in its certificate."""
+    import socket
+    probe = socket.socket()
+    probe.bind(("127.0.0.1", 0))
+    port = probe.getsockname()[1]
+    probe.close()
+    daemon = start(listen=[f"https:127.0.0.1:{port}"])
+    url = f"https://127.0.0.1:{port}"
+    config = lambda role: daemon.ask("GET", f"/kubeconfig?role={role}&server={url}").text
+    (tmp_path / "admin").write_text(config("admin"))
+    (tmp_path / "viewer").write_text(config("viewer"))
+    run = lambda who, *args: subprocess.run([KUBECTLS[-1], f"--kubeconfig={tmp_path}/{who}", f"--cache-dir={tmp_path}/c", *args], capture_output=True, text=True,
+                                            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    assert run("admin", "create", "configmap", "a").returncode == 0
+    assert run("viewer", "get", "configmap", "a", "-o", "name").stdout == "configmap/a\n"
+    assert "Forbidden" in run("viewer", "delete", "configmap", "a").stderr
+    assert run("viewer", "auth", "can-i", "delete", "configmaps").stdout.startswith("no")
+    curl = lambda *args: subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", *args, url + "/api/v1/nodes"], capture_output=True, text=True)
+    assert curl("--cacert", f"{daemon.tmp}/tls/ca.crt").stdout == "401"  # nobody in particular
+    assert curl().returncode == 60  # nobody else vouches for it
+    assert daemon.ask("GET", "/kubeconfig?role=king").status == 400
+    assert daemon.ask("GET", "/kubeconfig?server=http://x").status == 400
+    before = open(f"{daemon.tmp}/tls/ca.crt").read()
+    daemon.restart()
+    assert open(f"{daemon.tmp}/tls/ca.crt").read() == before and run("admin", "get", "ns").returncode == 0

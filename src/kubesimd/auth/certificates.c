@@ -20,7 +20,8 @@
 #define PEM_MAX (64 * KIB)
 #define AUTHORITY_DAYS (10 * 365)
 #define CLIENT_DAYS 365
-#define AUTHORITY_NAME "kubesim"
+#define AUTHORITY_NAME "kubesim authority"
+#define SERVER_NAME "kubesimd" /* another one, or it would look as if it had signed itself */
 
 struct Certificates {
         char *authority, *authority_key; /* the key is NULL when credentials bring their own authority */
@@ -176,11 +177,29 @@ static int signer_load(const Certificates *c, Signer *ret) {
         return rc == 0 ? gnutls_x509_privkey_import(ret->key, &key, GNUTLS_X509_FMT_PEM) : rc;
 }
 
+/* Which key it has, and which has signed it: clients find the authority by that (RFC 5280, 4.2.1.1). */
+static int set_key_ids(gnutls_x509_crt_t crt, const Signer *signer) {
+        unsigned char own[64], theirs[64];
+        size_t own_size = sizeof(own), theirs_size = sizeof(theirs);
+        int rc;
+
+        rc = gnutls_x509_crt_get_key_id(crt, 0, own, &own_size);
+        if (rc == 0)
+                rc = gnutls_x509_crt_set_subject_key_id(crt, own, own_size);
+        if (rc == 0 && signer->certificate)
+                rc = gnutls_x509_crt_get_subject_key_id(signer->certificate, theirs, &theirs_size, NULL);
+        if (rc == 0 && signer->certificate)
+                rc = gnutls_x509_crt_set_authority_key_id(crt, theirs, theirs_size);
+        return rc;
+}
+
 static int sign(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const Signer *signer, char **ret) {
         gnutls_datum_t d;
         int rc;
 
-        rc = gnutls_x509_crt_sign2(crt, signer->certificate ?: crt, signer->key ?: key, GNUTLS_DIG_SHA256, 0);
+        rc = set_key_ids(crt, signer);
+        if (rc == 0)
+                rc = gnutls_x509_crt_sign2(crt, signer->certificate ?: crt, signer->key ?: key, GNUTLS_DIG_SHA256, 0);
         if (rc == 0)
                 rc = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &d);
         if (rc == 0)
@@ -265,7 +284,7 @@ static int make_all(Certificates *c, const char *directory, char *const *names, 
         if (rc == 0)
                 rc = signer_load(c, &signer);
         if (rc == 0)
-                rc = make_certificate(&signer, FOR_SERVER, AUTHORITY_NAME, NULL, names, AUTHORITY_DAYS, &c->server, &c->server_key);
+                rc = make_certificate(&signer, FOR_SERVER, SERVER_NAME, NULL, names, AUTHORITY_DAYS, &c->server, &c->server_key);
         signer_done(&signer);
         if (rc != 0)
                 return failed(rc, "make certificates", reterr);
