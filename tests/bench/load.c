@@ -29,7 +29,7 @@
 typedef struct Connection {
         int fd;
         uint64_t number;
-        char out[1024], in[ANSWER_MAX];
+        char out[4096], in[ANSWER_MAX];
         size_t out_size, out_sent, in_size;
         usec_t sent_at;
 } Connection;
@@ -67,12 +67,31 @@ static int dial(void) {
         return fd;
 }
 
+/* A pod of a Deployment as people write them: 2 KB. */
+static int write_kube_pod(char *body, size_t room, uint64_t n) {
+        int size = snprintf(body, room, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"pod-%08llu\",\"labels\":{\"app\":\"web\",\"tier\":\"front\"},"
+                            "\"annotations\":{\"note\":\"", (unsigned long long) n);
+
+        memset(body + size, 'x', 700);
+        size += 700;
+        return size + snprintf(body + size, room - (size_t) size, "\"}},\"spec\":{\"containers\":[{\"name\":\"web\",\"image\":\"registry.example/team/web:1.2.3\","
+                               "\"command\":[\"/bin/web\",\"--listen=:8080\",\"--log=info\"],\"ports\":[{\"containerPort\":8080}],\"env\":[{\"name\":\"COLOR\",\"value\":\"blue\"},"
+                               "{\"name\":\"REGION\",\"value\":\"north\"},{\"name\":\"POD\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}}],\"resources\":"
+                               "{\"requests\":{\"cpu\":\"1m\",\"memory\":\"64Mi\"},\"limits\":{\"memory\":\"128Mi\"}},\"livenessProbe\":{\"httpGet\":{\"path\":\"/healthz\","
+                               "\"port\":8080},\"initialDelaySeconds\":3},\"readinessProbe\":{\"httpGet\":{\"path\":\"/readyz\",\"port\":8080}},\"volumeMounts\":[{\"name\":\"data\","
+                               "\"mountPath\":\"/data\"},{\"name\":\"conf\",\"mountPath\":\"/etc/web\"}]}],\"volumes\":[{\"name\":\"data\",\"emptyDir\":{}},{\"name\":\"conf\","
+                               "\"configMap\":{\"name\":\"web\"}}],\"nodeSelector\":{\"kubernetes.io/os\":\"linux\"},\"tolerations\":[{\"key\":\"dedicated\",\"operator\":\"Equal\","
+                               "\"value\":\"web\",\"effect\":\"NoSchedule\"}]}}");
+}
+
 static void write_request(Connection *c) {
         uint64_t n = arg_first + (arg_wait > 0 ? c->number : n_sent);
-        char body[256], prefer[32] = "";
+        char body[3072], prefer[32] = "";
         int size;
 
-        if (streq(arg_kind, "pod"))
+        if (streq(arg_kind, "kube-pod"))
+                size = write_kube_pod(body, sizeof(body), n);
+        else if (streq(arg_kind, "pod"))
                 size = snprintf(body, sizeof(body), "{\"cpuRequired\":0.001}");
         else /* a heartbeat; so is a registration */
                 size = snprintf(body, sizeof(body), "{\"nodeID\":\"node-%06llu\",\"status\":\"Healthy\",\"pods\":[],\"cpuCores\":100}",
@@ -83,7 +102,7 @@ static void write_request(Connection *c) {
         c->out_size = (size_t) snprintf(c->out, sizeof(c->out),
                                         "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: application/json\r\n"
                                         "Content-Length: %d\r\n\r\n%s",
-                                        streq(arg_kind, "pod") ? "/pods" : "/heartbeat", prefer, size, body);
+                                        streq(arg_kind, "kube-pod") ? "/api/v1/namespaces/default/pods" : streq(arg_kind, "pod") ? "/pods" : "/heartbeat", prefer, size, body);
         c->out_sent = c->in_size = 0;
         c->sent_at = now_monotonic();
 }
