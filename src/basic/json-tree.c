@@ -356,6 +356,8 @@ static int read_object(JsonArena *a, JsonReader *r, Json *object) {
                 k = read_value(a, r, &v);
                 if (k < 0)
                         return k;
+                if (object->size >= JSON_MEMBERS_MAX)
+                        return -E2BIG;
                 v->key = key;
                 json_append(object, v);
         }
@@ -431,7 +433,7 @@ int json_tree_parse(JsonArena *a, char *text, size_t size, Json **ret, Error *re
         if (k == -ENOMEM)
                 return error_set(reterr, k, "out of memory");
         if (k == -E2BIG)
-                return error_set(reterr, k, "the document has too many values");
+                return error_set(reterr, k, "the document has too many values, or an object of more than %d members", JSON_MEMBERS_MAX);
         if (k < 0)
                 return error_set(reterr, -EBADMSG, "not valid JSON at byte %zu", (size_t) (r.p - r.begin));
         return 0;

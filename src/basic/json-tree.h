@@ -38,6 +38,9 @@ static inline int json_arena_error(const JsonArena *a) {
 /* A copy of text[0 ... size-1] with a NUL after it; NULL when memory runs out. */
 char *json_arena_copy(JsonArena *a, const char *text, size_t size);
 
+/* Members are looked for one after the other, so that an object may not have more than this. */
+#define JSON_MEMBERS_MAX 10000
+
 /* Reads a whole text, which is overwritten and must stay as long as the arena; text[size] must be writable.
  * -EBADMSG with what is wrong and where, -ENOMEM, -E2BIG. */
 int json_tree_parse(JsonArena *a, char *text, size_t size, Json **ret, Error *reterr);

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -416,3 +417,19 @@ def test_tls(start, tmp_path):
     before = open(f"{daemon.tmp}/tls/ca.crt").read()
     daemon.restart()
     assert open(f"{daemon.tmp}/tls/ca.crt").read() == before and run("admin", "get", "ns").returncode == 0
+
+
+def test_large_bodies_do_not_hold_the_loop(cluster):
+    """What would be compared each with each has a maximum; what is large and harmless is taken."""
+    path = "/api/v1/namespaces/default/configmaps"
+    begun = time.monotonic()
+    assert cluster.ask("POST", path, {"metadata": {"name": "many"}, "data": {f"k{i}": "v" for i in range(20000)}}).status == 413
+    assert cluster.ask("POST", path, {"metadata": {"name": "large"}, "data": {"k": "v" * 1000000}}).status == 201
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": f"c{i}", "image": "x"} for i in range(3000)]}}
+    reply = cluster.ask("POST", "/api/v1/namespaces/default/pods", pod)
+    assert reply.status == 400 and "spec.containers has 3000 items" in reply.json["message"]
+    assert cluster.ask("PATCH", "/api/v1/namespaces/default/pods/web", pod, headers={"Content-Type": "application/strategic-merge-patch+json"}).status == 400
+    nested = "[" * 100000
+    assert cluster.ask("POST", path, nested).status == 400
+    assert cluster.ask("POST", path, "[" + "{}," * 900000 + "{}]").status in (400, 413)
+    assert time.monotonic() - begun < 60

@@ -291,6 +291,8 @@ static int check_children(Check *c, const SchemaMessage *m, const SchemaField *f
 
         if (v->type != (f->list ? JSON_ARRAY : JSON_OBJECT))
                 return wrong_type(c, m, f, v, f->list ? "[]" : "map[string]");
+        if ((f->message || f->merges || f->set) && v->size > SCHEMA_ITEMS_MAX)
+                return error_set(c->error, -EINVAL, "%s has %zu items: there may be %d", c->path, v->size, SCHEMA_ITEMS_MAX);
         JSON_FOREACH(child, v) {
                 size_t before = enter(c, f->list ? NULL : child->key, i++);
                 int r = 0;

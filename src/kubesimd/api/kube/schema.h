@@ -56,6 +56,9 @@ void schema_each_field(const SchemaMessage *m, void (*visit)(const SchemaField *
 size_t schema_count(void);
 const SchemaMessage *schema_get(size_t i);
 
+/* Items of lists that are merged or looked up are compared each with each, so that there may not be more. */
+#define SCHEMA_ITEMS_MAX 2000
+
 /* Checks an object against its type, takes out what is null or unknown, and has quantities be strings. A value of another type is
  * -EINVAL with Go's words for it; what is unknown is told to `unknown` by its path. m may be NULL: anything goes. */
 int schema_check(JsonArena *a, const SchemaMessage *m, Json *object, void (*unknown)(const char *path, void *userdata), void *userdata,

@@ -90,6 +90,8 @@ static int merge_list(JsonArena *a, const SchemaField *f, Json *target, const ch
                 json_set(a, target, key, copy);
                 return 0;
         }
+        if (patch->size > SCHEMA_ITEMS_MAX)
+                return error_set(reterr, -EINVAL, "%s has %zu items: there may be %d", key, patch->size, SCHEMA_ITEMS_MAX);
         JSON_FOREACH(item, patch) {
                 r = merge_item(a, f, list, item, reterr);
                 if (r < 0)

@@ -13,7 +13,7 @@
 #include "kubesimd/api/kube/view.h"
 
 #define OBJECT_MAX (16 * MIB)
-#define ARENA_MAX (256 * MIB)
+#define ARENA_MAX (64 * MIB)
 
 /* --- Options --- */
 
