@@ -92,7 +92,7 @@ void object_mark(Cluster *c, ObjectState *s) {
                 list_append(&c->dirty, &s->dirty);
 }
 
-/* A namespace that is being emptied waits for the last of its objects. */
+/* A namespace that is being emptied waits for the last of its objects, and has to begin again with one whose deletion is undone. */
 static void mark_ending_namespace(Cluster *c, const Object *o) {
         char name[KEY_MAX];
         StoreEntry *e;
@@ -124,11 +124,11 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
         if (s->owner)
                 object_mark(c, s->owner);
         controllers_see(c, old, new);
+        mark_ending_namespace(c, new ?: old);
         if (!new) {
                 unlink_owner(s);
                 orphan_dependents(c, s);
                 list_remove(&s->dirty);
-                mark_ending_namespace(c, old);
                 return;
         }
         /* One that was being collected is in no list; should that have been undone, it waits for it again. */
