@@ -2,6 +2,7 @@
 #include "core/store/store.h"
 
 #include "basic/alloc-util.h"
+#include "basic/string-util.h"
 
 typedef struct KindTable {
         HashTable by_name;    /* name -> StoreEntry, owned by by_id */
@@ -40,12 +41,25 @@ static const char *entry_name(const void *value) {
         return ((const StoreEntry*) value)->object->name;
 }
 
-static const Object *object_at(const TreapNode *n) {
-        return container_of(n, StoreEntry, by_key)->object;
+/* The first bytes of a key in "default" as a number that orders like them; 0 for others and for the empty key. */
+static uint64_t begin_of(const char *key) {
+        uint64_t v = 0;
+
+        if (strchr(key, '/'))
+                return 0;
+        for (unsigned i = 0; i < 8; i++) {
+                v = v << 8 | (unsigned char) *key;
+                key += *key != '\0';
+        }
+        return v;
 }
 
 static int compare_keys(const TreapNode *a, const TreapNode *b) {
-        return object_compare(object_at(a), object_at(b));
+        const StoreEntry *x = container_of(a, StoreEntry, by_key), *y = container_of(b, StoreEntry, by_key);
+
+        if (x->begin != y->begin && x->begin > 0 && y->begin > 0)
+                return x->begin < y->begin ? -1 : 1;
+        return object_compare(x->object, y->object);
 }
 
 int store_new(const StoreKind *kinds, void *userdata, size_t log_max, const uint64_t secret[2], Store **ret) {
@@ -169,7 +183,7 @@ StoreEntry *store_next(const Store *s, Kind kind, uint64_t after_id, size_t *hin
 
 StoreEntry *store_find_from(const Store *s, Kind kind, const char *key) {
         Object object = { .name = key };
-        StoreEntry entry = { .object = &object };
+        StoreEntry entry = { .object = &object, .begin = key ? begin_of(key) : 0 };
         TreapNode *n = key ? treap_lower_bound(&s->tables[kind].by_key, &entry.by_key) : treap_first(&s->tables[kind].by_key);
 
         return n ? container_of(n, StoreEntry, by_key) : NULL;
@@ -282,6 +296,7 @@ static int entry_add(Store *s, Object *o) {
         if (!e)
                 return -ENOMEM;
         e->object = object_ref(o);
+        e->begin = begin_of(o->name);
         r = table_insert(&s->tables[o->kind], e);
         if (r < 0) {
                 object_unref(o);

@@ -19,6 +19,7 @@ typedef struct Store Store;
 typedef struct StoreEntry {
         Object *object;   /* the present version, owned */
         TreapNode by_key; /* in the kind's table */
+        uint64_t begin;   /* of keys without a namespace: their first bytes, so that most comparisons touch no object; else 0 */
 } StoreEntry;
 
 typedef struct StoreKind {
