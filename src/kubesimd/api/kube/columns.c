@@ -523,9 +523,3 @@ void ingress_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
         strbuf_printf(b, ",\"\",\"%s\",", json_at(root, "spec", "tls", NULL) ? "80, 443" : "80");
         put_age_of(b, o, now);
 }
-
-const KubeColumn custom_definition_columns[] = { NAME, { .name = "Created At", .type = "date" }, {} };
-void custom_definition_cells(const Object *o, const Json *root _unused_, usec_t now _unused_, StrBuf *b) {
-        put_name(b, o);
-        kube_put_time(b, o->created);
-}

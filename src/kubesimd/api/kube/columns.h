@@ -31,5 +31,4 @@ KUBE_COLUMNS(stateful_set)
 KUBE_COLUMNS(storage_class)
 KUBE_COLUMNS(volume_claim)
 KUBE_COLUMNS(volume)
-KUBE_COLUMNS(custom_definition)
 #undef KUBE_COLUMNS

@@ -139,7 +139,7 @@ static void retain_keys(Json *target, const Json *keys) {
 }
 
 /* Directives that stand beside the fields. 1 when it was one. */
-static int take_directive(const SchemaMessage *m, Json *target, const Json *v) {
+static int take_directive(Json *target, const Json *v) {
         const char *name;
 
         if (v->key[0] != '$')
@@ -149,7 +149,6 @@ static int take_directive(const SchemaMessage *m, Json *target, const Json *v) {
                         json_detach(find_item(json_get(target, name), gone, NULL));
         else if (streq(v->key, "$retainKeys"))
                 retain_keys(target, v);
-        (void) m;
         return 1;
 }
 
@@ -179,7 +178,7 @@ static int merge_object(JsonArena *a, const SchemaMessage *m, Json *target, cons
         if (is_directive(patch, "delete"))
                 return 0;
         JSON_FOREACH(v, patch) {
-                if (take_directive(m, target, v))
+                if (take_directive(target, v))
                         continue;
                 r = merge_member(a, m, target, v, reterr);
                 if (r < 0)

@@ -443,11 +443,10 @@ static void validate_expressions(KubeWrite *w, const char *field, const Json *se
 }
 
 /* Does the selector select the template's pods? */
-static bool selects_template(KubeWrite *w, const Json *selector, const Json *template) {
+static bool selects_template(const Json *selector, const Json *template) {
         Doc *d;
         bool matches;
 
-        (void) w;
         if (doc_new(template, &d) < 0)
                 return true;
         matches = label_selector_matches(selector, d);
@@ -478,7 +477,7 @@ void validate_workload(KubeWrite *w, const Json *object, const Json *old) {
                 cause_required(w, "spec.selector", "");
         else {
                 validate_expressions(w, "spec.selector", selector);
-                if (template && !selects_template(w, selector, template))
+                if (template && !selects_template(selector, template))
                         cause_invalid(w, "spec.template.metadata.labels", json_at(template, "metadata", "labels", NULL), "`selector` does not match template `labels`");
         }
         validate_template(w, template, "Always");

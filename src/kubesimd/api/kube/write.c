@@ -64,7 +64,6 @@ int write_begin(KubeWrite *w, HttpRequest *req, ApiContext *api, const KubePath 
 void write_done(KubeWrite *w) {
         json_arena_done(&w->arena);
         strbuf_done(&w->strict);
-        w->text = mfree(w->text);
 }
 
 /* --- Objects as trees --- */

@@ -17,7 +17,6 @@ struct KubeWrite {
         const KubePath *path;
         const KubeResource *resource;
         JsonArena arena;
-        char *text;          /* a document that was rendered to be changed; owned */
         bool dry_run;
         FieldValidation validation;
         char manager[129];   /* fieldManager */
