@@ -338,6 +338,19 @@ def test_an_old_page_has_expired(start):
     assert reply.status == 410 and reply.json["reason"] == "Expired"
 
 
+def test_the_last_finalizer_is_the_end(cluster):
+    """An update that takes it away is answered with what the object was, by every verb that can."""
+    maps = "/api/v1/namespaces/default/configmaps"
+    for method, body, media in (("PUT", {}, "application/json"), ("PATCH", {"metadata": {"finalizers": None}}, "application/merge-patch+json")):
+        cluster.post(maps, {"metadata": {"name": "c", "finalizers": ["example.com/hold"]}}, 201)
+        held = cluster.ask("DELETE", maps + "/c").json
+        assert held["metadata"]["deletionTimestamp"]
+        del held["metadata"]["finalizers"]
+        reply = cluster.ask(method, maps + "/c", body or held, headers={"Content-Type": media})
+        assert reply.status == 200 and reply.json["metadata"]["resourceVersion"] == held["metadata"]["resourceVersion"]
+        assert cluster.ask("GET", maps + "/c").status == 404
+
+
 def test_writes_that_change_nothing(cluster):
     cluster.ask("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "c"}, "data": {"a": "1", "b": "2"}})
     path = "/api/v1/namespaces/default/configmaps/c"

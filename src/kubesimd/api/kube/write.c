@@ -345,6 +345,7 @@ static int prepare_update(KubeWrite *w, const Object *o, Json *wanted, const Jso
 int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present, Error *reterr) {
         _cleanup_(object_unrefp) Object *o = NULL;
         _cleanup_error_ Error error = ERROR_NULL;
+        uint64_t before = e->object->revision; /* an update may be the end of the entry */
         int r;
 
         r = prepare_update(w, e->object, wanted, present, reterr);
@@ -361,6 +362,6 @@ int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present,
         if (r < 0)
                 return reply_refusal(w, r, &error, reterr);
         if (o->revision == 0)
-                o->revision = e->object->revision; /* a dry run's, which nobody else has */
+                o->revision = before; /* a dry run's, or one that is gone: nobody else has it */
         return write_reply(w, 200, o);
 }
