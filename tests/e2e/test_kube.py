@@ -191,6 +191,14 @@ def test_watch_list(cluster):
     assert got == ["ADDED", "ADDED", "BOOKMARK"]
 
 
+def test_a_watch_ends_in_time(kubesimd):
+    """The only one, in a cluster where nothing happens that would wake it."""
+    begun = time.monotonic()
+    for seconds in (1, 2):
+        assert list(kubesimd.stream(f"/api/v1/pods?watch=true&timeoutSeconds={seconds}&resourceVersion=1")) == []
+    assert 2.9 < time.monotonic() - begun < 5
+
+
 def test_watch_of_what_is_forgotten(start):
     daemon = start("Limits.WatchLogEntries=100")
     daemon.post("/nodes", {"cpuCores": 64, "nodeId": "n"}, 201)

@@ -270,6 +270,8 @@ static ssize_t stream_read(char *buffer, size_t size, void *userdata) {
         if (n > 0)
                 s->last_sent = now_monotonic();
         s->sleeping = n == 0;
+        if (s->sleeping && s->ends != USEC_INFINITY)
+                http_stream_wake_in(s->req, s->ends - MIN(s->ends, now_monotonic()));
         return (ssize_t) n;
 }
 

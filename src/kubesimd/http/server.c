@@ -40,7 +40,7 @@ static bool has_fewer_connections(Daemon *d) {
 
 /* Lets every daemon work. 1 when one wants to go on at once. */
 static int run_daemons(HttpServer *s) {
-        usec_t soonest = s->n_streams > 0 ? LOOK_AT_STREAMS_USEC : USEC_INFINITY;
+        usec_t soonest = USEC_INFINITY;
         bool again = false;
 
         for (size_t i = 0; i < s->n_daemons; i++) {
@@ -56,6 +56,8 @@ static int run_daemons(HttpServer *s) {
                 else
                         soonest = MIN(soonest, (usec_t) ms * USEC_PER_MSEC);
         }
+        if (s->n_streams > 0) /* only now: the first may have come just before */
+                soonest = MIN(soonest, LOOK_AT_STREAMS_USEC);
         if (soonest != USEC_INFINITY)
                 (void) arm_timer(s, soonest);
         return again;
@@ -97,6 +99,10 @@ void http_server_pump(HttpServer *s) {
 
         if (sd_event_source_get_enabled(s->pump, &enabled) >= 0 && enabled == SD_EVENT_OFF)
                 (void) sd_event_source_set_enabled(s->pump, SD_EVENT_ONESHOT);
+}
+
+void http_stream_wake_in(HttpRequest *req, usec_t in) {
+        (void) arm_timer(req->server, in);
 }
 
 static int refuse(HttpRequest *req, int code, const char *field, const char *format, ...) _printf_(4, 5);
