@@ -93,6 +93,33 @@ static void test_pod_requests(void **state _unused_) {
         }
 }
 
+/* Kubernetes documentation, "Taints and Tolerations": how long a pod stays on a node that is lost. */
+static void test_pod_tolerations(void **state _unused_) {
+        static const struct {
+                const char *tolerations;
+                usec_t span;
+        } cases[] = {
+                { "", 300 * USEC_PER_SEC }, /* as DefaultTolerationSeconds adds it; pods that controllers make come without */
+                { "{\"key\":\"other\",\"operator\":\"Exists\"}", 300 * USEC_PER_SEC },
+                { "{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoSchedule\"}", 300 * USEC_PER_SEC },
+                { "{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoExecute\",\"tolerationSeconds\":7}", 7 * USEC_PER_SEC },
+                { "{\"key\":\"node.kubernetes.io/unreachable\",\"tolerationSeconds\":0}", 0 },
+                { "{\"operator\":\"Exists\"}", USEC_INFINITY },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+                _cleanup_(pod_unrefp) Pod *p = NULL;
+                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+
+                strbuf_printf(&b, "{\"metadata\":{},\"spec\":{\"containers\":[{}],\"tolerations\":[%s]}}", cases[i].tolerations);
+                assert_int_equal(pod_new("p", &p), 0);
+                assert_int_equal(pod_read_document(p, parse(&a, strbuf_str(&b)), NULL), 0);
+                if (p->toleration != cases[i].span)
+                        fail_msg("%s: %llu", cases[i].tolerations, (unsigned long long) p->toleration);
+        }
+}
+
 /* Kubernetes API reference, "LabelSelector": all must hold; an empty one matches everything, none nothing. */
 static void test_label_selectors(void **state _unused_) {
         static const struct {
@@ -125,6 +152,7 @@ static void test_label_selectors(void **state _unused_) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_quantities), cmocka_unit_test(test_doc), cmocka_unit_test(test_pod_requests), cmocka_unit_test(test_label_selectors),
+                cmocka_unit_test(test_pod_tolerations),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
