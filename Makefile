@@ -37,6 +37,7 @@ $(O)/obj/%.o: %.c
 	$(CC) $(KCFLAGS) $(shell $(PKG_CONFIG) --cflags $(PKGS_ALL)) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(O)/obj/src/kubesimd/api/kube/schema.o: src/kubesimd/api/kube/schema.tsv
+$(O)/obj/src/kubesimd/api/kube/support.o: src/kubesimd/api/kube/support.tsv
 
 $(LIB): $(call objects,$(LIB_SRC))
 	@rm -f $@

@@ -62,6 +62,10 @@ $(O)/fuzz/%: tests/fuzz/%.c $(LIB_CORE_SRC)
 fuzz: $(FUZZERS)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(abspath $(O)/fuzz)
 
+# The parts of docs/KUBERNETES.md that say what kubesimd does with each kind and field.
+docs: $(O)/kubesimd
+	cd tests/e2e && KUBESIM_BUILD=$(abspath $(O)) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 support.py
+
 lint:
 	tests/lint/run
 
@@ -74,5 +78,5 @@ demo:
 	$(MAKE) all
 	packaging/demo $(O)
 
-.PHONY: check check-unit check-e2e check-sim check-planted check-package check-asan check-system fuzz lint demo
+.PHONY: check check-unit check-e2e check-sim check-planted check-package check-asan check-system fuzz lint docs demo
 .SECONDARY:

@@ -8,6 +8,7 @@
 #include "basic/string-util.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/resource.h"
+#include "kubesimd/api/kube/support.h"
 
 #define DOCUMENT_MAX (4 * MIB)
 #define V2_TYPE "application/octet-stream"
@@ -24,37 +25,38 @@ static const char *type_name(const SchemaMessage *m, char *buf) {
 static void put_ref(const SchemaMessage *m, StrBuf *b) {
         char name[NAME_MAX_LETTERS];
 
-        strbuf_printf(b, "{\"allOf\":[{\"$ref\":\"#/components/schemas/%s\"}],\"default\":{}}", type_name(m, name));
+        strbuf_printf(b, "\"allOf\":[{\"$ref\":\"#/components/schemas/%s\"}],\"default\":{}", type_name(m, name));
 }
 
+/* The members of its schema, without braces. */
 static void put_scalar(const SchemaField *f, StrBuf *b) {
         switch (f->type) {
         case SCHEMA_INTEGER:
-                return strbuf_puts(b, "{\"type\":\"integer\",\"format\":\"int32\"}");
+                return strbuf_puts(b, "\"type\":\"integer\",\"format\":\"int32\"");
         case SCHEMA_BOOL:
-                return strbuf_puts(b, "{\"type\":\"boolean\"}");
+                return strbuf_puts(b, "\"type\":\"boolean\"");
         case SCHEMA_FLOAT:
-                return strbuf_puts(b, "{\"type\":\"number\",\"format\":\"double\"}");
+                return strbuf_puts(b, "\"type\":\"number\",\"format\":\"double\"");
         case SCHEMA_BYTES:
-                return strbuf_puts(b, "{\"type\":\"string\",\"format\":\"byte\"}");
+                return strbuf_puts(b, "\"type\":\"string\",\"format\":\"byte\"");
         case SCHEMA_QUANTITY:
-                return strbuf_puts(b, "{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"number\"}]}");
+                return strbuf_puts(b, "\"oneOf\":[{\"type\":\"string\"},{\"type\":\"number\"}]");
         case SCHEMA_INT_OR_STRING:
-                return strbuf_puts(b, "{\"format\":\"int-or-string\",\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}]}");
+                return strbuf_puts(b, "\"format\":\"int-or-string\",\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}]");
         case SCHEMA_TIME:
         case SCHEMA_MICRO_TIME:
-                return strbuf_puts(b, "{\"type\":\"string\",\"format\":\"date-time\"}");
+                return strbuf_puts(b, "\"type\":\"string\",\"format\":\"date-time\"");
         case SCHEMA_FIELDS:
         case SCHEMA_RAW:
-                return strbuf_puts(b, "{\"type\":\"object\"}");
+                return strbuf_puts(b, "\"type\":\"object\"");
         case SCHEMA_WRAPPED_LIST:
-                return strbuf_puts(b, "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}");
+                return strbuf_puts(b, "\"type\":\"array\",\"items\":{\"type\":\"string\"}");
         case SCHEMA_MESSAGE:
                 if (f->message)
                         return put_ref(f->message, b);
-                return strbuf_puts(b, "{\"type\":\"object\"}");
+                return strbuf_puts(b, "\"type\":\"object\"");
         default:
-                strbuf_puts(b, "{\"type\":\"string\"}");
+                strbuf_puts(b, "\"type\":\"string\"");
         }
 }
 
@@ -81,48 +83,69 @@ static void put_list_markers(const SchemaField *f, StrBuf *b) {
                 strbuf_printf(b, ",\"x-kubernetes-list-type\":\"%s\"", f->set ? "set" : "atomic");
 }
 
-static void put_property(const SchemaField *f, void *userdata) {
-        StrBuf *b = userdata;
+/* Where the properties of a message go. */
+typedef struct Properties {
+        const SchemaMessage *message;
+        StrBuf *text;
+} Properties;
 
-        strbuf_printf(b, "%s\"%s\":", b->data[b->size - 1] == '{' ? "" : ",", f->name);
+static void put_property(const SchemaField *f, void *userdata) {
+        const Properties *p = userdata;
+        StrBuf *b = p->text;
+
+        strbuf_printf(b, "%s\"%s\":{", b->data[b->size - 1] == '{' ? "" : ",", f->name);
         if (f->list) {
-                strbuf_puts(b, "{\"type\":\"array\",\"items\":");
+                strbuf_puts(b, "\"type\":\"array\",\"items\":{");
                 put_scalar(f, b);
-                put_list_markers(f, b);
                 strbuf_putc(b, '}');
+                put_list_markers(f, b);
         } else if (f->map) {
-                strbuf_puts(b, "{\"type\":\"object\",\"additionalProperties\":");
+                strbuf_puts(b, "\"type\":\"object\",\"additionalProperties\":{");
                 put_scalar(f, b);
                 strbuf_putc(b, '}');
         } else
                 put_scalar(f, b);
-}
-
-/* The row whose objects are of that type, or NULL. */
-static const KubeResource *resource_of_type(const SchemaMessage *m) {
-        for (size_t i = 0; i < kube_resource_count(); i++)
-                if (streq_ptr(kube_resource_get(i)->schema, m->name))
-                        return kube_resource_get(i);
-        return NULL;
+        support_put(support_of_field(p->message->name, f->name), b);
+        strbuf_putc(b, '}');
 }
 
 static void put_group_version_kind(const KubeResource *r, StrBuf *b) {
         strbuf_printf(b, "{\"group\":\"%s\",\"version\":\"%s\",\"kind\":\"%s\"}", r->group, r->version, r->kind);
 }
 
+static bool is_of_kind(const SchemaMessage *m) {
+        for (size_t i = 0; i < kube_resource_count(); i++)
+                if (streq_ptr(kube_resource_get(i)->schema, m->name))
+                        return true;
+        return false;
+}
+
+/* The kinds whose objects are of that type; some are served in two versions. */
+static void put_kinds(const SchemaMessage *m, StrBuf *b) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < kube_resource_count(); i++) {
+                if (!streq_ptr(kube_resource_get(i)->schema, m->name))
+                        continue;
+                strbuf_puts(b, n++ > 0 ? "," : ",\"x-kubernetes-group-version-kind\":[");
+                put_group_version_kind(kube_resource_get(i), b);
+        }
+        strbuf_putc(b, ']');
+}
+
 static void put_schema(const SchemaMessage *m, StrBuf *b) {
-        const KubeResource *r = resource_of_type(m);
+        Properties properties = { .message = m, .text = b };
+        bool is_kind = is_of_kind(m);
         char name[NAME_MAX_LETTERS];
 
         strbuf_printf(b, "\"%s\":{\"type\":\"object\",\"properties\":{", type_name(m, name));
-        if (r)
+        if (is_kind)
                 strbuf_puts(b, "\"apiVersion\":{\"type\":\"string\"},\"kind\":{\"type\":\"string\"}");
-        schema_each_field(m, put_property, b);
+        schema_each_field(m, put_property, &properties);
         strbuf_putc(b, '}');
-        if (r) {
-                strbuf_puts(b, ",\"x-kubernetes-group-version-kind\":[");
-                put_group_version_kind(r, b);
-                strbuf_putc(b, ']');
+        if (is_kind) {
+                put_kinds(m, b);
+                support_put(support_of_kind(m->name), b);
         }
         if (m->atomic)
                 strbuf_puts(b, ",\"x-kubernetes-map-type\":\"atomic\"");
@@ -181,9 +204,14 @@ static void put_path(const KubeResource *r, StrBuf *b) {
         static const char *const parameters[] = { "dryRun", "fieldManager", "fieldValidation", "force" };
         char version[KUBE_API_VERSION_MAX];
 
-        strbuf_printf(b, "\"/%s/%s%s/%s/{name}\":{\"patch\":{\"operationId\":\"patch%s\",\"x-kubernetes-action\":\"patch\",\"x-kubernetes-group-version-kind\":",
-                      *r->group ? "apis" : "api", kube_api_version(r, version), r->namespaced ? "/namespaces/{namespace}" : "", r->plural, r->kind);
+        strbuf_printf(b, "\"/%s/%s%s/%s/{name}\":{\"%s\":{\"x-kubernetes-group-version-kind\":", *r->group ? "apis" : "api", kube_api_version(r, version),
+                      r->namespaced ? "/namespaces/{namespace}" : "", r->plural, r->read_only ? "get" : "patch");
         put_group_version_kind(r, b);
+        if (r->read_only) {
+                strbuf_puts(b, ",\"responses\":{\"200\":{\"description\":\"OK\"}}}}");
+                return;
+        }
+        strbuf_printf(b, ",\"operationId\":\"patch%s\",\"x-kubernetes-action\":\"patch\"", r->kind);
         strbuf_puts(b, ",\"parameters\":[");
         for (size_t i = 0; i < ELEMENTSOF(parameters); i++)
                 strbuf_printf(b, "%s{\"in\":\"query\",\"name\":\"%s\",\"schema\":{\"type\":\"string\"}}", i > 0 ? "," : "", parameters[i]);
@@ -203,7 +231,7 @@ static int reply_document(HttpRequest *req, const char *group, const char *versi
         for (size_t i = 0; i < kube_resource_count(); i++) {
                 const KubeResource *r = kube_resource_get(i);
 
-                if (!is_in(r, group, version) || r->read_only)
+                if (!is_in(r, group, version))
                         continue;
                 strbuf_puts(&b, first ? "" : ",");
                 put_path(r, &b);
@@ -229,7 +257,7 @@ int handle_openapi_v3(HttpRequest *req, void *userdata _unused_, Error *reterr _
         strbuf_puts(&b, "{\"paths\":{\"api/v1\":{\"serverRelativeURL\":\"/openapi/v3/api/v1?hash=" KUBESIM_VERSION "\"}");
         for (size_t i = 0; i < kube_resource_count(); i++) {
                 const KubeResource *r = kube_resource_get(i);
-                bool seen = *r->group == '\0' || r->read_only;
+                bool seen = *r->group == '\0';
 
                 for (size_t k = 0; k < i && !seen; k++)
                         seen = streq(kube_resource_get(k)->group, r->group) && streq(kube_resource_get(k)->version, r->version);

@@ -102,11 +102,11 @@ static void each_pod(Cluster *c, void (*visit)(const Object *o, void *userdata),
 }
 
 const KubeResource kube_node_metrics = {
-        .group = "metrics.k8s.io", .version = "v1beta1", .plural = "nodes", .singular = "", .kind = "NodeMetrics",
+        .group = "metrics.k8s.io", .version = "v1beta1", .plural = "nodes", .singular = "", .kind = "NodeMetrics", .schema = "metrics.v1beta1.NodeMetrics",
         .store_kind = KIND_NAMESPACE, .read_only = true, .only_made = true, .each = each_node,
 };
 
 const KubeResource kube_pod_metrics = {
-        .group = "metrics.k8s.io", .version = "v1beta1", .plural = "pods", .singular = "", .kind = "PodMetrics",
+        .group = "metrics.k8s.io", .version = "v1beta1", .plural = "pods", .singular = "", .kind = "PodMetrics", .schema = "metrics.v1beta1.PodMetrics",
         .store_kind = KIND_EVENT, .namespaced = true, .read_only = true, .only_made = true, .each = each_pod,
 };
