@@ -137,7 +137,8 @@ def test_replica_sets(cluster):
 def test_deployments(cluster):
     path, sets = APPS + NS + "/deployments", APPS + NS + "/replicasets"
     rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
-    create(cluster, path, "d", spec={"replicas": 4, "revisionHistoryLimit": 1, "strategy": rolling, "selector": {"matchLabels": LABELS}, "template": template()})
+    create(cluster, path, "d", spec={"replicas": 4, "revisionHistoryLimit": 1, "strategy": rolling, "selector": {"matchLabels": LABELS},
+                                     "template": template()})
 
     def settled():
         d = cluster.get(path + "/d")
@@ -148,7 +149,8 @@ def test_deployments(cluster):
     since = cluster.get(sets)["metadata"]["resourceVersion"]
     most = [{"maxSurge": 0, "maxUnavailable": 1}, {"maxSurge": "50%", "maxUnavailable": 0}]
     for i, limits in enumerate(most):
-        patch(cluster, path + "/d", {"spec": {"strategy": {"rollingUpdate": limits}, "template": {"spec": {"containers": [{"name": "c", "image": f"v{i}"}]}}}})
+        image = {"spec": {"containers": [{"name": "c", "image": f"v{i}"}]}}
+        patch(cluster, path + "/d", {"spec": {"strategy": {"rollingUpdate": limits}, "template": image}})
         eventually(settled, 15)
         wanted, sums = {s["metadata"]["name"]: 0 for s in cluster.get(sets)["items"]}, set()
         for event in changes(cluster, sets, since):
@@ -237,7 +239,8 @@ def test_services(cluster):
     """type, selector and ports (name, protocol, port, targetPort), as they are found in EndpointSlices and Endpoints."""
     path = CORE + NS + "/services"
     pod(cluster, "p", metadata={"labels": LABELS})
-    ports = [{"name": "web", "protocol": "TCP", "port": 80, "targetPort": 8080}, {"name": "dns", "protocol": "UDP", "port": 53, "targetPort": "named"}]
+    ports = [{"name": "web", "protocol": "TCP", "port": 80, "targetPort": 8080},
+             {"name": "dns", "protocol": "UDP", "port": 53, "targetPort": "named"}]
     assert create(cluster, path, "s", spec={"selector": LABELS, "ports": ports})["spec"]["type"] == "ClusterIP"
     assert "clusterIP" not in create(cluster, path, "outside", spec={"type": "ExternalName", "externalName": "example.com"})["spec"]
     assert create(cluster, path, "bare", spec={"ports": ports})["spec"]["clusterIP"].startswith("172.")
@@ -248,7 +251,8 @@ def test_services(cluster):
     assert [p["port"] for p in cluster.get(CORE + NS + "/endpoints/s")["subsets"][0]["ports"]] == [8080, 53]
     cluster.beat("slow", cpu=1)  # which does not say that it runs the pod
     pod(cluster, "q", metadata={"labels": LABELS}, nodeName="slow")
-    eventually(lambda: [a["targetRef"]["name"] for s in cluster.get(CORE + NS + "/endpoints/s")["subsets"] for a in s.get("notReadyAddresses", [])] == ["q"])
+    unready = lambda: [a for s in cluster.get(CORE + NS + "/endpoints/s")["subsets"] for a in s.get("notReadyAddresses", [])]
+    eventually(lambda: [a["targetRef"]["name"] for a in unready()] == ["q"])
     patch(cluster, path + "/s", {"spec": {"selector": {"app": "none"}}})
     eventually(lambda: not cluster.get(slices)["items"][0]["endpoints"])
     patch(cluster, path + "/s", {"spec": {"clusterIP": "172.16.9.9"}}, 422)
