@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* YAML 1.1 (https://yaml.org/spec/1.1/) as the other spelling of JSON: what sigs.k8s.io/yaml makes of a document, so that a manifest
+ * means here what it means to kube-apiserver. */
+
+#include "basic/json-tree.h"
+
+/* What a plain scalar stands for. */
+typedef enum YamlScalar {
+        YAML_NULL,
+        YAML_TRUE,
+        YAML_FALSE,
+        YAML_INTEGER,
+        YAML_FRACTION,
+        YAML_NOT_FINITE, /* .inf, .nan: JSON has no such numbers */
+        YAML_MERGE,      /* << */
+        YAML_STRING,
+} YamlScalar;
+
+#define YAML_NUMBER_MAX 32
+
+/* Resolves a plain scalar; numbers are written to `number` as JSON has them. */
+YamlScalar yaml_resolve(const char *s, char number[static YAML_NUMBER_MAX]);
+
+/* Reads the one document of a text; *ret is NULL when there is none. Duplicate keys are told of through the arena, and the later
+ * one counts. -EBADMSG with the line, -ENOMEM, -E2BIG. */
+int yaml_parse(JsonArena *a, const char *text, size_t size, Json **ret, Error *reterr);
