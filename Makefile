@@ -14,7 +14,7 @@ HARDENING := -fstack-protector-strong -fstack-clash-protection $(if $(filter x86
 KCFLAGS := -std=gnu11 -D_GNU_SOURCE -I src -DKUBESIM_VERSION='"$(VERSION)"' $(WARNINGS) $(WERROR) $(HARDENING) \
         -pthread -fvisibility=hidden $(SANITIZE)
 KLDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SANITIZE)
-PKGS_DAEMON := libsystemd libmicrohttpd gnutls sqlite3 yaml-0.1
+PKGS_DAEMON := libsystemd libmicrohttpd gnutls sqlite3 yaml-0.1 zlib
 PKGS_AGENT := libsystemd libcurl libnl-3.0 libnl-route-3.0 libmicrohttpd
 PKGS_CTL := libsystemd libcurl json-c
 PKGS_ALL := $(PKGS_DAEMON) $(PKGS_AGENT) $(PKGS_CTL)

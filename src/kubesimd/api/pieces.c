@@ -66,5 +66,5 @@ int reply_pieces(HttpRequest *req, const char *content_type, piece_t next, void 
                 return -ENOMEM;
         }
         *p = (Pieces) { .next = next, .free_userdata = free_userdata, .userdata = userdata, .piece = STRBUF_INIT(PIECE_MAX) };
-        return http_reply_stream(req, content_type, pieces_read, pieces_free, p);
+        return http_reply_stream(req, content_type, true, pieces_read, pieces_free, p);
 }

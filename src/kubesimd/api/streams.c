@@ -346,7 +346,7 @@ int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, 
                 stream_free(s);
                 return r;
         }
-        return http_reply_stream(req, s->format->content_type, stream_read, stream_free, s);
+        return http_reply_stream(req, s->format->content_type, false, stream_read, stream_free, s);
 }
 
 int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const char *node, const char *pod, Error *reterr) {
@@ -363,5 +363,5 @@ int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const 
                 stream_free(s);
                 return error_set(reterr, -ENOMEM, "out of memory");
         }
-        return http_reply_stream(req, NATIVE_LINES, stream_read, stream_free, s);
+        return http_reply_stream(req, NATIVE_LINES, false, stream_read, stream_free, s);
 }

@@ -106,6 +106,7 @@ struct HttpServer {
         ListLink streams;
         ListLink free;
         unsigned n_free, n_busy, n_streams, n_connections;
+        unsigned n_gzips; /* answers that are being compressed, or wait to be */
         bool draining;
 
         sd_event_source *pump;  /* runs libmicrohttpd at the end of the loop's turn */
@@ -118,6 +119,10 @@ HttpRequest *request_new(HttpServer *s);
 void request_free(HttpRequest *req);
 /* reply.c: queues what is ready; call only from within libmicrohttpd's handler. */
 enum MHD_Result request_queue_response(HttpRequest *req);
+/* The response that will be queued, with its headers. */
+void request_set_response(HttpRequest *req, struct MHD_Response *response, unsigned status, const char *content_type, bool compressed);
+/* A compressor that has taken over the source; NULL when the client wants none, or there cannot be one. */
+struct Gzip *request_compress(HttpRequest *req, http_stream_read_t read, void (*free_source)(void *userdata), void *userdata);
 /* Suspends the request until the watermark has passed its mark. */
 void request_wait(HttpRequest *req);
 void request_resume(HttpRequest *req);

@@ -130,7 +130,7 @@ const HttpRoute *http_request_route(const HttpRequest *req);
 /* Adds a header to the answer to come; both are copied. */
 int http_request_add_header(HttpRequest *req, const char *name, const char *value);
 /* Answers with the text of body (stolen; body is empty after), once the watermark has reached `mark` (0: at once).
- * content_type is a string literal. */
+ * content_type is a string literal. A long body is compressed for clients that accept gzip. */
 int http_reply(HttpRequest *req, unsigned status, const char *content_type, StrBuf *body, uint64_t mark);
 /* Answers with a problem document. */
 int http_reply_error(HttpRequest *req, int code, const Error *error);
@@ -141,8 +141,9 @@ void http_request_hold(HttpRequest *req, void (*gone)(HttpRequest *req, void *us
 /* A stream fills `buffer` with up to `size` bytes and returns how many, 0 = nothing now (it sleeps until
  * http_stream_wake()), negative = the end (-ENODATA: a clean end, else the connection is cut). */
 typedef ssize_t (*http_stream_read_t)(char *buffer, size_t size, void *userdata);
-/* Answers 200 with a chunked stream. `free_stream` is called exactly once, when it is over. */
-int http_reply_stream(HttpRequest *req, const char *content_type, http_stream_read_t read,
+/* Answers 200 with a chunked stream. `free_stream` is called exactly once, when it is over. `compress`: it may be compressed for
+ * clients that accept gzip; not for what is to be seen as soon as it happens. */
+int http_reply_stream(HttpRequest *req, const char *content_type, bool compress, http_stream_read_t read,
                       void (*free_stream)(void *userdata), void *userdata);
 /* A sleeping stream has something to say again. Safe to call at any time; http_server_pump() is implied. */
 void http_stream_wake(HttpRequest *req);
