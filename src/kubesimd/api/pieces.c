@@ -3,7 +3,7 @@
 
 #include "basic/alloc-util.h"
 
-#define PIECE_MAX MIB
+#define PIECE_MAX (64 * MIB) /* an object, however it is written */
 
 typedef struct Pieces {
         piece_t next;

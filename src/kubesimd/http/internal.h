@@ -64,6 +64,7 @@ struct HttpRequest {
         struct MHD_Connection *mhd;
         RequestState state;
         HttpMethod method;
+        bool head; /* a GET without the body: HEAD */
         const char *path;
         const HttpRoute *route; /* NULL when none matched */
         char *params[PARAMS_MAX];
@@ -120,7 +121,7 @@ void request_free(HttpRequest *req);
 /* reply.c: queues what is ready; call only from within libmicrohttpd's handler. */
 enum MHD_Result request_queue_response(HttpRequest *req);
 /* The response that will be queued, with its headers. */
-void request_set_response(HttpRequest *req, struct MHD_Response *response, unsigned status, const char *content_type, bool compressed);
+void request_set_response(HttpRequest *req, struct MHD_Response *response, unsigned status, const char *content_type, bool chunked, bool compressed);
 /* A compressor that has taken over the source; NULL when the client wants none, or there cannot be one. */
 struct Gzip *request_compress(HttpRequest *req, http_stream_read_t read, void (*free_source)(void *userdata), void *userdata);
 /* Suspends the request until the watermark has passed its mark. */

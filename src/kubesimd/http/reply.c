@@ -39,12 +39,14 @@ Gzip *request_compress(HttpRequest *req, http_stream_read_t read, void (*free_so
         return gzip_new(read, free_source, userdata, &s->n_gzips, &g) < 0 ? NULL : g;
 }
 
-void request_set_response(HttpRequest *req, struct MHD_Response *response, unsigned status, const char *content_type, bool compressed) {
+void request_set_response(HttpRequest *req, struct MHD_Response *response, unsigned status, const char *content_type, bool chunked, bool compressed) {
         (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
         if (compressed) {
                 (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
                 (void) MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
         }
+        if (req->head && chunked) /* libmicrohttpd (0.9.75) sends the chunk that ends the body, which a client would take for the next answer */
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
         for (size_t i = 0; i < req->n_headers; i++)
                 (void) MHD_add_response_header(response, req->headers[i].name, req->headers[i].value);
         if (req->response)
@@ -171,7 +173,7 @@ int http_reply(HttpRequest *req, unsigned status, const char *content_type, StrB
                 free(text);
                 return -ENOMEM;
         }
-        request_set_response(req, response, status, content_type, compressed);
+        request_set_response(req, response, status, content_type, compressed, compressed);
         return finish_reply(req, mark);
 }
 

@@ -213,6 +213,7 @@ static enum MHD_Result begin_request(Daemon *d, struct MHD_Connection *mhd, cons
         req->mhd = mhd;
         req->path = url;
         req->method = http_method_from_string(method);
+        req->head = streq(method, MHD_HTTP_METHOD_HEAD);
         req->begun = now_monotonic();
 
         if (check_route(s, req, method) < 0)

@@ -52,7 +52,7 @@ int http_reply_stream(HttpRequest *req, const char *content_type, bool compress,
                 free_stream(userdata);
                 return -ENOMEM;
         }
-        request_set_response(req, response, 200, content_type, gzip);
+        request_set_response(req, response, 200, content_type, true, gzip);
         req->read = read;
         req->free_stream = free_stream;
         req->stream_userdata = userdata;
