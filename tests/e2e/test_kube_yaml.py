@@ -107,6 +107,43 @@ def test_unknown_and_duplicate_fields(kubesimd):
     assert send(kubesimd, "POST", CM + "?fieldValidation=Ignore", body % "c", status=201).headers.get_all("Warning") is None
 
 
+def ask_yaml(kubesimd, path, method="GET", body=None, accept="application/yaml"):
+    reply = kubesimd.ask(method, path, body, {"Accept": accept, "Content-Type": "application/yaml"})
+    assert reply.headers["Content-Type"] == "application/yaml"
+    return reply
+
+
+def test_answers(kubesimd):
+    made = ask_yaml(kubesimd, "/apis/apps/v1/namespaces/default/deployments", "POST", DEPLOYMENT)
+    assert made.status == 201 and made.text.startswith("kind: Deployment\napiVersion: apps/v1\nmetadata:\n  name: web\n")
+    assert '        tier: "1"\n' in made.text and "        - |\n          echo yes\n          exec sleep 1\n" in made.text
+    kubesimd.post(CM, {"metadata": {"name": "a"}, "data": {"text": "a\n  b\n", "m": "1", "e": "é"}}, 201)
+    before = kubesimd.get(CM + "/a")
+    text = ask_yaml(kubesimd, CM + "/a", accept="application/yaml, application/json").text
+    assert '\ndata:\n  text: |\n    a\n      b\n  m: "1"\n  e: "é"\n' in text
+    assert send(kubesimd, "PUT", CM + "/a", text, status=200).json == before  # nothing has changed on the way
+    missing = ask_yaml(kubesimd, CM + "/nosuch")
+    assert missing.status == 404 and 'message: "configmaps \\"nosuch\\" not found"\nreason: NotFound\n' in missing.text
+    for accept in ("application/json", "*/*", "application/json, application/yaml", "application/yamlet", ""):
+        assert kubesimd.ask("GET", CM, headers={"Accept": accept}).headers["Content-Type"] == "application/json"
+
+
+def test_lists(kubesimd):
+    empty = ask_yaml(kubesimd, CM).text
+    assert empty.startswith("kind: ConfigMapList\napiVersion: v1\nmetadata:\n  resourceVersion: ") and empty.endswith("\nitems: []\n")
+    for i in range(501):  # more than one reply holds
+        kubesimd.post(CM, {"metadata": {"name": f"c{i:03}"}, "data": {"k": str(i)}}, 201)
+    for path, names in ((CM + "?limit=20", range(20)), (CM, range(501)), (CM + "?fieldSelector=metadata.name%3Dc007", [7])):
+        text = ask_yaml(kubesimd, path).text
+        head, *items = text.split("\n- metadata:\n")
+        assert head.endswith("\nitems:") and [i.split("\n", 1)[0] for i in items] == [f"    name: c{n:03}" for n in names]
+        assert items[-1].endswith(f'\n  data:\n    k: "{names[-1]}"\n') and ("\n  continue: " in head) == ("limit" in path)
+    table = ask_yaml(kubesimd, CM + "?limit=1", accept="application/yaml;as=Table;v=v1;g=meta.k8s.io").text
+    assert table.startswith("kind: Table\n") and "\nrows:\n- cells:\n  - c000\n  - " in table
+    assert ask_yaml(kubesimd, "/api/v1/events").text.startswith("kind: EventList\n")
+    assert ask_yaml(kubesimd, CM + "?fieldSelector=metadata.name%3Dc001", "DELETE").text.startswith("kind: ConfigMapList\n")
+
+
 def test_curl(kubesimd, tmp_path):
     (tmp_path / "web.yaml").write_text(DEPLOYMENT)
     done = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", kubesimd.socket, "-H", "Content-Type: application/yaml",

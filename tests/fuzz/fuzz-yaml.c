@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* YAML bodies: whatever libyaml makes of them, the tree is JSON that can be written and read again, and stays within its limits. */
+/* YAML bodies: whatever libyaml makes of them, the tree can be written as JSON and as YAML and read again, and stays within its limits. */
 #include <string.h>
 
 #include "basic/alloc-util.h"
@@ -36,6 +36,19 @@ static void check(JsonArena *a, const Json *v) {
                 assert(json_arena_error(a) < 0);
 }
 
+static void check_written(JsonArena *a, const Json *v) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * MIB);
+        Json *again = NULL;
+
+        yaml_put(&b, v);
+        if (strbuf_error(&b) < 0)
+                return;
+        if (yaml_parse(a, b.data, b.size, &again, NULL) >= 0)
+                assert(json_equal(v, again));
+        else
+                assert(json_arena_error(a) < 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(8 * MIB);
@@ -46,7 +59,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         a.duplicate = ignore;
         r = yaml_parse(&a, (const char*) data, size, &v, &error);
         assert(r >= 0 || error.code == r);
-        if (r >= 0 && v)
+        if (r >= 0 && v) {
                 check(&a, v);
+                check_written(&a, v);
+        }
         return 0;
 }

@@ -125,6 +125,55 @@ static void test_refused(void **state _unused_) {
         check(cases, ELEMENTSOF(cases), false);
 }
 
+/* In block style, and the same when it is read again. */
+static void test_written(void **state _unused_) {
+        static const Case cases[] = {
+                { "kind: Pod\nmetadata:\n  name: a\n  labels: {}\nspec:\n  containers:\n  - name: c\n    args:\n    - \"1\"\n    - - x\n      - z\n    ports: []\n  - {}\n",
+                  "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\",\"labels\":{}},\"spec\":{\"containers\":[{\"name\":\"c\",\"args\":[\"1\",[\"x\",\"z\"]],\"ports\":[]},{}]}}" },
+                { "- 1\n- -2.5\n- true\n- null\n", "[1,-2.5,true,null]" }, { "{}\n", "{}" }, { "[]\n", "[]" }, { "a b\n", "\"a b\"" },
+                /* what would be something else without its quotes, here or with other readers */
+                { "- \"\"\n- \"~\"\n- \"yes\"\n- \"y\"\n- \"null\"\n- \"010\"\n- \"1e3\"\n- \".5\"\n- \"80:80\"\n- \"2001-12-14T21:59:43Z\"\n- \"<<\"\n",
+                  "[\"\",\"~\",\"yes\",\"y\",\"null\",\"010\",\"1e3\",\".5\",\"80:80\",\"2001-12-14T21:59:43Z\",\"<<\"]" },
+                { "- \"a: b\"\n- \"a:\"\n- \"a #b\"\n- \"- a\"\n- \" a\"\n- \"a \"\n- \"a  b\"\n- \"*a\"\n- \"!a\"\n- \"---\"\n- \"...\"\n- \"{a\"\n",
+                  "[\"a: b\",\"a:\",\"a #b\",\"- a\",\" a\",\"a \",\"a  b\",\"*a\",\"!a\",\"---\",\"...\",\"{a\"]" },
+                { "- nginx:1.27\n- a/b@sha256:0\n- 10m\n- 3f2a-b\n- https://x/y=(z)\n", "[\"nginx:1.27\",\"a/b@sha256:0\",\"10m\",\"3f2a-b\",\"https://x/y=(z)\"]" },
+                { "\"true\": 1\n\"1\": 2\nf:a: 3\n\"k:{\\\"a\\\"}\": 4\n", "{\"true\":1,\"1\":2,\"f:a\":3,\"k:{\\\"a\\\"}\":4}" },
+                /* what has no place in a text */
+                { "\"\\x01\\x7f\\t\\\\\\u0085\\u2028\\ufeff\\uffff\xc3\xa9\xf0\x9f\x99\x82\"\n",
+                  "\"\\u0001\\u007f\\t\\\\\\u0085\\u2028\\ufeff\\uffff\xc3\xa9\xf0\x9f\x99\x82\"" },
+                /* lines */
+                { "a: |\n  x\n   y\n\n  z\nb: |-\n  x: 1\n  # y\nc:\n- |\n  x\n", "{\"a\":\"x\\n y\\n\\nz\\n\",\"b\":\"x: 1\\n# y\",\"c\":[\"x\\n\"]}" },
+                { "- \"\\n\"\n- \" x\\n\"\n- \"x\\n\\n\"\n- \"x\\n\\ty\"\n", "[\"\\n\",\" x\\n\",\"x\\n\\n\",\"x\\n\\ty\"]" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+                Json *v, *again;
+
+                assert_int_equal(json_tree_parse(&a, json_arena_copy(&a, cases[i].json, strlen(cases[i].json)), strlen(cases[i].json), &v, NULL), 0);
+                yaml_put(&b, v);
+                assert_string_equal(strbuf_str(&b), cases[i].yaml);
+                assert_int_equal(yaml_parse(&a, b.data, b.size, &again, NULL), 0);
+                assert_true(json_equal(v, again));
+        }
+}
+
+static void test_written_key(void **state _unused_) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        Json *v = json_new(&a, JSON_OBJECT), *again;
+        char key[3000];
+
+        memset(key, 'k', sizeof(key));
+        key[sizeof(key) - 1] = '\0';
+        json_append(json_ensure(&a, v, key, JSON_ARRAY), json_new_i64(&a, 1));
+        json_set_string(&a, v, "b", "c");
+        yaml_put(&b, v);
+        assert_int_equal(yaml_parse(&a, b.data, b.size, &again, NULL), 0);
+        assert_true(json_equal(v, again));
+}
+
 static void count_duplicate(const Json *object _unused_, const char *key, void *userdata) {
         strbuf_printf(userdata, "%s ", key);
 }
@@ -194,6 +243,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_scalars), cmocka_unit_test(test_styles),     cmocka_unit_test(test_aliases),      cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_duplicates), cmocka_unit_test(test_limits),  cmocka_unit_test(test_many_members),
+                cmocka_unit_test(test_written), cmocka_unit_test(test_written_key),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

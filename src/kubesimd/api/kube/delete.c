@@ -182,5 +182,5 @@ int kube_delete_collection(HttpRequest *req, ApiContext *api, const KubePath *pa
         if (r < 0)
                 return r;
         view_put_list_tail(&view, &b);
-        return http_reply(req, 200, KUBE_JSON, &b, api_mark(api));
+        return kube_reply(req, 200, &b, api_mark(api));
 }

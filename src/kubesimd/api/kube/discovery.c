@@ -212,7 +212,7 @@ int handle_kube_versions(HttpRequest *req, void *userdata _unused_, Error *reter
         if (form)
                 return reply_aggregated(req, form, true);
         strbuf_puts(&b, "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return kube_reply(req, 200, &b, 0);
 }
 
 int handle_kube_groups(HttpRequest *req, void *userdata _unused_, Error *reterr _unused_) {
@@ -224,7 +224,7 @@ int handle_kube_groups(HttpRequest *req, void *userdata _unused_, Error *reterr 
         strbuf_puts(&b, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
         put_groups(false, put_legacy_group, &b);
         strbuf_puts(&b, "]}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return kube_reply(req, 200, &b, 0);
 }
 
 static bool group_exists(const char *group) {
@@ -243,7 +243,7 @@ int handle_kube_group(HttpRequest *req, void *userdata _unused_, Error *reterr) 
         strbuf_puts(&b, "{\"kind\":\"APIGroup\",\"apiVersion\":\"v1\",");
         put_group(group, &b);
         strbuf_puts(&b, "}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return kube_reply(req, 200, &b, 0);
 }
 
 static bool version_exists(const char *group, const char *version) {
@@ -262,7 +262,7 @@ static int reply_resources(HttpRequest *req, const char *group, const char *vers
                       version);
         put_resources(group, version, put_legacy, &b);
         strbuf_puts(&b, "]}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return kube_reply(req, 200, &b, 0);
 }
 
 int handle_kube_resources(HttpRequest *req, void *userdata _unused_, Error *reterr) {

@@ -10,6 +10,14 @@ extern const HttpRoute kube_routes[];
 extern const size_t kube_n_routes;
 
 #define KUBE_JSON "application/json"
+#define KUBE_YAML "application/yaml"
+
+/* Does the client want YAML most, by its Accept? */
+bool kube_wants_yaml(HttpRequest *req);
+/* Makes YAML of the JSON in b when that is what the client wants. Returns the Content-Type. */
+const char *kube_put_form(HttpRequest *req, StrBuf *b);
+/* http_reply() with the JSON in b, in the form that the client wants. */
+int kube_reply(HttpRequest *req, unsigned status, StrBuf *b, uint64_t mark);
 
 /* Writes the Status object of an error reply. An error's field and value, when set by this door, are the plural of a kind
  * and the name of the object at fault. */

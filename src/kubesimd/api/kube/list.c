@@ -12,6 +12,7 @@
 #include "kubesimd/api/kube/path.h"
 #include "kubesimd/api/kube/selector.h"
 #include "kubesimd/api/kube/view.h"
+#include "kubesimd/api/kube/yaml.h"
 #include "kubesimd/api/pieces.h"
 #include "kubesimd/api/snapshot.h"
 #include "kubesimd/api/streams.h"
@@ -29,6 +30,7 @@ typedef struct Query {
         size_t next;
         char token[KUBE_KEY_MAX + 32]; /* metadata.continue; "" = none */
         bool begun, first;
+        bool yaml; /* of a list */
 } Query;
 
 static Query *query_free(Query *q) {
@@ -148,8 +150,64 @@ static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error 
                 .timeout = seconds * USEC_PER_SEC, .format = q->view.resource->made_watch ? &events_format : &watch_format, .userdata = q }, reterr);
 }
 
-static void put_head(Query *q, StrBuf *b) {
+static void put_json_head(Query *q, StrBuf *b) {
         view_put_list_head(&q->view, q->snapshot->revision, &(ListRest) { .token = *q->token ? q->token : NULL }, b);
+}
+
+/* The list without its items, which come behind it: they are its last member. */
+static void put_yaml_head(Query *q, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf json = STRBUF_INIT(MIB);
+        Json *list, *items;
+
+        put_json_head(q, &json);
+        view_put_list_tail(&q->view, &json);
+        if (strbuf_error(&json) < 0 || json_tree_parse(&a, json.data, json.size, &list, NULL) < 0) {
+                b->error = -ENOMEM;
+                return;
+        }
+        items = json_detach(list->last);
+        yaml_put(b, list);
+        yaml_put_string(b, items->key);
+        strbuf_putc(b, ':');
+}
+
+static void put_head(Query *q, StrBuf *b) {
+        if (q->yaml)
+                put_yaml_head(q, b);
+        else
+                put_json_head(q, b);
+        q->begun = q->first = true;
+}
+
+static void put_yaml_item(Query *q, const Object *o, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(64 * MIB);
+        _cleanup_strbuf_ StrBuf json = STRBUF_INIT(16 * MIB);
+        Json *item;
+
+        view_put_item(&q->view, o, true, &json);
+        if (strbuf_error(&json) < 0 || json_tree_parse(&a, json.data, json.size, &item, NULL) < 0) {
+                b->error = -ENOMEM;
+                return;
+        }
+        if (q->first)
+                strbuf_putc(b, '\n');
+        yaml_put_item(b, item);
+}
+
+static void put_item(Query *q, const Object *o, StrBuf *b) {
+        if (q->yaml)
+                put_yaml_item(q, o, b);
+        else
+                view_put_item(&q->view, o, q->first, b);
+        q->first = false;
+}
+
+static void put_tail(Query *q, StrBuf *b) {
+        if (!q->yaml)
+                view_put_list_tail(&q->view, b);
+        else if (q->first)
+                strbuf_puts(b, " []\n");
 }
 
 static int next_piece(void *userdata, StrBuf *b) {
@@ -157,7 +215,6 @@ static int next_piece(void *userdata, StrBuf *b) {
 
         if (!q->begun) {
                 put_head(q, b);
-                q->begun = q->first = true;
                 return 1;
         }
         while (q->next < q->snapshot->n_objects) {
@@ -165,11 +222,10 @@ static int next_piece(void *userdata, StrBuf *b) {
 
                 if (!wants(q, o))
                         continue;
-                view_put_item(&q->view, o, q->first, b);
-                q->first = false;
+                put_item(q, o, b);
                 return 1;
         }
-        view_put_list_tail(&q->view, b);
+        put_tail(q, b);
         return 0;
 }
 
@@ -185,22 +241,19 @@ static void visit_item(const Object *o, void *userdata) {
         Visit *v = userdata;
         Query *q = v->query;
 
-        if (!wants(q, o))
-                return;
-        view_put_item(&q->view, o, q->first, v->b);
-        q->first = false;
+        if (wants(q, o))
+                put_item(q, o, v->b);
 }
 
 /* Objects made on demand first, then those of the store. */
-static int reply_made_list(HttpRequest *req, ApiContext *api, Query *q) {
+static int reply_made_list(HttpRequest *req, ApiContext *api, Query *q, const char *type) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
 
-        q->begun = q->first = true;
         put_head(q, &b);
         q->view.resource->each(api->cluster, visit_item, &(Visit) { .query = q, .b = &b });
         while (next_piece(q, &b) > 0)
                 ;
-        return http_reply(req, 200, KUBE_JSON, &b, q->snapshot->revision);
+        return http_reply(req, 200, type, &b, q->snapshot->revision);
 }
 
 /* --- Pages --- */
@@ -284,6 +337,7 @@ static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
 static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Error *reterr) {
         _cleanup_(query_freep) Query *q = query;
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
+        const char *type = q->yaml ? KUBE_YAML : KUBE_JSON;
         Store *s = cluster_store(api->cluster);
         int r;
 
@@ -291,12 +345,12 @@ static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Err
         if (r < 0)
                 return r;
         if (q->view.resource->each)
-                return reply_made_list(req, api, q);
+                return reply_made_list(req, api, q, type);
         if (q->snapshot->n_objects > WHOLE_MAX && q->snapshot->revision <= store_durable(s))
-                return reply_pieces(req, KUBE_JSON, next_piece, query_done, TAKE_PTR(q));
+                return reply_pieces(req, type, next_piece, query_done, TAKE_PTR(q));
         while (next_piece(q, &b) > 0)
                 ;
-        return http_reply(req, 200, KUBE_JSON, &b, q->snapshot->revision);
+        return http_reply(req, 200, type, &b, q->snapshot->revision);
 }
 
 int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
@@ -317,6 +371,7 @@ int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *re
                 return error_set(reterr, -EOPNOTSUPP, "%s cannot be watched here", r->plural);
         if (query_bool(req, "watch"))
                 return reply_query_watch(req, api, TAKE_PTR(q), reterr);
+        q->yaml = kube_wants_yaml(req);
         return reply_query_list(req, api, TAKE_PTR(q), reterr);
 }
 
@@ -347,5 +402,5 @@ int kube_get(HttpRequest *req, ApiContext *api, const KubePath *path, Error *ret
         if (!visit.found)
                 return kube_not_found(r, path->name, reterr);
         strbuf_putc(&b, '\n');
-        return http_reply(req, 200, KUBE_JSON, &b, api_mark(api));
+        return kube_reply(req, 200, &b, api_mark(api));
 }

@@ -81,5 +81,5 @@ int handle_kube_review(HttpRequest *req, void *userdata _unused_, Error *reterr)
         else
                 put_user(req, admin, &b);
         strbuf_puts(&b, "}\n");
-        return http_reply(req, 201, KUBE_JSON, &b, 0);
+        return kube_reply(req, 201, &b, 0);
 }

@@ -47,7 +47,7 @@ static int reply_scale(KubeWrite *w, const Object *o, Error *reterr) {
                 return r;
         json_put(&b, make_scale(&w->arena, object));
         strbuf_putc(&b, '\n');
-        return http_reply(w->req, 200, KUBE_JSON, &b, api_mark(w->api));
+        return kube_reply(w->req, 200, &b, api_mark(w->api));
 }
 
 int kube_get_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {

@@ -57,7 +57,7 @@ int kube_reply_status(HttpRequest *req, const KubeStatus *status) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * MIB);
 
         put_failure(status, &b);
-        return http_reply(req, status->code, KUBE_JSON, &b, 0);
+        return kube_reply(req, status->code, &b, 0);
 }
 
 int kube_reply_success(HttpRequest *req, unsigned code, const KubeResource *r, const Object *o, uint64_t mark) {
@@ -76,11 +76,11 @@ int kube_reply_success(HttpRequest *req, unsigned code, const KubeResource *r, c
         } else
                 strbuf_printf(&b, ",\"code\":%u", code);
         strbuf_puts(&b, "}\n");
-        return http_reply(req, code, KUBE_JSON, &b, mark);
+        return kube_reply(req, code, &b, mark);
 }
 
-void kube_problem(HttpRequest *req _unused_, unsigned status, const Error *error, StrBuf *body, const char **ret_type, void *userdata _unused_) {
-        *ret_type = KUBE_JSON;
+void kube_problem(HttpRequest *req, unsigned status, const Error *error, StrBuf *body, const char **ret_type, void *userdata _unused_) {
         put_failure(&(KubeStatus) { .code = status, .reason = error->code == -EEXIST ? "AlreadyExists" : NULL, .message = error_message(error),
                                     .name = error->field ? error->value : NULL, .kind = error->value ? error->field : NULL }, body);
+        *ret_type = kube_put_form(req, body);
 }

@@ -136,7 +136,7 @@ int write_reply(KubeWrite *w, unsigned status, const Object *o) {
 
         view_put_one(&view, o, o->revision, &b);
         strbuf_putc(&b, '\n');
-        return http_reply(w->req, status, KUBE_JSON, &b, api_mark(w->api));
+        return kube_reply(w->req, status, &b, api_mark(w->api));
 }
 
 /* --- What both have in common --- */

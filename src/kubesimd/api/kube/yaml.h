@@ -25,3 +25,10 @@ YamlScalar yaml_resolve(const char *s, char number[static YAML_NUMBER_MAX]);
 /* Reads the one document of a text; *ret is NULL when there is none. Duplicate keys are told of through the arena, and the later
  * one counts. -EBADMSG with the line, -ENOMEM, -E2BIG. */
 int yaml_parse(JsonArena *a, const char *text, size_t size, Json **ret, Error *reterr);
+
+/* Appends v in block style, as people read it; other readers of YAML 1.1 and 1.2 understand the same by it. */
+void yaml_put(StrBuf *b, const Json *v);
+/* Appends v as an item of a sequence that is not indented. */
+void yaml_put_item(StrBuf *b, const Json *v);
+/* Appends a string as a key or a value that stays on its line. */
+void yaml_put_string(StrBuf *b, const char *s);
