@@ -16,6 +16,7 @@ static const reconcile_t controllers[_KIND_MAX] = {
         [KIND_JOB] = reconcile_job,
         [KIND_SERVICE] = reconcile_service,
         [KIND_POD_DISRUPTION_BUDGET] = reconcile_disruption_budget,
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = reconcile_definition,
 };
 
 /* Those whose controllers look at pods by their labels. */
