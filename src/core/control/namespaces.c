@@ -89,7 +89,7 @@ int reconcile_namespace(Cluster *c, ObjectState *s) {
         if (o->doc->deleted == 0)
                 return ensure_service_account(c, o);
         for (Kind k = 0; k < _KIND_MAX; k++) {
-                r = kind_exists(k) && kind_is_namespaced(k) ? empty_kind(c, k, o->name, &left) : 0;
+                r = kind_is_namespaced(k) ? empty_kind(c, k, o->name, &left) : 0;
                 if (r < 0)
                         return r;
         }

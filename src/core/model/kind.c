@@ -66,11 +66,11 @@ const char *kind_api_version(Kind k) {
 }
 
 bool kind_is_namespaced(Kind k) {
-        return kind_is_custom(k) ? k < KIND_CUSTOM_CLUSTER : kinds[fixed(k)].namespaced;
+        return kind_is_custom(k) ? k < KIND_CUSTOM_CLUSTER : kind_exists(k) && kinds[k].namespaced;
 }
 
 bool kind_is_document(Kind k) {
-        return kinds[fixed(k)].document;
+        return kind_exists(k) && kinds[fixed(k)].document;
 }
 
 Kind kind_find(const char *api_version, const char *kind) {

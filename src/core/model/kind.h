@@ -63,7 +63,7 @@ static inline bool kind_is_custom(Kind k) {
 }
 const char *kind_to_string(Kind k);   /* "Node", ... as in Kubernetes documents; "Custom" of all slots: their names are in the definition */
 const char *kind_api_version(Kind k); /* "v1", "apps/v1" */
-bool kind_is_namespaced(Kind k);
+bool kind_is_namespaced(Kind k); /* false, as the next one, when there is no such kind */
 /* Is it one of those that clients write as documents, without a view of our own? */
 bool kind_is_document(Kind k);
 /* By both, e.g. those of an owner reference; _KIND_INVALID when there is none, or only a definition knows it. */
