@@ -161,7 +161,7 @@ static int read_filter(JsonPath *p, const char **s, unsigned depth, Error *reter
         step.inner = new0(JsonPath, 1);
         if (!step.inner)
                 return error_set(reterr, -ENOMEM, "out of memory");
-        r = read_path(step.inner, s, " )=!<>.[", depth + 1, reterr);
+        r = read_path(step.inner, s, " )=!<>.[]", depth + 1, reterr);
         if (r >= 0)
                 r = read_comparison(&step, s, reterr);
         skip_blanks(s);
@@ -242,7 +242,7 @@ int jsonpath_new(const char *s, JsonPath **ret, Error *reterr) {
         if (*s != '.' && *s != '[')
                 return error_set(reterr, -EINVAL, "must be a simple json path starting with .");
         if (!streq(s, ".")) {
-                r = read_path(p, &s, ".[", 0, reterr);
+                r = read_path(p, &s, ".[]", 0, reterr);
                 if (r < 0)
                         return r;
                 if (*s != '\0')
