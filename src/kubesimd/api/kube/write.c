@@ -353,6 +353,7 @@ static int prepare_update(KubeWrite *w, const Object *o, Json *wanted, const Jso
 }
 
 int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present, Error *reterr) {
+        const uint64_t revision = e->object->revision; /* the entry may be gone after the update */
         _cleanup_(object_unrefp) Object *o = NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         int r;
@@ -373,6 +374,6 @@ int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present,
         if (r < 0)
                 return reply_refusal(w, r, &error, reterr);
         if (o->revision == 0)
-                o->revision = e->object->revision; /* a dry run's, which nobody else has */
+                o->revision = revision; /* a dry run's, or one that was the object's end: nobody else has it */
         return write_reply(w, 200, o);
 }
