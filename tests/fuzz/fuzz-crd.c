@@ -8,6 +8,7 @@
 #include "basic/pattern.h"
 #include "kubesimd/api/kube/crd.h"
 #include "kubesimd/api/kube/jsonpath.h"
+#include "kubesimd/api/kube/schema.h"
 
 #define DOCUMENT "{\"metadata\":{\"labels\":{\"a\":\"1\"}},\"spec\":{\"n\":1,\"l\":[1,{\"a\":\"b\"}]},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}"
 
@@ -46,7 +47,7 @@ static void try_schema(JsonArena *a, const char *text, size_t size) {
         Json *schema = parse(a, text, end ? (size_t) (end - text) : size), *object = end ? parse(a, end + 1, size - (size_t) (end + 1 - text)) : NULL;
         Json *errors = json_new(a, JSON_ARRAY);
 
-        if (!schema || schema->type != JSON_OBJECT)
+        if (!schema || schema_check(a, schema_find("apiextensions.v1.JSONSchemaProps"), schema, ignore, NULL, NULL) < 0)
                 return;
         crd_check_schema(a, schema, "s", errors);
         if (!object || json_arena_error(a) < 0 || errors->size > 0)

@@ -237,15 +237,13 @@ static int establish(Cluster *c, ObjectState *s) {
         a.accepted = json_ensure(&e.arena, status, "acceptedNames", JSON_OBJECT);
         accept_names(&a);
         status_set_condition(&e, status, "NamesAccepted", a.reason ? "False" : "True", a.reason ?: "NoConflicts", a.reason ? a.message : "no conflicts found");
-        if (!kind_is_custom(slot)) {
-                if (!a.reason)
-                        slot = find_slot(c, d->info->namespaced);
-                if (kind_is_custom(slot))
-                        status_set_condition(&e, status, "Established", "True", "InitialNamesAccepted", "the initial names have been accepted");
-                else
-                        status_set_condition(&e, status, "Established", "False", a.reason ? "NotAccepted" : "NoRoom",
-                                             a.reason ? "not all names are accepted" : "there are as many definitions of that scope as there may be");
-        }
+        if (!kind_is_custom(slot) && !a.reason)
+                slot = find_slot(c, d->info->namespaced);
+        if (kind_is_custom(slot))
+                status_set_condition(&e, status, "Established", "True", "InitialNamesAccepted", "the initial names have been accepted");
+        else
+                status_set_condition(&e, status, "Established", "False", a.reason ? "NotAccepted" : "NoRoom",
+                                     a.reason ? "not all names are accepted" : "there are as many definitions of that scope as there may be");
         return commit(&e, slot);
 }
 

@@ -181,6 +181,10 @@ static void test_schemas(void **state _unused_) {
                   "s.properties[a].default in body should be greater than or equal to 5" },
                 { "{'type':'object','properties':{'a':{'type':'object','default':{'x':1}}}}",
                   "s.properties[a].default: Invalid value: '': must not have unknown fields" },
+                { "{'type':'object','properties':{'a':{'type':'object','additionalProperties':{'type':'integer','maximum':{}}}}}",
+                  "s.properties[a].additionalProperties: Invalid value: '': json: cannot unmarshal object into Go struct field JSONSchemaProps.maximum of type "
+                  "float64" },
+                { "{'type':'object','properties':{'a':{'type':'object','additionalProperties':true}}}", "" },
                 { "{'type':'object','properties':{'a':{'type':'integer','x-kubernetes-validations':[{'rule':'self > 0'}]}}}", "" },
         };
 

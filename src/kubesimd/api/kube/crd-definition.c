@@ -86,6 +86,9 @@ static void complete_definition(KubeWrite *w, Json *object, const Json *old) {
         }
         if (!streq_ptr(w->path->subresource, "status"))
                 note_stored_version(w, object);
+        else if (json_at(old, "status", "acceptedNames", NULL)) /* which names are accepted is not for clients to say */
+                json_set(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "acceptedNames",
+                         json_copy(&w->arena, json_at(old, "status", "acceptedNames", NULL)));
 }
 
 /* --- Names --- */
@@ -281,7 +284,7 @@ static void check_fields(KubeWrite *w, const char *field, const Json *fields, co
 }
 
 static void check_schema(KubeWrite *w, const char *field, const Json *version) {
-        const Json *schema = json_at(version, "schema", "openAPIV3Schema", NULL);
+        Json *schema = json_at(version, "schema", "openAPIV3Schema", NULL);
         char name[FIELD_MAX];
 
         (void) put_path(name, "%s.schema.openAPIV3Schema", field);
@@ -306,6 +309,12 @@ static void check_version(KubeWrite *w, const Json *v, size_t i) {
         check_fields(w, put_path(name, "%s.selectableFields", field), json_get(v, "selectableFields"), json_at(v, "schema", "openAPIV3Schema", NULL));
         if (!isempty(text(v, "deprecationWarning")) && !json_is_true(json_get(v, "deprecated")))
                 cause_invalid(w, put_path(name, "%s.deprecationWarning", field), json_get(v, "deprecationWarning"), "can only be set for deprecated versions");
+        for (const char *c = text(v, "deprecationWarning"); *c; c++)
+                if ((unsigned char) *c < ' ' || *c == 0x7f) {
+                        cause_invalid(w, put_path(name, "%s.deprecationWarning", field), json_get(v, "deprecationWarning"), "must only contain printable "
+                                      "characters");
+                        break;
+                }
         if (strlen(text(v, "deprecationWarning")) > 256)
                 cause_invalid(w, put_path(name, "%s.deprecationWarning", field), json_get(v, "deprecationWarning"), "must be <= 256 characters long");
 }

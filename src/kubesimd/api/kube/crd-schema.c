@@ -9,6 +9,7 @@
 #include "basic/pattern.h"
 #include "basic/string-util.h"
 #include "kubesimd/api/kube/crd.h"
+#include "kubesimd/api/kube/schema.h"
 
 #define PATH_MAX_LETTERS 1000
 
@@ -325,6 +326,21 @@ static void check_lists(Check *c, const Json *schema, const Json *outer, bool ei
         }
 }
 
+static void ignore(const char *path _unused_, void *userdata _unused_) {
+}
+
+/* additionalProperties is a schema or true, so that the table of types lets anything pass: looks at it as it does at the others. */
+static bool check_others(Check *c, const Json *others) {
+        _cleanup_error_ Error error = ERROR_NULL;
+
+        if (others->type == JSON_BOOL)
+                return true;
+        if (schema_check(c->arena, schema_find("apiextensions.v1.JSONSchemaProps"), (Json*) others, ignore, NULL, &error) >= 0)
+                return true;
+        say(c, "FieldValueInvalid", "additionalProperties", "Invalid value: \"\": %s", error_message(&error));
+        return false;
+}
+
 static void check_children(Check *c, const Json *schema, const Json *outer, Level level, bool typed) {
         const Json *items = json_get(schema, "items"), *others = json_get(schema, "additionalProperties");
         size_t before;
@@ -335,7 +351,7 @@ static void check_children(Check *c, const Json *schema, const Json *outer, Leve
                 check_schema(c, items, json_get(outer, "items"), level == LEVEL_INNER ? LEVEL_INNER : LEVEL_ITEM, false);
                 leave(c, before);
         }
-        if (json_is(others, JSON_OBJECT) && level != LEVEL_INNER) {
+        if (others && check_others(c, others) && others->type == JSON_OBJECT && level != LEVEL_INNER) {
                 before = enter(c, ".additionalProperties");
                 check_schema(c, others, NULL, LEVEL_FIELD, false);
                 leave(c, before);
@@ -402,7 +418,7 @@ static void check_schema(Check *c, const Json *schema, const Json *outer, Level 
                 check_default(c, schema);
 }
 
-void crd_check_schema(JsonArena *a, const Json *schema, const char *path, Json *errors) {
+void crd_check_schema(JsonArena *a, Json *schema, const char *path, Json *errors) {
         Check c = { .arena = a, .errors = errors };
 
         if (!errors)

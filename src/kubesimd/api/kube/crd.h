@@ -25,8 +25,9 @@ bool crd_format_matches(const char *format, const char *s);
 bool crd_format_is_known(const char *format);
 
 /* --- Schemas (crd-schema.c) --- */
-/* Appends why the schema at that path is not structural, or uses what a CustomResourceDefinition may not. */
-void crd_check_schema(JsonArena *a, const Json *schema, const char *path, Json *errors);
+/* Appends why the schema at that path is not structural, or uses what a CustomResourceDefinition may not. It has been checked against the table
+ * of types; what that does not see is done here, and what is unknown there taken out. */
+void crd_check_schema(JsonArena *a, Json *schema, const char *path, Json *errors);
 static inline bool crd_preserves(const Json *schema) {
         return json_is_true(json_get(schema, "x-kubernetes-preserve-unknown-fields"));
 }
