@@ -74,6 +74,11 @@ static void mark_group(Cluster *c, const char *group) {
                         object_mark(c, object_state(e));
 }
 
+static void set_slot(Cluster *c, Kind slot, StoreEntry *e) {
+        c->definitions[slot - KIND_CUSTOM_NAMESPACED] = e;
+        c->defined_at[slot - KIND_CUSTOM_NAMESPACED] = store_revision(c->store) + 1; /* of the change being made */
+}
+
 void definition_follow(Cluster *c, StoreEntry *e, const Definition *old, const Definition *new) {
         Kind before = old ? old->slot : _KIND_INVALID, slot = new ? new->slot : _KIND_INVALID;
 
@@ -82,11 +87,9 @@ void definition_follow(Cluster *c, StoreEntry *e, const Definition *old, const D
         if (new)
                 c->n_definitions[new->info->namespaced]++;
         if (before != slot && kind_is_custom(before))
-                c->definitions[before - KIND_CUSTOM_NAMESPACED] = NULL;
-        if (before != slot && kind_is_custom(slot)) {
-                c->definitions[slot - KIND_CUSTOM_NAMESPACED] = e;
-                c->defined_at[slot - KIND_CUSTOM_NAMESPACED] = store_revision(c->store) + 1; /* of the change being made */
-        }
+                set_slot(c, before, NULL);
+        if (before != slot && kind_is_custom(slot))
+                set_slot(c, slot, e);
         if (!old || !new || old->info != new->info) {
                 mark_group(c, (new ?: old)->info->group);
                 if (kind_is_custom(slot))

@@ -7,7 +7,7 @@
 
 /* The definition whose objects are of that kind, or NULL. Borrowed until the next change. */
 const Definition *cluster_definition(const Cluster *c, Kind slot);
-/* The revision since which it is: what the log has of the kind before is of another. */
+/* The revision since which that is so: what the log has of the kind before is of another. */
 uint64_t cluster_defined_at(const Cluster *c, Kind slot);
 /* The slot of what a definition calls so ("GROUP/VERSION"), or _KIND_INVALID. */
 Kind cluster_find_custom(const Cluster *c, const char *api_version, const char *kind);

@@ -97,7 +97,7 @@ struct Cluster {
         ListLink orphans; /* ObjectState.in_owner: waits to be collected */
         ListLink strangers; /* ObjectState.in_owner: it names owners of kinds that nobody defines (yet) */
         StoreEntry *definitions[_KIND_MAX - KIND_CUSTOM_NAMESPACED]; /* by slot; weak */
-        uint64_t defined_at[_KIND_MAX - KIND_CUSTOM_NAMESPACED];     /* the revision that gave the slot to it */
+        uint64_t defined_at[_KIND_MAX - KIND_CUSTOM_NAMESPACED];     /* the revision that gave the slot to it, or took it away */
         uint32_t n_definitions[2], next_slot[2]; /* in no namespace, in namespaces */
         uint32_t n_documents; /* objects beside nodes and pods */
         uint32_t n_ending_namespaces;

@@ -162,8 +162,11 @@ static bool is_uuid(const char *s) {
         return looks_like(s, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") || looks_like(s, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 }
 
+/* Of that version; those after the third say of which variant they are, too. */
 static bool is_uuid_of(const char *s, char version) {
-        return is_uuid(s) && s[s[8] == '-' ? 14 : 12] == version;
+        bool hyphens = is_uuid(s) && s[8] == '-';
+
+        return is_uuid(s) && s[hyphens ? 14 : 12] == version && (version == '3' || strchr("89abAB", s[hyphens ? 19 : 16]));
 }
 
 static bool is_uuid3(const char *s) {
@@ -215,13 +218,6 @@ static const struct {
         { "mac", is_mac },             { "uuid", is_uuid },          { "uuid3", is_uuid3 },   { "uuid4", is_uuid4 },       { "uuid5", is_uuid5 },
         { "uri", is_uri },             { "hexcolor", is_hex_color }, { "bsonobjectid", is_object_id }, { "password", is_anything },
 };
-
-bool crd_format_is_known(const char *format) {
-        for (size_t i = 0; i < ELEMENTSOF(formats); i++)
-                if (streq(formats[i].name, format))
-                        return true;
-        return false;
-}
 
 bool crd_format_matches(const char *format, const char *s) {
         for (size_t i = 0; i < ELEMENTSOF(formats); i++)

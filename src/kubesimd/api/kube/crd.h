@@ -22,7 +22,6 @@ void crd_default(JsonArena *a, const Json *schema, Json *object);
 void crd_validate(JsonArena *a, const Json *schema, const Json *value, const Json *old, const char *path, Json *errors);
 /* Is it text of that format? Formats that are not known say yes to everything. */
 bool crd_format_matches(const char *format, const char *s);
-bool crd_format_is_known(const char *format);
 
 /* --- Schemas (crd-schema.c) --- */
 /* Appends why the schema at that path is not structural, or uses what a CustomResourceDefinition may not. It has been checked against the table

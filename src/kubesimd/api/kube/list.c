@@ -106,10 +106,11 @@ static bool watch_wants(void *userdata, const Object *o) {
         return (at == q->defined_at || o->revision < at) && wants(q, o);
 }
 
-static bool watch_is_over(void *userdata) {
+static bool watch_is_over(void *userdata, uint64_t revision) {
         const Query *q = userdata;
+        uint64_t at = cluster_defined_at(q->view.cluster, q->view.resource->store_kind);
 
-        return !custom_is_served(q->view.cluster, q->view.resource);
+        return at != q->defined_at ? revision + 1 >= at : !custom_is_served(q->view.cluster, q->view.resource);
 }
 
 static void watch_put(void *userdata, const char *type, uint64_t revision, const Object *o, bool initial_end, StrBuf *b) {
