@@ -52,7 +52,9 @@ check-system: deb
 	tests/system/run $(CURDIR)/kubesim_$(VERSION)_*.deb
 
 LIB_CORE_SRC := $(call find_c,src/basic src/core) src/shared/conf-file.c src/kubesimd/config.c \
-        $(addprefix src/kubesimd/api/kube/,fieldset.c overlay.c patch.c protobuf.c schema.c strategic.c yaml-reader.c yaml-scalar.c yaml-writer.c)
+        $(addprefix src/kubesimd/api/kube/,crd-format.c crd-prune.c crd-schema.c crd-value.c fieldset.c \
+        jsonpath.c overlay.c patch.c protobuf.c schema.c strategic.c \
+        yaml-reader.c yaml-scalar.c yaml-writer.c)
 
 $(O)/fuzz/%: tests/fuzz/%.c $(LIB_CORE_SRC)
 	@mkdir -p $(dir $@)

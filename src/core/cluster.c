@@ -34,6 +34,7 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         list_init(&c->woken);
         list_init(&c->dirty);
         list_init(&c->orphans);
+        list_init(&c->strangers);
         node_index_init(&c->index);
         cluster_use_algorithm(c, config->algorithm);
         pending_queue_init(&c->pending);

@@ -28,6 +28,8 @@ typedef struct ClusterConfig {
         int64_t node_cpu_max;           /* millicores; a pod that asks for more can never fit */
         size_t watch_log_max, event_log_max;
         const char *algorithm;          /* until an operator has chosen another; borrowed */
+        /* Names of resources and kinds that a front door has itself, so that no CustomResourceDefinition may have them; NULL: none. */
+        bool (*is_reserved)(const char *group, const char *name);
 } ClusterConfig;
 
 /* config is copied; the algorithm must be in the table. secret is for hash tables, seed for everything else. */

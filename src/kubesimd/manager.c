@@ -143,8 +143,15 @@ static int load_tokens(Manager *m, Tokens **ret, Error *reterr) {
         return tokens_load(path, ret, reterr);
 }
 
+static ClusterConfig cluster_config(const Manager *m) {
+        ClusterConfig c = config_cluster(&m->config);
+
+        c.is_reserved = api_is_reserved;
+        return c;
+}
+
 static void apply_config(Manager *m) {
-        ClusterConfig cluster = config_cluster(&m->config);
+        ClusterConfig cluster = cluster_config(m);
 
         m->access.anonymous = m->config.anonymous;
         m->access.allow_origin = m->config.allow_origin;
@@ -319,7 +326,7 @@ static int open_state(Manager *m) {
 }
 
 static int setup_cluster(Manager *m) {
-        ClusterConfig config = config_cluster(&m->config);
+        ClusterConfig config = cluster_config(m);
         usec_t now = now_monotonic();
         uint64_t seed;
         int r;
@@ -459,6 +466,7 @@ Manager *manager_free(Manager *m) {
         http_server_free(m->api.http);
         beats_free(m->api.beats);
         streams_free(m->api.streams);
+        api_context_done(&m->api);
         metrics_free(m->api.metrics);
         storage_writer_free(m->writer);
         cluster_free(m->api.cluster);

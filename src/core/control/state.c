@@ -2,6 +2,7 @@
 #include "core/control/state.h"
 
 #include "basic/string-util.h"
+#include "core/control/definitions.h"
 #include "core/control/owners.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
@@ -260,6 +261,16 @@ static int document_changed(StoreEntry *e, const Object *old, const Object *new,
         return 0;
 }
 
+static int definition_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
+        Cluster *c = userdata;
+
+        c->n_documents += !old;
+        c->n_documents -= !new;
+        definition_follow(c, e, (const Definition*) old, (const Definition*) new);
+        object_follow(c, object_state(e), old, new);
+        return 0;
+}
+
 void cluster_use_algorithm(Cluster *c, const char *name) {
         c->algorithm = sched_algorithm_find(name) ?: sched_algorithm_find(c->config.algorithm);
         assert(c->algorithm);
@@ -278,6 +289,7 @@ static const StoreKind own_kinds[] = {
         [KIND_POD] = { sizeof(PodState), pod_changed },
         [KIND_POLICY] = { sizeof(StoreEntry), policy_changed },
         [KIND_TOMBSTONE] = { sizeof(StoreEntry), NULL },
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = { sizeof(ObjectState), definition_changed },
 };
 
 const StoreKind *cluster_kinds(void) {
@@ -285,6 +297,7 @@ const StoreKind *cluster_kinds(void) {
 
         if (kinds[0].entry_size == 0)
                 for (Kind k = 0; k < _KIND_MAX; k++)
-                        kinds[k] = kind_is_document(k) ? (StoreKind) { sizeof(ObjectState), document_changed } : own_kinds[k];
+                        if (kind_exists(k))
+                                kinds[k] = kind_is_document(k) ? (StoreKind) { sizeof(ObjectState), document_changed } : own_kinds[k];
         return kinds;
 }

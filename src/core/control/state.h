@@ -8,6 +8,7 @@
 #include "basic/prioq.h"
 #include "basic/prng.h"
 #include "core/cluster.h"
+#include "core/model/definition.h"
 #include "core/model/node.h"
 #include "core/model/pod.h"
 #include "core/sched/algorithms.h"
@@ -29,7 +30,7 @@ typedef struct Timer {
 typedef struct ObjectState {
         StoreEntry entry;
         struct ObjectState *owner; /* weak: one of its owners that lives; NULL = it has none */
-        ListLink in_owner;         /* in owner->dependents, or in Cluster.orphans: it names owners, but none is there */
+        ListLink in_owner;         /* in owner->dependents, or in Cluster.orphans or .strangers: it names owners, but none is there */
         ListLink dependents;
         ListLink dirty;            /* in Cluster.dirty */
 } ObjectState;
@@ -94,6 +95,10 @@ struct Cluster {
         ListLink alive, unhealthy, stopping, woken;
         ListLink dirty;   /* ObjectState.dirty: waits for its controller */
         ListLink orphans; /* ObjectState.in_owner: waits to be collected */
+        ListLink strangers; /* ObjectState.in_owner: it names owners of kinds that nobody defines (yet) */
+        StoreEntry *definitions[_KIND_MAX - KIND_CUSTOM_NAMESPACED]; /* by slot; weak */
+        uint64_t defined_at[_KIND_MAX - KIND_CUSTOM_NAMESPACED];     /* the revision that gave the slot to it, or took it away */
+        uint32_t n_definitions[2], next_slot[2]; /* in no namespace, in namespaces */
         uint32_t n_documents; /* objects beside nodes and pods */
         uint32_t n_ending_namespaces;
         Prioq timers;

@@ -29,6 +29,7 @@ struct ApiContext {
         const HealthCheck *checks;
         size_t n_checks;
         void (*write_metrics)(ApiContext *api, StrBuf *b); /* what only the daemon knows */
+        struct CustomKinds *custom; /* rows of CustomResourceDefinitions, of the Kubernetes door */
         void *manager; /* of the checks and of write_metrics; nothing else looks at it */
 };
 

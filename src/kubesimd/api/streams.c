@@ -215,7 +215,7 @@ static int next_change(Stream *s) {
                 if (r < 0 || s->line.size > 0)
                         return r < 0 ? r : 1;
         }
-        if (now_monotonic() >= s->ends)
+        if (now_monotonic() >= s->ends || (s->format->is_over && s->format->is_over(s->userdata, s->revision)))
                 return -ERANGE;
         if (s->no_bookmarks || now_monotonic() < usec_add(s->last_sent, BOOKMARK_USEC))
                 return 0;

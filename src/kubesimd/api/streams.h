@@ -32,6 +32,8 @@ typedef struct WatchFormat {
         void (*free_userdata)(void *userdata); /* may be NULL */
         /* Appends a line for an event of the cluster's log, or nothing; NULL: this watch is not about them. */
         void (*put_event)(void *userdata, const Event *e, StrBuf *b);
+        /* Is what is watched not there any more, and everything up to that revision all that there was to tell? NULL: never. */
+        bool (*is_over)(void *userdata, uint64_t revision);
         bool shared; /* the lines are the same for all such watches: rendered once, kept with the change */
 } WatchFormat;
 

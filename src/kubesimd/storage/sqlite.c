@@ -233,7 +233,7 @@ static int load_row(sqlite3_stmt *q, storage_load_t load, void *userdata, Error 
         int size = sqlite3_column_bytes(q, 3);
         int r;
 
-        if (kind < 0 || kind >= _KIND_MAX || id <= 0 || revision <= 0)
+        if (kind < 0 || kind >= _KIND_MAX || !kind_exists((Kind) kind) || id <= 0 || revision <= 0)
                 return error_set(reterr, -EBADMSG, "object %lld has impossible numbers", (long long) id);
         text = malloc((size_t) size + 1);
         if (!text)

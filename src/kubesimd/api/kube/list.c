@@ -7,6 +7,8 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/control/definitions.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/events.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/path.h"
@@ -31,6 +33,7 @@ typedef struct Query {
         char token[KUBE_KEY_MAX + 32]; /* metadata.continue; "" = none */
         bool begun, first;
         bool yaml; /* of a list */
+        uint64_t defined_at; /* of custom kinds: what is older is of another definition */
 } Query;
 
 static Query *query_free(Query *q) {
@@ -38,6 +41,7 @@ static Query *query_free(Query *q) {
                 return NULL;
         selector_free(q->selector);
         snapshot_free(q->snapshot);
+        kube_resource_unref(q->view.resource);
         free(q->namespace);
         return mfree(q);
 }
@@ -96,8 +100,19 @@ static bool wants(const Query *q, const Object *o) {
         return (!q->namespace || object_is_in(o, q->namespace)) && selector_matches(q->selector, o);
 }
 
+/* Objects of a definition that has come to the slot after this one are none of ours. */
 static bool watch_wants(void *userdata, const Object *o) {
-        return wants(userdata, o);
+        const Query *q = userdata;
+        uint64_t at = cluster_defined_at(q->view.cluster, q->view.resource->store_kind);
+
+        return (at == q->defined_at || o->revision < at) && wants(q, o);
+}
+
+static bool watch_is_over(void *userdata, uint64_t revision) {
+        const Query *q = userdata;
+        uint64_t at = cluster_defined_at(q->view.cluster, q->view.resource->store_kind);
+
+        return at != q->defined_at ? revision + 1 >= at : !custom_is_served(q->view.cluster, q->view.resource);
 }
 
 static void watch_put(void *userdata, const char *type, uint64_t revision, const Object *o, bool initial_end, StrBuf *b) {
@@ -126,6 +141,7 @@ static void watch_put_event(void *userdata, const Event *e, StrBuf *b) {
 
 static const WatchFormat watch_format = {
         .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .free_userdata = query_done,
+        .is_over = watch_is_over,
 };
 static const WatchFormat events_format = {
         .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .put_event = watch_put_event,
@@ -140,6 +156,8 @@ static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error 
         r = query_revision(req, &since, reterr);
         if (r >= 0 && !isempty(timeout) && parse_u64_range(timeout, 0, 1000000, &seconds) < 0)
                 r = error_set(reterr, -EINVAL, "timeoutSeconds: Invalid value: \"%s\": it must be a whole number", timeout);
+        if (r > 0)
+                since = MAX(since, q->defined_at);
         if (r < 0) {
                 query_free(q);
                 return r;
@@ -323,6 +341,8 @@ static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
                 r = parse_token(token, &revision, &after, reterr);
         if (r < 0)
                 return r;
+        if (revision < q->defined_at)
+                return too_old(req, reterr);
         if (revision > store_revision(s))
                 return error_set(reterr, -EINVAL, "continue key is not valid: it is ahead of the newest revision");
         if (limit > 0 && !q->view.resource->each)
@@ -363,6 +383,8 @@ int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *re
         if (!q || (path->namespace && !q->namespace))
                 return error_set(reterr, -ENOMEM, "out of memory");
         e = view_from_request(req, api->cluster, r, &q->view, reterr);
+        q->view.resource = kube_resource_ref(r);
+        q->defined_at = cluster_defined_at(api->cluster, r->store_kind);
         if (e >= 0)
                 e = selector_parse(r, http_request_query(req, "labelSelector"), http_request_query(req, "fieldSelector"), &q->selector, reterr);
         if (e < 0)

@@ -7,6 +7,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "kubesimd/api/kube/columns.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/rules.h"
 
 /* autoscaling/v1 knows one metric, v2 a list of them; the objects are the same. */
@@ -174,8 +175,19 @@ static const KubeResource documents[] = {
           .no_generation = true, .complete = complete_storage_class },
 };
 
+/* Is it one of "a,b" (or NULL)? */
+static bool is_word(const char *words, const char *word) {
+        size_t n = strlen(word);
+
+        for (const char *p = words; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+                if (strncmp(p, word, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+                        return true;
+        return false;
+}
+
 /* Rows in files of their own. */
-static const KubeResource *const others[] = { &kube_events, &kube_nodes, &kube_pods, &kube_leases, &kube_new_events, &kube_node_metrics, &kube_pod_metrics };
+static const KubeResource *const others[] = { &kube_events, &kube_nodes, &kube_pods, &kube_leases, &kube_new_events, &kube_node_metrics, &kube_pod_metrics,
+                                              &kube_definitions };
 
 size_t kube_resource_count(void) {
         return ELEMENTSOF(others) + ELEMENTSOF(documents);
@@ -196,20 +208,24 @@ const KubeResource *kube_resource_find(const char *group, const char *version, c
         return NULL;
 }
 
-const KubeResource *kube_resource_of_kind(Kind kind) {
-        for (size_t i = 0; i < kube_resource_count(); i++)
-                if (kube_resource_get(i)->store_kind == kind && !kube_resource_get(i)->only_made)
-                        return kube_resource_get(i);
-        return NULL;
+bool kube_resource_is_reserved(const char *group, const char *name) {
+        for (size_t i = 0; i < kube_resource_count(); i++) {
+                const KubeResource *r = kube_resource_get(i);
+                const char *list = startswith(name, r->kind);
+
+                if (streq(r->group, group) && (streq(r->plural, name) || streq(r->singular, name) || is_word(r->short_names, name) ||
+                                               (list && (*list == '\0' || streq(list, "List")))))
+                        return true;
+        }
+        return false;
+}
+
+const SchemaMessage *kube_schema(const KubeResource *r) {
+        return r->custom ? custom_message(r->custom) : schema_find(r->schema);
 }
 
 bool kube_resource_has(const KubeResource *r, const char *subresource) {
-        size_t n = strlen(subresource);
-
-        for (const char *p = r->subresources; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
-                if (strncmp(p, subresource, n) == 0 && (p[n] == ',' || p[n] == '\0'))
-                        return true;
-        return false;
+        return is_word(r->subresources, subresource);
 }
 
 const char *kube_api_version(const KubeResource *r, char *buf) {

@@ -14,6 +14,8 @@ typedef struct KubeColumn {
         const char *type;   /* "string", "integer", "boolean", "date" */
         bool is_name;       /* format "name" */
         bool wide;          /* shown with -o wide only */
+        const char *format, *description; /* of a definition; may be NULL */
+        int64_t priority;   /* of a definition; others have `wide` */
 } KubeColumn;
 
 /* What a field selector may name. */
@@ -24,17 +26,20 @@ typedef struct KubeField {
 
 typedef struct KubeResource KubeResource;
 typedef struct KubeWrite KubeWrite;
+typedef struct CustomVersion CustomVersion;
 
 struct KubeResource {
         const char *group, *version; /* "" is the core group */
         const char *plural, *singular, *short_names, *kind; /* short names with commas between; may be NULL */
-        const char *category;        /* of "kubectl get all", or NULL */
+        const char *list_kind;       /* NULL: the kind with List after it */
+        const char *category;        /* of "kubectl get all", or NULL; several with commas between */
         const char *subresources;    /* "status,scale", or NULL */
         const char *schema;          /* of schema.tsv, or NULL: anything goes */
         Kind store_kind;
         bool namespaced;
         bool read_only;              /* get and list only */
         bool no_generation, no_deletecollection;
+        const CustomVersion *custom; /* of a CustomResourceDefinition (custom.h); NULL: one of our own */
         /* Objects that are not in the store but made when they are asked for, beside those that are: calls visit with each. */
         void (*each)(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata);
         bool only_made;              /* there are no others, and so nothing to watch */
@@ -58,22 +63,27 @@ struct KubeResource {
         void (*strip)(Cluster *c, JsonArena *a, Json *object, const Object *o);
 };
 
+/* --- Those of our own; custom.h has them with those of definitions --- */
 size_t kube_resource_count(void);
 const KubeResource *kube_resource_get(size_t i);
 /* NULL when there is none. */
 const KubeResource *kube_resource_find(const char *group, const char *version, const char *plural);
-const KubeResource *kube_resource_of_kind(Kind kind);
+/* Is it a name of one of them: of the resource, short, of the kind or of its lists? */
+bool kube_resource_is_reserved(const char *group, const char *name);
+
 bool kube_resource_has(const KubeResource *r, const char *subresource);
 /* "v1", "apps/v1": what stands in apiVersion. buf holds KUBE_API_VERSION_MAX bytes; returns buf. */
-#define KUBE_API_VERSION_MAX 128
+#define KUBE_API_VERSION_MAX 320
 const char *kube_api_version(const KubeResource *r, char *buf);
+/* The type that its fields are of; NULL: anything goes. */
+const SchemaMessage *kube_schema(const KubeResource *r);
 /* "pods", "deployments.apps": how errors name it. The same size. */
 const char *kube_qualified(const KubeResource *r, char *buf);
 /* The value of a label of that object, or NULL. */
 const char *kube_label(const KubeResource *r, const Object *o, const char *key);
 
 /* --- Rows in files of their own --- */
-extern const KubeResource kube_nodes, kube_pods, kube_events, kube_new_events, kube_leases, kube_node_metrics, kube_pod_metrics;
+extern const KubeResource kube_nodes, kube_pods, kube_events, kube_new_events, kube_leases, kube_node_metrics, kube_pod_metrics, kube_definitions;
 
 /* --- For the rows --- */
 /* The node's own address; buf holds ADDRESS_STRING_MAX bytes and may be what is returned. */

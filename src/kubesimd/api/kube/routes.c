@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "basic/error.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/status.h"
 
 #define BODY_MAX (3 * MIB) /* as kube-apiserver's limit */
 #define OPTIONS_MAX (64 * KIB)
@@ -42,9 +44,14 @@ int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
         KubePath path;
         int r;
 
-        r = kube_parse_path(req, &path, reterr);
+        r = kube_parse_path(req, userdata, &path, reterr);
         if (r < 0)
                 return r;
+        if (path.resource->custom && path.resource->custom->deprecation) {
+                r = kube_add_warning(req, path.resource->custom->deprecation, strlen(path.resource->custom->deprecation));
+                if (r < 0)
+                        return error_set(reterr, r, "out of memory");
+        }
         subresource = path.subresource ? path.subresource : path.name ? "" : "*";
         if (path.subresource && is_refused(path.subresource))
                 return error_set(reterr, -EOPNOTSUPP, "%s: simulated containers run no processes", path.subresource);

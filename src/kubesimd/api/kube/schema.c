@@ -170,7 +170,7 @@ const SchemaField *schema_field(const SchemaMessage *m, const char *name) {
                 if (m->fields[i].inlined && (found = schema_field(m->fields[i].message, name)))
                         return found;
         }
-        return NULL;
+        return m ? m->others : NULL;
 }
 
 const SchemaField *schema_field_by_number(const SchemaMessage *m, unsigned number) {

@@ -79,6 +79,19 @@ int kube_reply_success(HttpRequest *req, unsigned code, const KubeResource *r, c
         return kube_reply(req, code, &b, mark);
 }
 
+int kube_add_warning(HttpRequest *req, const char *text, size_t size) {
+        _cleanup_strbuf_ StrBuf quoted = STRBUF_INIT(8 * KIB);
+
+        strbuf_puts(&quoted, "299 - \"");
+        for (size_t i = 0; i < size; i++) {
+                if (text[i] == '"' || text[i] == '\\')
+                        strbuf_putc(&quoted, '\\');
+                strbuf_putc(&quoted, text[i]);
+        }
+        strbuf_putc(&quoted, '"');
+        return http_request_add_header(req, "Warning", strbuf_str(&quoted));
+}
+
 void kube_problem(HttpRequest *req, unsigned status, const Error *error, StrBuf *body, const char **ret_type, void *userdata _unused_) {
         put_failure(&(KubeStatus) { .code = status, .reason = error->code == -EEXIST ? "AlreadyExists" : NULL, .message = error_message(error),
                                     .name = error->field ? error->value : NULL, .kind = error->value ? error->field : NULL }, body);

@@ -17,5 +17,7 @@ typedef struct KubeStatus {
 } KubeStatus;
 
 int kube_reply_status(HttpRequest *req, const KubeStatus *status);
+/* Adds a Warning header (RFC 7234, 5.5), which kubectl shows. */
+int kube_add_warning(HttpRequest *req, const char *text, size_t size);
 /* "Success" with the details of what was deleted (both NULL: without details). */
 int kube_reply_success(HttpRequest *req, unsigned code, const KubeResource *r, const Object *o, uint64_t mark);

@@ -6,6 +6,7 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/managed-fields.h"
 #include "kubesimd/api/kube/rules.h"
@@ -86,9 +87,8 @@ static void note_unknown(const char *path, void *userdata) {
         strbuf_printf(&w->strict, "%sunknown field \"%s\"", w->strict.size > 0 ? ", " : "", path);
 }
 
-/* One Warning header (RFC 7234, 5.5) for each field. */
+/* One for each field. */
 static int add_warnings(KubeWrite *w) {
-        _cleanup_strbuf_ StrBuf quoted = STRBUF_INIT(8 * KIB);
         const char *p = strbuf_str(&w->strict);
         int r = 0;
 
@@ -96,21 +96,13 @@ static int add_warnings(KubeWrite *w) {
                 const char *end = strstr(p, "\", ");
                 size_t n = end ? (size_t) (end - p) + 1 : strlen(p);
 
-                strbuf_clear(&quoted);
-                strbuf_puts(&quoted, "299 - \"");
-                for (size_t i = 0; i < n; i++) {
-                        if (p[i] == '"' || p[i] == '\\')
-                                strbuf_putc(&quoted, '\\');
-                        strbuf_putc(&quoted, p[i]);
-                }
-                strbuf_putc(&quoted, '"');
-                r = http_request_add_header(w->req, "Warning", strbuf_str(&quoted));
+                r = kube_add_warning(w->req, p, n);
                 p += end ? n + 2 : n;
         }
         return r;
 }
 
-int write_check_fields(KubeWrite *w, Json *object, const char *schema, Error *reterr) {
+int write_check_fields(KubeWrite *w, Json *object, Error *reterr) {
         const char *kind = w->resource->kind, *version = w->resource->version;
         _cleanup_error_ Error error = ERROR_NULL;
         int r;
@@ -118,7 +110,10 @@ int write_check_fields(KubeWrite *w, Json *object, const char *schema, Error *re
         if (!json_is(object, JSON_OBJECT))
                 return error_set(reterr, -EINVAL, "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
                                  "json: cannot unmarshal a value that is not an object", kind);
-        r = schema_check(&w->arena, schema_find(schema), object, note_unknown, w, &error);
+        if (w->resource->custom)
+                r = custom_check_fields(w, object, note_unknown, &error);
+        else
+                r = schema_check(&w->arena, kube_schema(w->resource), object, note_unknown, w, &error);
         if (r < 0)
                 return error_set(reterr, r, "%s in version \"%s\" cannot be handled as a %s: %s", kind, version, kind, error_message(&error));
         if (w->strict.size == 0 || w->validation == FIELDS_IGNORE)
@@ -306,6 +301,16 @@ static void take_over(KubeWrite *w, Json *to, const Json *from, const char *key)
                 json_set(&w->arena, to, key, json_copy(&w->arena, json_get(from, key)));
 }
 
+/* Of the metadata, /status of custom objects changes who manages what, and nothing else. */
+static void keep_metadata(KubeWrite *w, Json *wanted, const Json *present) {
+        Json *managed = json_detach(json_at(wanted, "metadata", "managedFields", NULL));
+
+        take_over(w, wanted, present, "metadata");
+        json_remove(json_get(wanted, "metadata"), "managedFields");
+        if (managed)
+                json_set(&w->arena, json_get(wanted, "metadata"), "managedFields", managed);
+}
+
 /* /status changes the status alone, everything else all but the status. */
 static void keep_other_half(KubeWrite *w, Json *wanted, const Json *present) {
         bool status = streq_ptr(w->path->subresource, "status");
@@ -316,9 +321,14 @@ static void keep_other_half(KubeWrite *w, Json *wanted, const Json *present) {
                 take_over(w, wanted, present, "status");
                 return;
         }
+        if (w->resource->custom)
+                keep_metadata(w, wanted, present);
         JSON_FOREACH(v, present)
                 if (!streq(v->key, "status") && !streq(v->key, "metadata"))
                         take_over(w, wanted, present, v->key);
+        JSON_FOREACH(v, wanted)
+                if (!streq(v->key, "status") && !json_get(present, v->key))
+                        json_detach(v);
 }
 
 static int prepare_update(KubeWrite *w, const Object *o, Json *wanted, const Json *present, Error *reterr) {
@@ -343,9 +353,9 @@ static int prepare_update(KubeWrite *w, const Object *o, Json *wanted, const Jso
 }
 
 int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present, Error *reterr) {
+        const uint64_t revision = e->object->revision; /* the entry may be gone after the update */
         _cleanup_(object_unrefp) Object *o = NULL;
         _cleanup_error_ Error error = ERROR_NULL;
-        uint64_t before = e->object->revision; /* an update may be the end of the entry */
         int r;
 
         r = prepare_update(w, e->object, wanted, present, reterr);
@@ -353,6 +363,8 @@ int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present,
                 r = complete(w, wanted, present, reterr);
         if (r != 0)
                 return r < 0 ? r : 0;
+        if (w->resource->custom)
+                custom_count_generation(w, wanted, present);
         managed_fields_update(w, wanted, present);
         if (json_arena_error(&w->arena) < 0)
                 return error_set(reterr, json_arena_error(&w->arena), "out of memory");
@@ -362,6 +374,6 @@ int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present,
         if (r < 0)
                 return reply_refusal(w, r, &error, reterr);
         if (o->revision == 0)
-                o->revision = before; /* a dry run's, or one that is gone: nobody else has it */
+                o->revision = revision; /* a dry run's, or one that was the object's end: nobody else has it */
         return write_reply(w, 200, o);
 }
