@@ -349,6 +349,7 @@ static int setup_http(Manager *m) {
                 .target_max = TARGET_MAX,
                 .idle_timeout_usec = IDLE_TIMEOUT_USEC,
                 .authorize = on_authorize,
+                .forget = identity_release,
                 .problem = api_problem,
                 .status = reason_http_status,
                 .done = manager_count_request,
@@ -376,7 +377,10 @@ static int setup_api(Manager *m) {
         m->api.n_checks = manager_n_checks;
         m->api.write_metrics = manager_write_metrics;
         m->api.agents_dir = m->options->agents_dir;
+        m->api.access = &m->access;
         r = load_tokens(m, &m->access.tokens, &error);
+        if (r >= 0)
+                r = manager_setup_accounts(m, &error);
         if (r < 0) {
                 log_error("%s", error_message(&error));
                 return r;

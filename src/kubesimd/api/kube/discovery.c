@@ -18,7 +18,9 @@ static const char *aggregated_form(HttpRequest *req) {
 }
 
 static void put_verbs(const KubeResource *r, StrBuf *b) {
-        if (r->read_only)
+        if (r->create_only)
+                strbuf_puts(b, "[\"create\"]");
+        else if (r->read_only)
                 strbuf_puts(b, "[\"get\",\"list\"]");
         else
                 strbuf_printf(b, "[\"create\",\"delete\",%s\"get\",\"list\",\"patch\",\"update\",\"watch\"]",
@@ -54,6 +56,7 @@ static const struct {
         { "log", NULL, NULL, NULL, "[\"get\"]" },
         { "finalize", NULL, NULL, NULL, "[\"update\"]" },
         { "scale", "autoscaling", "v1", "Scale", "[\"get\",\"patch\",\"update\"]" },
+        { "token", "authentication.k8s.io", "v1", "TokenRequest", "[\"create\"]" },
         { "status", NULL, NULL, NULL, "[\"get\",\"patch\",\"update\"]" },
 };
 

@@ -52,4 +52,5 @@ int kube_write_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Er
 int kube_bind(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
 int kube_evict(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
 int kube_log(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_token(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
 int kube_finalize(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);

@@ -34,6 +34,7 @@ struct KubeResource {
         Kind store_kind;
         bool namespaced;
         bool read_only;              /* get and list only */
+        bool create_only;            /* reviews: answered at once, and not kept */
         bool no_generation, no_deletecollection;
         /* Objects that are not in the store but made when they are asked for, beside those that are: calls visit with each. */
         void (*each)(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata);

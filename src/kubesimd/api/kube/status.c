@@ -5,7 +5,9 @@
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "core/model/reason.h"
+#include "kubesimd/api/kube/attributes.h"
 #include "kubesimd/api/kube/kube.h"
+#include "kubesimd/auth/access.h"
 
 /* metav1.StatusReason by HTTP status; where two share one, by our own reason. */
 static const struct {
@@ -79,8 +81,32 @@ int kube_reply_success(HttpRequest *req, unsigned code, const KubeResource *r, c
         return kube_reply(req, code, &b, mark);
 }
 
+/* Refused before any handler was asked: for what the user is. */
+static bool is_role_refusal(HttpRequest *req, unsigned status, const Error *error) {
+        const Identity *who = http_request_identity(req);
+
+        return status == 403 && !error->field && who && http_request_route(req) && !access_may(who, http_request_route(req)->access);
+}
+
 void kube_problem(HttpRequest *req, unsigned status, const Error *error, StrBuf *body, const char **ret_type, void *userdata _unused_) {
-        put_failure(&(KubeStatus) { .code = status, .reason = error->code == -EEXIST ? "AlreadyExists" : NULL, .message = error_message(error),
-                                    .name = error->field ? error->value : NULL, .kind = error->value ? error->field : NULL }, body);
+        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(16 * KIB);
+        KubeStatus s = { .code = status, .reason = error->code == -EEXIST ? "AlreadyExists" : NULL, .message = error_message(error) };
+        KubeAttributes asked;
+
+        kube_attributes_read(req, &asked);
+        if (status == 401)
+                s.message = "Unauthorized"; /* why is nobody's business who has not shown who they are */
+        else if (is_role_refusal(req, status, error)) {
+                kube_attributes_put_refusal(&asked, http_request_identity(req), &message);
+                s.message = strbuf_str(&message);
+                s.name = asked.name;
+                s.group = asked.group;
+                s.kind = asked.resource;
+        } else if (error->field && error->value) {
+                s.name = error->value;
+                s.kind = error->field;
+                s.group = streq(asked.resource, error->field) ? asked.group : NULL;
+        }
+        put_failure(&s, body);
         *ret_type = kube_put_form(req, body);
 }
