@@ -50,6 +50,7 @@ static int submit_changes(Manager *m) {
 static void arm_timer(Manager *m) {
         usec_t at = MIN(cluster_deadline(m->api.cluster), beats_deadline(m->api.beats));
 
+        at = MIN(at, streams_deadline(m->api.streams));
         if (at >= m->timer_at)
                 return; /* it rings before, and looks again then */
         m->timer_at = at;
@@ -69,6 +70,7 @@ static int end_turn(Manager *m) {
         }
         beats_answer_woken(m->api.beats);
         beats_answer_due(m->api.beats, now);
+        streams_wake_due(m->api.streams, now);
         r = submit_changes(m);
         if (r < 0)
                 return r;

@@ -9,6 +9,7 @@
 #include "basic/time-util.h"
 #include "kubesimd/api/kube/events.h"
 #include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/made.h"
 #include "kubesimd/api/kube/path.h"
 #include "kubesimd/api/kube/selector.h"
 #include "kubesimd/api/kube/view.h"
@@ -21,6 +22,8 @@
 #define WHOLE_MAX 500
 #define CHUNK 1000 /* objects looked at for one that matches, at a time */
 
+#define KUBE_TOKEN_MAX 600 /* a revision and the longest key: of events that are made */
+
 /* What a list or a watch is about, kept for as long as it is being sent. */
 typedef struct Query {
         View view;
@@ -28,7 +31,7 @@ typedef struct Query {
         char *namespace;    /* owned; NULL: all */
         Snapshot *snapshot; /* owned, of a list */
         size_t next;
-        char token[KUBE_KEY_MAX + 32]; /* metadata.continue; "" = none */
+        char token[KUBE_TOKEN_MAX]; /* metadata.continue; "" = none */
         bool begun, first;
         bool yaml; /* of a list */
 } Query;
@@ -124,8 +127,24 @@ static void watch_put_event(void *userdata, const Event *e, StrBuf *b) {
                 watch_put(q, "ADDED", e->revision, o, false, b);
 }
 
+static int watch_make(void *userdata, const Object *of, Object **ret) {
+        Query *q = userdata;
+
+        return q->view.resource->make(q->view.cluster, of, ret);
+}
+
+static usec_t watch_renewed(void *userdata, const Object *of) {
+        Query *q = userdata;
+
+        return q->view.resource->renewed(q->view.cluster, of);
+}
+
 static const WatchFormat watch_format = {
         .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .free_userdata = query_done,
+};
+static const WatchFormat leases_format = {
+        .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .free_userdata = query_done,
+        .made_of = KIND_NODE, .make = watch_make, .renewed = watch_renewed,
 };
 static const WatchFormat events_format = {
         .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .put_event = watch_put_event,
@@ -147,7 +166,8 @@ static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error 
         return reply_watch(req, api, &(WatchOptions) {
                 .kind = q->view.resource->store_kind, .since = r > 0 ? &since : NULL,
                 .no_bookmarks = !query_bool(req, "allowWatchBookmarks") && !query_bool(req, "sendInitialEvents"),
-                .timeout = seconds * USEC_PER_SEC, .format = q->view.resource->made_watch ? &events_format : &watch_format, .userdata = q }, reterr);
+                .timeout = seconds * USEC_PER_SEC,
+                .format = q->view.resource->made_watch ? &events_format : q->view.resource->renewed ? &leases_format : &watch_format, .userdata = q }, reterr);
 }
 
 static void put_json_head(Query *q, StrBuf *b) {
@@ -229,33 +249,6 @@ static int next_piece(void *userdata, StrBuf *b) {
         return 0;
 }
 
-/* One object that is made on demand, into a list that is being written. */
-typedef struct Visit {
-        Query *query;
-        StrBuf *b;
-        const char *name, *namespace; /* of the one that is looked for; NULL: all */
-        bool found;
-} Visit;
-
-static void visit_item(const Object *o, void *userdata) {
-        Visit *v = userdata;
-        Query *q = v->query;
-
-        if (wants(q, o))
-                put_item(q, o, v->b);
-}
-
-/* Objects made on demand first, then those of the store. */
-static int reply_made_list(HttpRequest *req, ApiContext *api, Query *q, const char *type) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
-
-        put_head(q, &b);
-        q->view.resource->each(api->cluster, visit_item, &(Visit) { .query = q, .b = &b });
-        while (next_piece(q, &b) > 0)
-                ;
-        return http_reply(req, 200, type, &b, q->snapshot->revision);
-}
-
 /* --- Pages --- */
 
 /* "REVISION.KEY": after which object, as of when. */
@@ -305,6 +298,24 @@ static int take_page(Store *s, Query *q, const char *after, uint64_t limit, uint
         return 0;
 }
 
+static bool wants_made(const Object *o, void *userdata) {
+        return wants(userdata, o);
+}
+
+/* The same of a kind that has objects which are made on demand. */
+static int take_made(Store *s, Query *q, const char *after, size_t limit, uint64_t revision) {
+        _cleanup_(snapshot_freep) Snapshot *stored = NULL;
+        const KubeResource *k = q->view.resource;
+        int r;
+
+        r = snapshot_take_at(s, k->store_kind, q->namespace, after, k->only_made ? 0 : SIZE_MAX, revision, &stored);
+        if (r >= 0)
+                r = made_take(q->view.cluster, k, q->namespace, after, limit, stored, wants_made, q, &q->snapshot);
+        if (r >= 0 && q->snapshot->more)
+                (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) revision, q->snapshot->objects[q->snapshot->n_objects - 1]->name);
+        return r;
+}
+
 static int too_old(HttpRequest *req, Error *reterr) {
         return error_set(reterr, -ERANGE, isempty(http_request_query(req, "continue")) ? "The resourceVersion for the provided list is too old." :
                          "The provided continue parameter is too old to display a consistent list result. You can start a new list without the "
@@ -325,11 +336,12 @@ static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
                 return r;
         if (revision > store_revision(s))
                 return error_set(reterr, -EINVAL, "continue key is not valid: it is ahead of the newest revision");
-        if (limit > 0 && !q->view.resource->each)
+        if (q->view.resource->each_made)
+                r = take_made(s, q, after, limit > 0 ? limit : SIZE_MAX, revision);
+        else if (limit > 0)
                 r = take_page(s, q, after, limit, revision);
         else
-                r = snapshot_take_at(s, q->view.resource->store_kind, q->namespace, after, q->view.resource->only_made ? 0 : SIZE_MAX, revision,
-                                     &q->snapshot);
+                r = snapshot_take_at(s, q->view.resource->store_kind, q->namespace, after, SIZE_MAX, revision, &q->snapshot);
         return r == -ERANGE ? too_old(req, reterr) : r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
@@ -344,8 +356,6 @@ static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Err
         r = take_list(req, s, q, reterr);
         if (r < 0)
                 return r;
-        if (q->view.resource->each)
-                return reply_made_list(req, api, q, type);
         if (q->snapshot->n_objects > WHOLE_MAX && q->snapshot->revision <= store_durable(s))
                 return reply_pieces(req, type, next_piece, query_done, TAKE_PTR(q));
         while (next_piece(q, &b) > 0)
@@ -375,32 +385,26 @@ int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *re
         return reply_query_list(req, api, TAKE_PTR(q), reterr);
 }
 
-static void visit_named(const Object *o, void *userdata) {
-        Visit *v = userdata;
-
-        if (v->found || !streq(object_name(o), v->name) || (v->namespace && !object_is_in(o, v->namespace)))
-                return;
-        view_put_one(&v->query->view, o, o->revision, v->b);
-        v->found = true;
-}
-
 int kube_get(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        _cleanup_(object_unrefp) Object *made = NULL;
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * MIB);
         const KubeResource *r = path->resource;
-        Query q = {};
-        Visit visit = { .query = &q, .b = &b, .name = path->name, .namespace = path->namespace };
+        const Object *o = NULL;
         StoreEntry *entry;
+        View view;
         int e;
 
-        e = view_from_request(req, api->cluster, r, &q.view, reterr);
+        e = view_from_request(req, api->cluster, r, &view, reterr);
         if (e < 0)
                 return e;
-        if (!r->only_made && (entry = store_find(cluster_store(api->cluster), r->store_kind, path->key)))
-                visit_named(entry->object, &visit);
-        else if (r->each)
-                r->each(api->cluster, visit_named, &visit);
-        if (!visit.found)
+        entry = r->only_made ? NULL : store_find(cluster_store(api->cluster), r->store_kind, path->key);
+        if (entry)
+                o = entry->object;
+        else if (r->each_made && made_find(api->cluster, r, path->key, &made) >= 0)
+                o = made;
+        if (!o)
                 return kube_not_found(r, path->name, reterr);
+        view_put_one(&view, o, o->revision, &b);
         strbuf_putc(&b, '\n');
         return kube_reply(req, 200, &b, api_mark(api));
 }
