@@ -44,6 +44,7 @@ struct Stream {
         size_t round_hint;
 
         uint64_t event;     /* number of the last event sent */
+        LineSource lines;   /* of a text; its userdata is the one above */
         char *node, *pod;   /* filters of events, owned, NULL = any */
 };
 
@@ -369,6 +370,8 @@ static void stream_free(void *userdata) {
         snapshot_free(s->sources);
         if (s->format && s->format->free_userdata)
                 s->format->free_userdata(s->userdata);
+        if (s->lines.free_userdata)
+                s->lines.free_userdata(s->userdata);
         strbuf_done(&s->line);
         free(s->node);
         free(s->pod);
@@ -458,4 +461,22 @@ int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const 
                 return error_set(reterr, -ENOMEM, "out of memory");
         }
         return http_reply_stream(req, NATIVE_LINES, false, stream_read, stream_free, s);
+}
+
+static int next_lines(Stream *s) {
+        return s->lines.next(s->userdata, &s->line);
+}
+
+int reply_lines(HttpRequest *req, ApiContext *api, const LineSource *source, void *userdata, Error *reterr) {
+        Stream *s;
+        int r;
+
+        r = stream_new(req, api, next_lines, &s, reterr);
+        if (r < 0) {
+                source->free_userdata(userdata);
+                return r;
+        }
+        s->lines = *source;
+        s->userdata = userdata;
+        return http_reply_stream(req, source->content_type, false, stream_read, stream_free, s);
 }

@@ -60,3 +60,14 @@ typedef struct WatchOptions {
 int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, Error *reterr);
 /* Answers with a watch of events after number `after`, of that node and pod (NULL: any). */
 int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const char *node, const char *pod, Error *reterr);
+
+/* Text that goes on while something goes on. */
+typedef struct LineSource {
+        const char *content_type; /* a literal */
+        /* Appends what is next: 1; 0 when there is nothing now; -ERANGE at the end. Only what is durable. */
+        int (*next)(void *userdata, StrBuf *b);
+        void (*free_userdata)(void *userdata);
+} LineSource;
+
+/* Answers with that text; it counts as a watch. userdata is taken over, also on failure. */
+int reply_lines(HttpRequest *req, ApiContext *api, const LineSource *source, void *userdata, Error *reterr);
