@@ -54,12 +54,12 @@ check-system: deb
 LIB_CORE_SRC := $(call find_c,src/basic src/core) src/shared/conf-file.c src/kubesimd/config.c \
         $(addprefix src/kubesimd/api/kube/,crd-format.c crd-prune.c crd-schema.c crd-value.c fieldset.c \
         jsonpath.c overlay.c patch.c protobuf.c schema.c strategic.c \
-        yaml-reader.c yaml-scalar.c yaml-writer.c)
+        yaml-reader.c yaml-scalar.c yaml-writer.c) src/kubesimd/auth/account-tokens.c
 
 $(O)/fuzz/%: tests/fuzz/%.c $(LIB_CORE_SRC)
 	@mkdir -p $(dir $@)
 	clang $(filter-out -fstack-clash-protection -fcf-protection,$(KCFLAGS)) $(shell $(PKG_CONFIG) --cflags $(PKGS_DAEMON)) -g -O1 \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_CORE_SRC) -lsystemd -lyaml
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_CORE_SRC) -lsystemd -lyaml -lgnutls
 
 fuzz: $(FUZZERS)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(abspath $(O)/fuzz)

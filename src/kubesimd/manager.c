@@ -50,6 +50,7 @@ static int submit_changes(Manager *m) {
 static void arm_timer(Manager *m) {
         usec_t at = MIN(cluster_deadline(m->api.cluster), beats_deadline(m->api.beats));
 
+        at = MIN(at, streams_deadline(m->api.streams));
         if (at >= m->timer_at)
                 return; /* it rings before, and looks again then */
         m->timer_at = at;
@@ -69,6 +70,7 @@ static int end_turn(Manager *m) {
         }
         beats_answer_woken(m->api.beats);
         beats_answer_due(m->api.beats, now);
+        streams_wake_due(m->api.streams, now);
         r = submit_changes(m);
         if (r < 0)
                 return r;
@@ -356,6 +358,7 @@ static int setup_http(Manager *m) {
                 .target_max = TARGET_MAX,
                 .idle_timeout_usec = IDLE_TIMEOUT_USEC,
                 .authorize = on_authorize,
+                .forget = identity_release,
                 .problem = api_problem,
                 .status = reason_http_status,
                 .done = manager_count_request,
@@ -383,7 +386,10 @@ static int setup_api(Manager *m) {
         m->api.n_checks = manager_n_checks;
         m->api.write_metrics = manager_write_metrics;
         m->api.agents_dir = m->options->agents_dir;
+        m->api.access = &m->access;
         r = load_tokens(m, &m->access.tokens, &error);
+        if (r >= 0)
+                r = manager_setup_accounts(m, &error);
         if (r < 0) {
                 log_error("%s", error_message(&error));
                 return r;

@@ -172,8 +172,8 @@ static void create_other(Workloads *w) {
         case 3:
                 return create(w, KIND_NAMESPACE, "team", parse(&a, "{\"metadata\":{},\"spec\":{\"finalizers\":[\"kubernetes\"]},\"status\":{\"phase\":\"Active\"}}"));
         default:
-                return create(w, KIND_NODE, any(w, 2) == 0 ? "n0" : "n1", parse(&a, "{\"metadata\":{},\"spec\":{},\"status\":{\"capacity\":{\"cpu\":\"%u\"}}}",
-                              1 + any(w, 8)));
+                return create(w, KIND_NODE, any(w, 2) == 0 ? "n0" : "n1", parse(&a, "{\"metadata\":{%s},\"spec\":{},\"status\":{\"capacity\":{\"cpu\":\"%u\"}}}",
+                              any(w, 3) == 0 ? "\"finalizers\":[\"a/b\"]" : "", 1 + any(w, 8)));
         }
 }
 
@@ -281,6 +281,18 @@ static void change_deployment(Workloads *w) {
                 object_unref(o);
 }
 
+/* The end of a node that finalizers hold. */
+static void release_node(Workloads *w, StoreEntry *e) {
+        _cleanup_edit_ Edit edit = {};
+        Object *o = NULL;
+
+        if (edit_begin(&edit, w->cluster, e) < 0)
+                return;
+        json_remove(json_get(edit.root, "metadata"), "finalizers");
+        if (cluster_update_object(w->cluster, w->now, e, edit.root, false, &o, NULL) >= 0)
+                object_unref(o);
+}
+
 static void delete_something(Workloads *w) {
         static const struct {
                 Kind kind;
@@ -300,6 +312,8 @@ static void delete_something(Workloads *w) {
                 e = store_find(s, KIND_NAMESPACE, "team");
         else
                 e = store_find_from(s, all[i].kind, NULL);
+        if (e && e->object->kind == KIND_NODE && e->object->doc && e->object->doc->deleted > 0)
+                return release_node(w, e);
         if (e)
                 (void) cluster_delete_object(w->cluster, w->now, e, &(DeleteOptions) { .grace_seconds = any(w, 3) == 0 ? 0 : -1,
                                              .propagation = (Propagation) any(w, 3) }, NULL);
@@ -332,6 +346,8 @@ static void check_links(Workloads *w) {
         char uid[UUID_STRING_MAX];
 
         check_slots(w);
+        for (StoreEntry *e = store_find_from(store, KIND_NODE, NULL); e; e = store_following(e))
+                must(!e->object->doc || e->object->doc->deleted == 0 || e->object->doc->n_finalizers > 0);
         for (Kind k = 0; k < _KIND_MAX; k++)
                 for (StoreEntry *e = kind_is_document(k) || k == KIND_POD ? store_find_from(store, k, NULL) : NULL; e; e = store_following(e)) {
                         const ObjectState *s = object_state(e);

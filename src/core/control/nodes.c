@@ -5,6 +5,7 @@
 
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
+#include "core/control/objects.h"
 #include "core/control/pods.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
@@ -324,6 +325,22 @@ static int check_alive(Cluster *c) {
         return 0;
 }
 
+/* One that finalizers hold is marked, and goes with the last of them; it is looked at again in case the mark is undone. */
+static int remove_lost(Cluster *c, NodeState *ns) {
+        const Doc *d = node_of(ns)->object.doc;
+        int r;
+
+        if (!d || d->n_finalizers == 0)
+                return node_delete(c, ns, "unhealthy for too long");
+        r = object_delete(c, &ns->entry, &(DeleteOptions) { .grace_seconds = -1 });
+        if (r < 0)
+                return r;
+        ns->faded_at = c->now + 1;
+        list_remove(&ns->fading);
+        list_append(&c->unhealthy, &ns->fading);
+        return 0;
+}
+
 static int check_unhealthy(Cluster *c) {
         ListLink *l;
         int r;
@@ -335,7 +352,7 @@ static int check_unhealthy(Cluster *c) {
                         break;
                 r = pods_evacuate(c, ns, "its node was lost");
                 if (r >= 0)
-                        r = node_delete(c, ns, "unhealthy for too long");
+                        r = remove_lost(c, ns);
                 if (r < 0)
                         return r;
         }

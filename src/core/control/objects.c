@@ -312,7 +312,7 @@ int object_delete(Cluster *c, StoreEntry *e, const DeleteOptions *options) {
                 return r;
         if (e->object->kind == KIND_POD)
                 return pod_remove(c, (PodState*) e, options->grace_seconds);
-        if (e->object->kind == KIND_NODE)
+        if (e->object->kind == KIND_NODE && (!d || d->n_finalizers == 0))
                 return node_remove(c, (NodeState*) e);
         if (d->deleted > 0)
                 return 0;
@@ -394,6 +394,8 @@ int object_store_update(Cluster *c, StoreEntry *e, Object *copy) {
 
         if (copy->kind == KIND_POD)
                 return pod_store_update(c, (PodState*) e, (Pod*) copy);
+        if (d && d->deleted > 0 && d->n_finalizers == 0 && copy->kind == KIND_NODE)
+                return node_remove(c, (NodeState*) e);
         if (d && d->deleted > 0 && d->n_finalizers == 0 && kind_is_document(copy->kind) && !ends_by_controller(copy))
                 return store_delete(c->store, e);
         if (copy->kind == KIND_NODE && ((Node*) copy)->cpu < ((NodeState*) e)->used) {

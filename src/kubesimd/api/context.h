@@ -25,6 +25,7 @@ struct ApiContext {
         Streams *streams; /* watches */
         Metrics *metrics;
         const struct Certificates *certificates; /* of the HTTPS socket; NULL: there is none */
+        struct Access *access; /* who may do what */
         const char *agents_dir; /* where the agents' sockets are; borrowed */
         const HealthCheck *checks;
         size_t n_checks;

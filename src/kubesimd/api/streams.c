@@ -36,7 +36,15 @@ struct Stream {
         size_t snapshot_next;
         uint64_t revision;  /* the last one that was sent, or passed over */
 
+        Snapshot *sources;  /* of those, what the made ones are made of */
+        size_t sources_next;
+        usec_t round_at;    /* when renewals are due: monotonic; USEC_INFINITY = never */
+        usec_t round_began, renewed_since; /* realtime: what was renewed before has been shown */
+        uint64_t round_id;  /* of the last object that this round has looked at */
+        size_t round_hint;
+
         uint64_t event;     /* number of the last event sent */
+        LineSource lines;   /* of a text; its userdata is the one above */
         char *node, *pod;   /* filters of events, owned, NULL = any */
 };
 
@@ -44,6 +52,7 @@ struct Streams {
         ApiContext *api;
         ListLink all;
         unsigned n, max;
+        usec_t due;      /* the first due_at() of all; USEC_INFINITY = none */
         usec_t woken_at; /* when streams_wake() last woke one that has not read since; 0 = none */
 };
 
@@ -55,6 +64,7 @@ int streams_new(ApiContext *api, unsigned max, Streams **ret) {
                 return -ENOMEM;
         s->api = api;
         s->max = max;
+        s->due = USEC_INFINITY;
         list_init(&s->all);
         *ret = s;
         return 0;
@@ -85,6 +95,31 @@ void streams_wake(Streams *s) {
                                 s->woken_at = now_monotonic();
                         http_stream_wake(stream->req);
                 }
+}
+
+usec_t streams_deadline(const Streams *s) {
+        return s->due;
+}
+
+/* When it has something to do by itself: to look for renewals, or to end. */
+static usec_t due_at(const Stream *s) {
+        return MIN(s->round_at, s->ends);
+}
+
+void streams_wake_due(Streams *s, usec_t now) {
+        Stream *stream;
+
+        if (now < s->due)
+                return;
+        s->due = USEC_INFINITY;
+        LIST_FOREACH(stream, &s->all, Stream, link) {
+                if (due_at(stream) > now)
+                        s->due = MIN(s->due, due_at(stream));
+                else if (stream->sleeping) {
+                        stream->sleeping = false;
+                        http_stream_wake(stream->req);
+                }
+        }
 }
 
 usec_t streams_waiting_since(const Streams *s) {
@@ -120,11 +155,43 @@ static bool wants(const Stream *s, const Object *o) {
         return !s->format->wants || s->format->wants(s->userdata, o);
 }
 
+/* The next event of the cluster's log up to that revision that this watch wants: 1, or 0. */
+static int put_next_event(Stream *s, uint64_t revision) {
+        const Event *e;
+
+        while ((e = event_log_next(cluster_events(s->streams->api->cluster), s->event)) && e->revision <= revision) {
+                s->event = e->number;
+                s->format->put_event(s->userdata, e, &s->line);
+                if (s->line.size > 0)
+                        return 1;
+        }
+        return 0;
+}
+
+/* Shows what is made of that object, at that revision (0: its own). Out of memory is an error, everything else that cannot be is not. */
+static int put_made(Stream *s, const char *type, uint64_t revision, const Object *of) {
+        _cleanup_(object_unrefp) Object *o = NULL;
+        int r;
+
+        r = s->format->make(s->userdata, of, &o);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        if (wants(s, o))
+                s->format->put(s->userdata, type, revision > 0 ? revision : o->revision, o, false, &s->line);
+        return 0;
+}
+
 static int next_of_snapshot(Stream *s) {
         Cluster *c = s->streams->api->cluster;
 
         if (s->snapshot->revision > store_durable(cluster_store(c)))
                 return 0;
+        while (s->sources && s->sources_next < s->sources->n_objects) {
+                int r = put_made(s, "ADDED", 0, s->sources->objects[s->sources_next++]);
+
+                if (r < 0 || s->line.size > 0)
+                        return r < 0 ? r : 1;
+        }
         while (s->snapshot_next < s->snapshot->n_objects) {
                 const Object *o = s->snapshot->objects[s->snapshot_next++];
 
@@ -133,9 +200,12 @@ static int next_of_snapshot(Stream *s) {
                 s->format->put(s->userdata, "ADDED", o->revision, o, false, &s->line);
                 return 1;
         }
+        if (s->format->put_event && put_next_event(s, s->snapshot->revision) > 0)
+                return 1;
         if (!s->no_bookmarks)
                 s->format->put(s->userdata, "BOOKMARK", s->snapshot->revision, NULL, true, &s->line);
         s->snapshot = snapshot_free(s->snapshot);
+        s->sources = snapshot_free(s->sources);
         return 1;
 }
 
@@ -170,26 +240,39 @@ static int end_expired(Stream *s) {
         return 1;
 }
 
-/* The next event of the cluster's log that this watch wants: 1, or 0. */
-static int put_next_event(Stream *s) {
-        Cluster *c = s->streams->api->cluster;
-        const Event *e;
-
-        while ((e = event_log_next(cluster_events(c), s->event)) && e->revision <= store_durable(cluster_store(c))) {
-                s->event = e->number;
-                s->format->put_event(s->userdata, e, &s->line);
-                if (s->line.size > 0)
-                        return 1;
-        }
-        return 0;
-}
-
 /* Passes over the events that were known at that revision. */
 static void skip_events(Stream *s, uint64_t revision) {
         const Event *e;
 
         while ((e = event_log_next(cluster_events(s->streams->api->cluster), s->event)) && e->revision <= revision)
                 s->event = e->number;
+}
+
+/* Goes on with the round that is due: 1 with the next renewal, 0 when it is over or none is due. Only what has been shown is. */
+static int put_next_renewal(Stream *s) {
+        Store *store = cluster_store(s->streams->api->cluster);
+        usec_t now = now_monotonic();
+        StoreEntry *e;
+        int r;
+
+        if (now < s->round_at)
+                return 0;
+        if (s->round_began == 0)
+                s->round_began = now_realtime();
+        while ((e = store_next(store, s->format->made_of, s->round_id, &s->round_hint))) {
+                s->round_id = e->object->id;
+                if (e->object->revision > s->revision || s->format->renewed(s->userdata, e->object) <= s->renewed_since)
+                        continue;
+                r = put_made(s, "MODIFIED", s->revision, e->object);
+                if (r < 0 || s->line.size > 0)
+                        return r < 0 ? r : 1;
+        }
+        s->renewed_since = s->round_began;
+        s->round_began = 0;
+        s->round_id = s->round_hint = 0;
+        s->round_at = usec_add(now, STREAMS_RENEWAL_USEC);
+        s->streams->due = MIN(s->streams->due, due_at(s));
+        return 0;
 }
 
 static int next_change(Stream *s) {
@@ -202,21 +285,29 @@ static int next_change(Stream *s) {
                 return -ERANGE;
         if (s->snapshot)
                 return next_of_snapshot(s);
-        if (s->format->put_event && put_next_event(s) > 0)
+        if (s->format->put_event && put_next_event(s, store_durable(store)) > 0)
                 return 1;
         while (s->revision < store_durable(store)) {
                 r = store_log_get(store, s->revision + 1, &e);
                 if (r <= 0)
                         return r < 0 ? end_expired(s) : 0;
                 s->revision++;
-                if (e->change.object->kind != s->kind)
+                if (s->format->make && e->change.object->kind == s->format->made_of && (!e->change.old || e->change.type == CHANGE_DELETED))
+                        r = put_made(s, change_type_to_string(e->change.type), e->change.revision, e->change.object);
+                else if (e->change.object->kind != s->kind)
                         continue;
-                r = put_change(s, e);
+                else
+                        r = put_change(s, e);
                 if (r < 0 || s->line.size > 0)
                         return r < 0 ? r : 1;
         }
         if (now_monotonic() >= s->ends || (s->format->is_over && s->format->is_over(s->userdata, s->revision)))
                 return -ERANGE;
+        if (s->format->make) {
+                r = put_next_renewal(s);
+                if (r != 0)
+                        return r;
+        }
         if (s->no_bookmarks || now_monotonic() < usec_add(s->last_sent, BOOKMARK_USEC))
                 return 0;
         s->format->put(s->userdata, "BOOKMARK", s->revision, NULL, false, &s->line);
@@ -270,8 +361,6 @@ static ssize_t stream_read(char *buffer, size_t size, void *userdata) {
         if (n > 0)
                 s->last_sent = now_monotonic();
         s->sleeping = n == 0;
-        if (s->sleeping && s->ends != USEC_INFINITY)
-                http_stream_wake_in(s->req, s->ends - MIN(s->ends, now_monotonic()));
         return (ssize_t) n;
 }
 
@@ -281,8 +370,11 @@ static void stream_free(void *userdata) {
         list_remove(&s->link);
         s->streams->n--;
         snapshot_free(s->snapshot);
+        snapshot_free(s->sources);
         if (s->format && s->format->free_userdata)
                 s->format->free_userdata(s->userdata);
+        if (s->lines.free_userdata)
+                s->lines.free_userdata(s->userdata);
         strbuf_done(&s->line);
         free(s->node);
         free(s->pod);
@@ -300,7 +392,7 @@ static int stream_new(HttpRequest *req, ApiContext *api, int (*next)(Stream *s),
                 return error_set(reterr, -ENOMEM, "out of memory");
         *s = (Stream) {
                 .streams = streams, .req = req, .next = next, .line = STRBUF_INIT(LINE_MAX_BYTES), .last_sent = now_monotonic(),
-                .ends = USEC_INFINITY,
+                .ends = USEC_INFINITY, .round_at = USEC_INFINITY,
         };
         list_append(&streams->all, &s->link);
         streams->n++;
@@ -310,9 +402,17 @@ static int stream_new(HttpRequest *req, ApiContext *api, int (*next)(Stream *s),
 
 /* Where a watch begins when the client says since when, or with everything. */
 static int stream_begin(Stream *s, Store *store, const uint64_t *since, Error *reterr) {
+        int r;
+
+        if (s->format->make) {
+                s->renewed_since = now_realtime();
+                s->round_at = usec_add(now_monotonic(), STREAMS_RENEWAL_USEC);
+                s->streams->due = MIN(s->streams->due, s->round_at);
+        }
         if (!since) {
                 s->revision = store_revision(store);
-                return snapshot_take(store, s->kind, 0, NULL, SIZE_MAX, &s->snapshot);
+                r = s->format->make ? snapshot_take(store, s->format->made_of, 0, NULL, SIZE_MAX, &s->sources) : 0;
+                return r < 0 ? r : snapshot_take(store, s->kind, 0, NULL, SIZE_MAX, &s->snapshot);
         }
         if (*since > store_revision(store))
                 return error_set_field(reterr, -EINVAL, "since", NULL, "since= is ahead of the newest revision, %llu",
@@ -341,6 +441,7 @@ int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, 
         s->userdata = options->userdata;
         s->no_bookmarks = options->no_bookmarks;
         s->ends = options->timeout > 0 ? usec_add(now_monotonic(), options->timeout) : USEC_INFINITY;
+        s->streams->due = MIN(s->streams->due, s->ends);
         r = stream_begin(s, cluster_store(api->cluster), options->since, reterr);
         if (r < 0) {
                 stream_free(s);
@@ -364,4 +465,22 @@ int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const 
                 return error_set(reterr, -ENOMEM, "out of memory");
         }
         return http_reply_stream(req, NATIVE_LINES, false, stream_read, stream_free, s);
+}
+
+static int next_lines(Stream *s) {
+        return s->lines.next(s->userdata, &s->line);
+}
+
+int reply_lines(HttpRequest *req, ApiContext *api, const LineSource *source, void *userdata, Error *reterr) {
+        Stream *s;
+        int r;
+
+        r = stream_new(req, api, next_lines, &s, reterr);
+        if (r < 0) {
+                source->free_userdata(userdata);
+                return r;
+        }
+        s->lines = *source;
+        s->userdata = userdata;
+        return http_reply_stream(req, source->content_type, false, stream_read, stream_free, s);
 }

@@ -20,7 +20,9 @@ static const char *aggregated_form(HttpRequest *req) {
 }
 
 static void put_verbs(const KubeResource *r, StrBuf *b) {
-        if (r->read_only)
+        if (r->create_only)
+                strbuf_puts(b, "[\"create\"]");
+        else if (r->read_only)
                 strbuf_puts(b, "[\"get\",\"list\"]");
         else
                 strbuf_printf(b, "[\"create\",\"delete\",%s\"get\",\"list\",\"patch\",\"update\",\"watch\"]",
@@ -56,6 +58,7 @@ static const struct {
         { "log", NULL, NULL, NULL, "[\"get\"]" },
         { "finalize", NULL, NULL, NULL, "[\"update\"]" },
         { "scale", "autoscaling", "v1", "Scale", "[\"get\",\"patch\",\"update\"]" },
+        { "token", "authentication.k8s.io", "v1", "TokenRequest", "[\"create\"]" },
         { "status", NULL, NULL, NULL, "[\"get\",\"patch\",\"update\"]" },
 };
 
@@ -293,4 +296,31 @@ int handle_kube_resources(HttpRequest *req, void *userdata, Error *reterr) {
 
 int handle_kube_group_resources(HttpRequest *req, void *userdata, Error *reterr) {
         return reply_resources(req, userdata, http_request_param(req, 0), http_request_param(req, 1), reterr);
+}
+
+static void put_path(const char *path, const char *group, const char *version, StrBuf *b) {
+        strbuf_printf(b, ",\"%s%s%s%s%s\"", path, *group ? "/" : "", group, *version ? "/" : "", version);
+}
+
+int handle_kube_paths(HttpRequest *req, void *userdata, Error *reterr) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX);
+        const KubeTable *t;
+        int r;
+
+        r = kube_table(userdata, &t, reterr);
+        if (r < 0)
+                return r;
+        strbuf_puts(&b, "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\"");
+        for (size_t i = 0; i < t->n; i++) {
+                const char *group = new_group(t, i);
+
+                if (isempty(group))
+                        continue;
+                put_path("/apis", group, "", &b);
+                for (size_t k = 0; k < t->n; k++)
+                        if (new_version(t, group, k))
+                                put_path("/apis", group, new_version(t, group, k), &b);
+        }
+        strbuf_puts(&b, ",\"/healthz\",\"/livez\",\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/version\"]}\n");
+        return kube_reply(req, 200, &b, t->revision);
 }

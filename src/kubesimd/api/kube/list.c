@@ -11,17 +11,22 @@
 #include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/events.h"
 #include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/made.h"
 #include "kubesimd/api/kube/path.h"
 #include "kubesimd/api/kube/selector.h"
+#include "kubesimd/api/kube/status.h"
 #include "kubesimd/api/kube/view.h"
 #include "kubesimd/api/kube/yaml.h"
 #include "kubesimd/api/pieces.h"
 #include "kubesimd/api/snapshot.h"
 #include "kubesimd/api/streams.h"
 
+#define TIMEOUT_MAX ((uint64_t) 1000000) /* seconds */
 /* Lists up to here are one reply with a length; longer ones are streamed, so that no turn of the loop is long. */
 #define WHOLE_MAX 500
 #define CHUNK 1000 /* objects looked at for one that matches, at a time */
+
+#define KUBE_TOKEN_MAX 600 /* a revision and the longest key: of events that are made */
 
 /* What a list or a watch is about, kept for as long as it is being sent. */
 typedef struct Query {
@@ -30,7 +35,7 @@ typedef struct Query {
         char *namespace;    /* owned; NULL: all */
         Snapshot *snapshot; /* owned, of a list */
         size_t next;
-        char token[KUBE_KEY_MAX + 32]; /* metadata.continue; "" = none */
+        char token[KUBE_TOKEN_MAX]; /* metadata.continue; "" = none */
         bool begun, first;
         bool yaml; /* of a list */
         uint64_t defined_at; /* of custom kinds: what is older is of another definition */
@@ -69,6 +74,21 @@ static int query_revision(HttpRequest *req, uint64_t *ret, Error *reterr) {
         return 1;
 }
 
+/* A number of a query: absent, empty and negative ones are 0. */
+static int query_number(HttpRequest *req, const char *name, uint64_t *ret, Error *reterr) {
+        const char *s = http_request_query(req, name);
+        bool negative = s && *s == '-';
+
+        *ret = 0;
+        if (isempty(s))
+                return 0;
+        if (parse_u64_range(s + negative, 0, INT64_MAX, ret) < 0)
+                return error_set(reterr, -EINVAL, "strconv.ParseInt: parsing \"%s\": invalid syntax", s);
+        if (negative)
+                *ret = 0;
+        return 0;
+}
+
 /* Which revision the list is to be of: resourceVersion and resourceVersionMatch. */
 static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error *reterr) {
         const char *match = http_request_query(req, "resourceVersionMatch"), *given = http_request_query(req, "resourceVersion");
@@ -80,17 +100,16 @@ static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error 
         if (r < 0)
                 return r;
         if (!isempty(match) && !streq(match, "Exact") && !streq(match, "NotOlderThan"))
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Unsupported value: \"%s\": supported values: "
-                                 "\"Exact\", \"NotOlderThan\"", match);
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueNotSupported",
+                                          "Unsupported value: \"%s\": supported values: \"Exact\", \"NotOlderThan\"", match);
         if (!isempty(match) && isempty(given))
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is "
-                                 "forbidden unless resourceVersion is provided");
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
         if (streq_ptr(match, "Exact") && r == 0)
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch \"exact\" is "
-                                 "forbidden for resourceVersion \"0\"");
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
         if (wanted > newest)
-                return error_set(reterr, -ETIMEDOUT, "Timeout: Too large resource version: %llu, current: %llu", (unsigned long long) wanted,
-                                 (unsigned long long) newest);
+                return kube_refuse_future(req, wanted, newest);
         if (streq_ptr(match, "Exact"))
                 *ret = wanted;
         return 0;
@@ -139,9 +158,25 @@ static void watch_put_event(void *userdata, const Event *e, StrBuf *b) {
                 watch_put(q, "ADDED", e->revision, o, false, b);
 }
 
+static int watch_make(void *userdata, const Object *of, Object **ret) {
+        Query *q = userdata;
+
+        return q->view.resource->make(q->view.cluster, of, ret);
+}
+
+static usec_t watch_renewed(void *userdata, const Object *of) {
+        Query *q = userdata;
+
+        return q->view.resource->renewed(q->view.cluster, of);
+}
+
 static const WatchFormat watch_format = {
         .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .free_userdata = query_done,
         .is_over = watch_is_over,
+};
+static const WatchFormat leases_format = {
+        .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .free_userdata = query_done,
+        .made_of = KIND_NODE, .make = watch_make, .renewed = watch_renewed,
 };
 static const WatchFormat events_format = {
         .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .put_event = watch_put_event,
@@ -149,13 +184,17 @@ static const WatchFormat events_format = {
 };
 
 static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error *reterr) {
-        const char *timeout = http_request_query(req, "timeoutSeconds");
-        uint64_t since, seconds = 0;
+        uint64_t since, seconds = 0, newest = store_revision(cluster_store(api->cluster));
         int r;
 
         r = query_revision(req, &since, reterr);
-        if (r >= 0 && !isempty(timeout) && parse_u64_range(timeout, 0, 1000000, &seconds) < 0)
-                r = error_set(reterr, -EINVAL, "timeoutSeconds: Invalid value: \"%s\": it must be a whole number", timeout);
+        if (r > 0 && since > newest)
+                r = kube_refuse_future(req, since, newest);
+        if (r >= 0) {
+                int e = query_number(req, "timeoutSeconds", &seconds, reterr);
+
+                r = e < 0 ? e : r;
+        }
         if (r > 0)
                 since = MAX(since, q->defined_at);
         if (r < 0) {
@@ -165,7 +204,8 @@ static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error 
         return reply_watch(req, api, &(WatchOptions) {
                 .kind = q->view.resource->store_kind, .since = r > 0 ? &since : NULL,
                 .no_bookmarks = !query_bool(req, "allowWatchBookmarks") && !query_bool(req, "sendInitialEvents"),
-                .timeout = seconds * USEC_PER_SEC, .format = q->view.resource->made_watch ? &events_format : &watch_format, .userdata = q }, reterr);
+                .timeout = MIN(seconds, TIMEOUT_MAX) * USEC_PER_SEC,
+                .format = q->view.resource->made_watch ? &events_format : q->view.resource->renewed ? &leases_format : &watch_format, .userdata = q }, reterr);
 }
 
 static void put_json_head(Query *q, StrBuf *b) {
@@ -247,33 +287,6 @@ static int next_piece(void *userdata, StrBuf *b) {
         return 0;
 }
 
-/* One object that is made on demand, into a list that is being written. */
-typedef struct Visit {
-        Query *query;
-        StrBuf *b;
-        const char *name, *namespace; /* of the one that is looked for; NULL: all */
-        bool found;
-} Visit;
-
-static void visit_item(const Object *o, void *userdata) {
-        Visit *v = userdata;
-        Query *q = v->query;
-
-        if (wants(q, o))
-                put_item(q, o, v->b);
-}
-
-/* Objects made on demand first, then those of the store. */
-static int reply_made_list(HttpRequest *req, ApiContext *api, Query *q, const char *type) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
-
-        put_head(q, &b);
-        q->view.resource->each(api->cluster, visit_item, &(Visit) { .query = q, .b = &b });
-        while (next_piece(q, &b) > 0)
-                ;
-        return http_reply(req, 200, type, &b, q->snapshot->revision);
-}
-
 /* --- Pages --- */
 
 /* "REVISION.KEY": after which object, as of when. */
@@ -323,6 +336,24 @@ static int take_page(Store *s, Query *q, const char *after, uint64_t limit, uint
         return 0;
 }
 
+static bool wants_made(const Object *o, void *userdata) {
+        return wants(userdata, o);
+}
+
+/* The same of a kind that has objects which are made on demand. */
+static int take_made(Store *s, Query *q, const char *after, size_t limit, uint64_t revision) {
+        _cleanup_(snapshot_freep) Snapshot *stored = NULL;
+        const KubeResource *k = q->view.resource;
+        int r;
+
+        r = snapshot_take_at(s, k->store_kind, q->namespace, after, k->only_made ? 0 : SIZE_MAX, revision, &stored);
+        if (r >= 0)
+                r = made_take(q->view.cluster, k, q->namespace, after, limit, stored, wants_made, q, &q->snapshot);
+        if (r >= 0 && q->snapshot->more)
+                (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) revision, q->snapshot->objects[q->snapshot->n_objects - 1]->name);
+        return r;
+}
+
 static int too_old(HttpRequest *req, Error *reterr) {
         return error_set(reterr, -ERANGE, isempty(http_request_query(req, "continue")) ? "The resourceVersion for the provided list is too old." :
                          "The provided continue parameter is too old to display a consistent list result. You can start a new list without the "
@@ -330,13 +361,15 @@ static int too_old(HttpRequest *req, Error *reterr) {
 }
 
 static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
-        const char *token = http_request_query(req, "continue"), *limit_text = http_request_query(req, "limit"), *after = NULL;
+        const char *token = http_request_query(req, "continue"), *given = http_request_query(req, "resourceVersion"), *after = NULL;
         uint64_t limit = 0, revision;
         int r;
 
         r = list_revision(req, s, &revision, reterr);
-        if (r >= 0 && !isempty(limit_text) && parse_u64(limit_text, &limit) < 0)
-                r = error_set(reterr, -EINVAL, "limit: Invalid value: \"%s\": it must be a whole number", limit_text);
+        if (r >= 0)
+                r = query_number(req, "limit", &limit, reterr);
+        if (r >= 0 && !isempty(token) && !isempty(given) && !streq(given, "0"))
+                r = error_set(reterr, -EINVAL, "specifying resource version is not allowed when using continue");
         if (r >= 0 && !isempty(token))
                 r = parse_token(token, &revision, &after, reterr);
         if (r < 0)
@@ -345,11 +378,12 @@ static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
                 return too_old(req, reterr);
         if (revision > store_revision(s))
                 return error_set(reterr, -EINVAL, "continue key is not valid: it is ahead of the newest revision");
-        if (limit > 0 && !q->view.resource->each)
+        if (q->view.resource->each_made)
+                r = take_made(s, q, after, limit > 0 ? limit : SIZE_MAX, revision);
+        else if (limit > 0)
                 r = take_page(s, q, after, limit, revision);
         else
-                r = snapshot_take_at(s, q->view.resource->store_kind, q->namespace, after, q->view.resource->only_made ? 0 : SIZE_MAX, revision,
-                                     &q->snapshot);
+                r = snapshot_take_at(s, q->view.resource->store_kind, q->namespace, after, SIZE_MAX, revision, &q->snapshot);
         return r == -ERANGE ? too_old(req, reterr) : r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
@@ -364,8 +398,6 @@ static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Err
         r = take_list(req, s, q, reterr);
         if (r < 0)
                 return r;
-        if (q->view.resource->each)
-                return reply_made_list(req, api, q, type);
         if (q->snapshot->n_objects > WHOLE_MAX && q->snapshot->revision <= store_durable(s))
                 return reply_pieces(req, type, next_piece, query_done, TAKE_PTR(q));
         while (next_piece(q, &b) > 0)
@@ -397,32 +429,26 @@ int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *re
         return reply_query_list(req, api, TAKE_PTR(q), reterr);
 }
 
-static void visit_named(const Object *o, void *userdata) {
-        Visit *v = userdata;
-
-        if (v->found || !streq(object_name(o), v->name) || (v->namespace && !object_is_in(o, v->namespace)))
-                return;
-        view_put_one(&v->query->view, o, o->revision, v->b);
-        v->found = true;
-}
-
 int kube_get(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        _cleanup_(object_unrefp) Object *made = NULL;
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * MIB);
         const KubeResource *r = path->resource;
-        Query q = {};
-        Visit visit = { .query = &q, .b = &b, .name = path->name, .namespace = path->namespace };
+        const Object *o = NULL;
         StoreEntry *entry;
+        View view;
         int e;
 
-        e = view_from_request(req, api->cluster, r, &q.view, reterr);
+        e = view_from_request(req, api->cluster, r, &view, reterr);
         if (e < 0)
                 return e;
-        if (!r->only_made && (entry = store_find(cluster_store(api->cluster), r->store_kind, path->key)))
-                visit_named(entry->object, &visit);
-        else if (r->each)
-                r->each(api->cluster, visit_named, &visit);
-        if (!visit.found)
+        entry = r->only_made ? NULL : store_find(cluster_store(api->cluster), r->store_kind, path->key);
+        if (entry)
+                o = entry->object;
+        else if (r->each_made && made_find(api->cluster, r, path->key, &made) >= 0)
+                o = made;
+        if (!o)
                 return kube_not_found(r, path->name, reterr);
+        view_put_one(&view, o, o->revision, &b);
         strbuf_putc(&b, '\n');
         return kube_reply(req, 200, &b, api_mark(api));
 }

@@ -25,6 +25,7 @@ typedef struct KubeField {
 } KubeField;
 
 typedef struct KubeResource KubeResource;
+typedef int (*kube_visit_t)(const char *key, const void *of, void *userdata);
 typedef struct KubeWrite KubeWrite;
 typedef struct CustomVersion CustomVersion;
 
@@ -38,12 +39,17 @@ struct KubeResource {
         Kind store_kind;
         bool namespaced;
         bool read_only;              /* get and list only */
+        bool create_only;            /* reviews: answered at once, and not kept */
         bool no_generation, no_deletecollection;
         const CustomVersion *custom; /* of a CustomResourceDefinition (custom.h); NULL: one of our own */
-        /* Objects that are not in the store but made when they are asked for, beside those that are: calls visit with each. */
-        void (*each)(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata);
+        /* Objects that are not in the store but made when they are asked for, beside those that are. Calls visit with the key of each
+         * that was known at that revision, in any order, and with what it is made of; ends when visit does not return 0. */
+        int (*each_made)(Cluster *c, uint64_t revision, kube_visit_t visit, void *userdata);
+        int (*make)(Cluster *c, const void *of, Object **ret); /* -EEXIST: there is one in the store that counts instead */
         bool only_made;              /* there are no others, and so nothing to watch */
         bool made_watch;             /* events: those of the event log are watched with the others */
+        /* Leases: each is made of a node (an Object), and renewed at that time (realtime). NULL: these are not. */
+        usec_t (*renewed)(Cluster *c, const Object *node);
 
         const KubeColumn *columns;   /* ends with a NULL name; NULL: Name and Created At */
         /* Appends what stands between the braces: the metadata object; then ',"spec":...' and so on. NULL: the document as it is. */

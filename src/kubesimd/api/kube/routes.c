@@ -21,7 +21,7 @@ static const struct {
         { HTTP_DELETE, "", kube_delete },       { HTTP_GET, "status", kube_get },       { HTTP_PUT, "status", kube_update },
         { HTTP_PATCH, "status", kube_patch },   { HTTP_GET, "scale", kube_get_scale },  { HTTP_PUT, "scale", kube_write_scale },
         { HTTP_PATCH, "scale", kube_write_scale }, { HTTP_POST, "binding", kube_bind }, { HTTP_POST, "eviction", kube_evict },
-        { HTTP_GET, "log", kube_log },          { HTTP_PUT, "finalize", kube_finalize },
+        { HTTP_GET, "log", kube_log },          { HTTP_PUT, "finalize", kube_finalize },  { HTTP_POST, "token", kube_token },
 };
 
 /* What a simulated container has not. */
@@ -36,6 +36,11 @@ static bool is_refused(const char *subresource) {
                 if (streq(subresource, refused[i]))
                         return true;
         return false;
+}
+
+/* Has the client a use for what is answered here? */
+static bool is_acceptable(HttpRequest *req) {
+        return kube_find_form(req) || strstr(http_request_header(req, "Accept"), "text/plain"); /* of logs */
 }
 
 int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
@@ -57,7 +62,9 @@ int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
                 return error_set(reterr, -EOPNOTSUPP, "%s: simulated containers run no processes", path.subresource);
         if (path.subresource && !kube_resource_has(path.resource, path.subresource))
                 return error_set(reterr, -ENOENT, "the server could not find the requested resource");
-        if (path.resource->read_only && http_request_method(req) != HTTP_GET)
+        if (!is_acceptable(req))
+                return kube_reply_status(req, &(KubeStatus) { .code = 406, .message = "406: Not Acceptable" });
+        if (path.resource->create_only || (path.resource->read_only && http_request_method(req) != HTTP_GET))
                 return refuse(reterr);
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 if (!streq(verbs[i].subresource, subresource))
@@ -84,21 +91,25 @@ int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
         ALL(prefix "/{resource}/{name}/{subresource}"),                     \
         ALL(prefix "/namespaces/{namespace}/{resource}/{name}"),            \
         ALL(prefix "/namespaces/{namespace}/{resource}/{name}/{subresource}")
-#define REVIEW(path) { HTTP_POST, path, HTTP_ACCESS_READ, OPTIONS_MAX, false, handle_kube_review }
+#define REVIEW(path, access) { HTTP_POST, path, access, OPTIONS_MAX, false, handle_kube_review }
 
 const HttpRoute kube_routes[] = {
-        { HTTP_GET, "/api", HTTP_ACCESS_READ, 0, false, handle_kube_versions },
-        { HTTP_GET, "/apis", HTTP_ACCESS_READ, 0, false, handle_kube_groups },
-        { HTTP_GET, "/apis/{group}", HTTP_ACCESS_READ, 0, false, handle_kube_group },
-        { HTTP_GET, "/apis/{group}/{version}", HTTP_ACCESS_READ, 0, false, handle_kube_group_resources },
-        { HTTP_GET, "/api/v1", HTTP_ACCESS_READ, 0, false, handle_kube_resources },
-        { HTTP_GET, "/openapi/v2", HTTP_ACCESS_READ, 0, false, handle_openapi_v2 },
-        { HTTP_GET, "/openapi/v3", HTTP_ACCESS_READ, 0, false, handle_openapi_v3 },
-        { HTTP_GET, "/openapi/v3/api/v1", HTTP_ACCESS_READ, 0, false, handle_openapi_v3_document },
-        { HTTP_GET, "/openapi/v3/apis/{group}/{version}", HTTP_ACCESS_READ, 0, false, handle_openapi_v3_document },
-        REVIEW("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
-        REVIEW("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"),
-        REVIEW("/apis/authentication.k8s.io/v1/selfsubjectreviews"),
+        { HTTP_GET, "/", HTTP_ACCESS_USER, 0, false, handle_kube_paths },
+        { HTTP_GET, "/api", HTTP_ACCESS_USER, 0, false, handle_kube_versions },
+        { HTTP_GET, "/apis", HTTP_ACCESS_USER, 0, false, handle_kube_groups },
+        { HTTP_GET, "/apis/{group}", HTTP_ACCESS_USER, 0, false, handle_kube_group },
+        { HTTP_GET, "/apis/{group}/{version}", HTTP_ACCESS_USER, 0, false, handle_kube_group_resources },
+        { HTTP_GET, "/api/v1", HTTP_ACCESS_USER, 0, false, handle_kube_resources },
+        { HTTP_GET, "/openapi/v2", HTTP_ACCESS_USER, 0, false, handle_openapi_v2 },
+        { HTTP_GET, "/openapi/v3", HTTP_ACCESS_USER, 0, false, handle_openapi_v3 },
+        { HTTP_GET, "/openapi/v3/api/v1", HTTP_ACCESS_USER, 0, false, handle_openapi_v3_document },
+        { HTTP_GET, "/openapi/v3/apis/{group}/{version}", HTTP_ACCESS_USER, 0, false, handle_openapi_v3_document },
+        REVIEW("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", HTTP_ACCESS_USER),
+        REVIEW("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", HTTP_ACCESS_USER),
+        REVIEW("/apis/authentication.k8s.io/v1/selfsubjectreviews", HTTP_ACCESS_USER),
+        REVIEW("/apis/authorization.k8s.io/v1/subjectaccessreviews", HTTP_ACCESS_WRITE),
+        REVIEW("/apis/authorization.k8s.io/v1/namespaces/{namespace}/localsubjectaccessreviews", HTTP_ACCESS_WRITE),
+        REVIEW("/apis/authentication.k8s.io/v1/tokenreviews", HTTP_ACCESS_WRITE),
         BELOW("/api/v1"),
         BELOW("/apis/{group}/{version}"),
 };
