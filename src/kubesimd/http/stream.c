@@ -49,6 +49,7 @@ int http_reply_stream(HttpRequest *req, const char *content_type, http_stream_re
         req->response = response;
         req->status = 200;
         req->read = read;
+        req->wake_by = USEC_INFINITY;
         req->free_stream = free_stream;
         req->stream_userdata = userdata;
         req->state = REQUEST_RESUMED;
