@@ -23,7 +23,7 @@ check-unit: $(UNIT_TESTS)
 	tests/lib/run-unit $(O)/unit
 
 check-e2e: all
-	KUBESIM_BUILD=$(abspath $(O)) tests/lib/run-e2e
+	KUBESIM_BUILD=$(abspath $(O)) KUBESIM_ROUNDS=$(or $(KUBESIM_ROUNDS),6) tests/lib/run-e2e
 
 check-sim: $(O)/sim
 	$(O)/sim --corpus=tests/sim/corpus --seconds=$(or $(SIM_SECONDS),20) --seed=$(SIM_SEED)
@@ -39,10 +39,10 @@ $(O)/sim: $(call objects,$(call find_c,tests/sim)) $(LIB)
 	$(call link,libsystemd)
 $(O)/sim: LDFLAGS += $(foreach f,malloc calloc realloc strdup strndup,-Wl,--wrap=$(f))
 
-# The same under the sanitizers, in a build directory of their own.
+# The same under the sanitizers, in a build directory of their own; the long end-to-end tests take fewer rounds there.
 check-asan:
 	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE check-unit
-	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE check-e2e
+	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE KUBESIM_ROUNDS=3 check-e2e
 
 # The .deb as a file, and installed and purged in a clean chroot.
 check-package:
