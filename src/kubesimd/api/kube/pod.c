@@ -74,6 +74,9 @@ static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision
                 strbuf_putc(b, ',');
                 strbuf_puts(b, o->doc->metadata);
         }
+        /* What the native API said of it, in the words of this one: so it stays when a client writes back what it has read. */
+        if (!o->doc && p->duration != USEC_INFINITY)
+                strbuf_printf(b, ",\"annotations\":{\"" POD_ANNOTATION_DURATION "\":\"%lluus\"}", (unsigned long long) p->duration);
         if (p->deleted > 0) {
                 strbuf_puts(b, ",\"deletionTimestamp\":");
                 kube_put_time(b, p->deleted);
@@ -250,6 +253,25 @@ static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *
         strbuf_puts(b, ",\"<none>\",\"<none>\"");
 }
 
+/* What its node would say again at once, had a client written something else. */
+static void strip_status(Json *status) {
+        static const char *const members[] = {
+                "phase", "qosClass", "hostIP", "hostIPs", "podIP", "podIPs", "startTime", "containerStatuses", "initContainerStatuses",
+        };
+        static const char *const conditions[] = { "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled" };
+
+        for (size_t i = 0; i < ELEMENTSOF(members); i++)
+                json_remove(status, members[i]);
+        JSON_FOREACH(condition, json_get(status, "conditions"))
+                for (size_t i = 0; i < ELEMENTSOF(conditions); i++)
+                        if (streq_ptr(json_string(json_get(condition, "type")), conditions[i])) {
+                                json_detach(condition);
+                                break;
+                        }
+        if (json_get(status, "conditions") && json_get(status, "conditions")->size == 0)
+                json_remove(status, "conditions");
+}
+
 /* Where it is and how it is doing is not the client's to say; what it says beside is kept. */
 static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
         Json *metadata = json_get(object, "metadata"), *status = json_get(object, "status");
@@ -264,6 +286,7 @@ static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
                 return;
         }
         json_remove(json_get(object, "spec"), "nodeName");
+        strip_status(status);
         strbuf_putc(&b, '{');
         put_status(c, (const Pod*) o, &b);
         strbuf_putc(&b, '}');

@@ -369,9 +369,14 @@ static bool contains_all(const Json *list, const Json *of) {
         return true;
 }
 
-static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *before) {
-        Json *x = json_copy(&w->arena, spec), *y = json_copy(&w->arena, before);
+static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old) {
+        Json *completed = json_copy(&w->arena, old), *before, *x, *y;
 
+        /* A pod of the native API has no defaults yet, and gets them by its first update. */
+        complete_pod(w, completed, old);
+        before = json_get(completed, "spec");
+        x = json_copy(&w->arena, spec);
+        y = json_copy(&w->arena, before);
         if (!contains_all(json_get(spec, "tolerations"), json_get(before, "tolerations")))
                 cause_forbidden(w, "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
         if (!contains_all(json_get(before, "schedulingGates"), json_get(spec, "schedulingGates")))
@@ -388,7 +393,7 @@ void validate_pod(KubeWrite *w, const Json *object, const Json *old) {
         const Json *spec = json_get(object, "spec");
 
         if (old)
-                validate_pod_update(w, spec, json_get(old, "spec"));
+                validate_pod_update(w, spec, old);
         else
                 validate_pod_spec(w, "spec", spec, "Always OnFailure Never");
 }
