@@ -63,29 +63,45 @@ static int query_revision(HttpRequest *req, uint64_t *ret, Error *reterr) {
         return 1;
 }
 
+#define INVALID_OPTIONS "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: "
+
+static int check_reached(const Store *s, uint64_t wanted, Error *reterr) {
+        uint64_t newest = store_revision(s);
+
+        return wanted <= newest ? 0 : error_set(reterr, -ETIMEDOUT, "Timeout: Too large resource version: %llu, current: %llu", (unsigned long long) wanted,
+                                                (unsigned long long) newest);
+}
+
 /* Which revision the list is to be of: resourceVersion and resourceVersionMatch. */
 static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error *reterr) {
         const char *match = http_request_query(req, "resourceVersionMatch"), *given = http_request_query(req, "resourceVersion");
-        uint64_t wanted = 0, newest = store_revision(s);
+        uint64_t wanted = 0;
         int r;
 
-        *ret = newest;
+        *ret = store_revision(s);
         r = query_revision(req, &wanted, reterr);
         if (r < 0)
                 return r;
+        if (r > 0 && !isempty(http_request_query(req, "continue")))
+                return error_set(reterr, -EINVAL, "specifying resource version is not allowed when using continue");
+        if (!isempty(match) && !isempty(http_request_query(req, "continue")))
+                return error_set(reterr, -EDOM, INVALID_OPTIONS "Forbidden: resourceVersionMatch is "
+                                 "forbidden when continue is provided");
         if (!isempty(match) && !streq(match, "Exact") && !streq(match, "NotOlderThan"))
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Unsupported value: \"%s\": supported values: "
+                return error_set(reterr, -EDOM, INVALID_OPTIONS "Unsupported value: \"%s\": supported values: "
                                  "\"Exact\", \"NotOlderThan\"", match);
         if (!isempty(match) && isempty(given))
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is "
+                return error_set(reterr, -EDOM, INVALID_OPTIONS "Forbidden: resourceVersionMatch is "
                                  "forbidden unless resourceVersion is provided");
         if (streq_ptr(match, "Exact") && r == 0)
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch \"exact\" is "
+                return error_set(reterr, -EDOM, INVALID_OPTIONS "Forbidden: resourceVersionMatch \"exact\" is "
                                  "forbidden for resourceVersion \"0\"");
-        if (wanted > newest)
-                return error_set(reterr, -ETIMEDOUT, "Timeout: Too large resource version: %llu, current: %llu", (unsigned long long) wanted,
-                                 (unsigned long long) newest);
-        if (streq_ptr(match, "Exact"))
+        r = check_reached(s, wanted, reterr);
+        if (r < 0)
+                return r;
+        /* The pages of a list that names a revision are of that one. */
+        if (streq_ptr(match, "Exact") || (wanted > 0 && isempty(match) && !isempty(http_request_query(req, "limit")) &&
+                                          !streq(http_request_query(req, "limit"), "0")))
                 *ret = wanted;
         return 0;
 }
@@ -130,12 +146,28 @@ static const WatchFormat events_format = {
         .free_userdata = query_done,
 };
 
-static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error *reterr) {
-        const char *timeout = http_request_query(req, "timeoutSeconds");
-        uint64_t since, seconds = 0;
+/* From which revision: 1; 0 when it begins with all that there is, which a client may ask for together with a revision that it is to reach. */
+static int watch_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error *reterr) {
+        const char *match = http_request_query(req, "resourceVersionMatch");
+        bool initial = query_bool(req, "sendInitialEvents");
         int r;
 
-        r = query_revision(req, &since, reterr);
+        if (!isempty(match) && !http_request_query(req, "sendInitialEvents"))
+                return error_set(reterr, -EDOM, INVALID_OPTIONS "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+        if (http_request_query(req, "sendInitialEvents") && !streq_ptr(match, "NotOlderThan"))
+                return error_set(reterr, -EDOM, INVALID_OPTIONS "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        r = query_revision(req, ret, reterr);
+        if (r <= 0 || !initial)
+                return r;
+        return check_reached(s, *ret, reterr);
+}
+
+static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error *reterr) {
+        const char *timeout = http_request_query(req, "timeoutSeconds");
+        uint64_t since = 0, seconds = 0;
+        int r, from;
+
+        r = from = watch_revision(req, cluster_store(api->cluster), &since, reterr);
         if (r >= 0 && !isempty(timeout) && parse_u64_range(timeout, 0, 1000000, &seconds) < 0)
                 r = error_set(reterr, -EINVAL, "timeoutSeconds: Invalid value: \"%s\": it must be a whole number", timeout);
         if (r < 0) {
@@ -143,7 +175,7 @@ static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error 
                 return r;
         }
         return reply_watch(req, api, &(WatchOptions) {
-                .kind = q->view.resource->store_kind, .since = r > 0 ? &since : NULL,
+                .kind = q->view.resource->store_kind, .since = from > 0 ? &since : NULL,
                 .no_bookmarks = !query_bool(req, "allowWatchBookmarks") && !query_bool(req, "sendInitialEvents"),
                 .timeout = seconds * USEC_PER_SEC, .format = q->view.resource->made_watch ? &events_format : &watch_format, .userdata = q }, reterr);
 }
@@ -334,10 +366,15 @@ int kube_get(HttpRequest *req, ApiContext *api, const KubePath *path, Error *ret
         const KubeResource *r = path->resource;
         Query q = {};
         Visit visit = { .query = &q, .b = &b, .name = path->name, .namespace = path->namespace };
+        uint64_t wanted = 0;
         StoreEntry *entry;
         int e;
 
-        e = view_from_request(req, api->cluster, r, &q.view, reterr);
+        e = query_revision(req, &wanted, reterr);
+        if (e >= 0)
+                e = check_reached(cluster_store(api->cluster), wanted, reterr);
+        if (e >= 0)
+                e = view_from_request(req, api->cluster, r, &q.view, reterr);
         if (e < 0)
                 return e;
         if (!r->only_made && (entry = store_find(cluster_store(api->cluster), r->store_kind, path->key)))

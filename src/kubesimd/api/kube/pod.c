@@ -40,6 +40,10 @@ static const char *native_restart_policy(const Object *o) {
         return ((const Pod*) o)->duration == USEC_INFINITY ? "Always" : "Never";
 }
 
+static const char *field_restart_policy(const Object *o) {
+        return o->doc ? NULL : native_restart_policy(o);
+}
+
 static const char *field_ip(const Object *o) {
         static char ip[ADDRESS_STRING_MAX];
 
@@ -47,15 +51,15 @@ static const char *field_ip(const Object *o) {
 }
 
 static const KubeField fields[] = {
-        { "spec.nodeName", field_node },
-        { "spec.restartPolicy", NULL },
-        { "spec.schedulerName", NULL },
-        { "spec.serviceAccountName", NULL },
-        { "spec.hostNetwork", NULL },
-        { "status.phase", field_phase },
-        { "status.podIP", field_ip },
-        { "status.podIPs", field_ip },
-        { "status.nominatedNodeName", NULL },
+        { .path = "spec.nodeName", .get = field_node },
+        { .path = "spec.restartPolicy", .get = field_restart_policy },
+        { .path = "spec.schedulerName", .otherwise = POD_SCHEDULER_DEFAULT },
+        { .path = "spec.serviceAccountName" },
+        { .path = "spec.hostNetwork", .otherwise = "false" },
+        { .path = "status.phase", .get = field_phase },
+        { .path = "status.podIP", .get = field_ip },
+        { .path = "status.podIPs", .get = field_ip },
+        { .path = "status.nominatedNodeName" },
         {},
 };
 

@@ -8,6 +8,7 @@
 #include "core/control/selectors.h"
 #include "core/model/quantity.h"
 #include "basic/base64.h"
+#include "kubesimd/api/kube/label-syntax.h"
 #include "kubesimd/api/kube/rules.h"
 
 #define FIELD_MAX 512
@@ -43,10 +44,6 @@ static bool is_lower(char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-static bool is_alphanumeric(char c) {
-        return is_lower(c) || (c >= 'A' && c <= 'Z');
-}
-
 static bool is_dns_label(const char *s) {
         size_t n = strlen(s);
 
@@ -56,34 +53,6 @@ static bool is_dns_label(const char *s) {
                 if (!is_lower(*s) && *s != '-')
                         return false;
         return true;
-}
-
-static bool is_label_value(const char *s, size_t n) {
-        if (n == 0)
-                return true;
-        if (n > 63 || !is_alphanumeric(s[0]) || !is_alphanumeric(s[n - 1]))
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (!is_alphanumeric(s[i]) && !strchr("-_.", s[i]))
-                        return false;
-        return true;
-}
-
-/* [PREFIX/]NAME */
-static bool is_qualified_name(const char *s) {
-        const char *slash = strchr(s, '/');
-        char prefix[260];
-
-        if (slash) {
-                if (slash == s || (size_t) (slash - s) >= sizeof(prefix))
-                        return false;
-                memcpy(prefix, s, (size_t) (slash - s));
-                prefix[slash - s] = '\0';
-                if (name_validate(prefix, "", NULL) < 0)
-                        return false;
-                s = slash + 1;
-        }
-        return *s && is_label_value(s, strlen(s));
 }
 
 /* RBAC names may be almost anything (path segments). */
