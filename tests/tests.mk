@@ -57,7 +57,12 @@ LIB_CORE_SRC := $(call find_c,src/basic src/core) src/shared/conf-file.c src/kub
 $(O)/fuzz/%: tests/fuzz/%.c $(LIB_CORE_SRC)
 	@mkdir -p $(dir $@)
 	clang $(filter-out -fstack-clash-protection -fcf-protection,$(KCFLAGS)) $(shell $(PKG_CONFIG) --cflags $(PKGS_DAEMON)) -g -O1 \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_CORE_SRC) -lsystemd
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_CORE_SRC) $(or $(FUZZ_LIBS),-lsystemd)
+
+# These look things up in the table of kinds, which knows nearly all of the daemon.
+DAEMON_CORE_SRC := $(filter-out src/shared/http-client.c,$(call find_c,src/basic src/core src/shared)) $(filter-out src/kubesimd/main.c,$(DAEMON_SRC))
+$(O)/fuzz/fuzz-kube-path $(O)/fuzz/fuzz-selector: LIB_CORE_SRC = $(DAEMON_CORE_SRC)
+$(O)/fuzz/fuzz-kube-path $(O)/fuzz/fuzz-selector: FUZZ_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS_DAEMON))
 
 fuzz: $(FUZZERS)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(abspath $(O)/fuzz)

@@ -18,7 +18,7 @@ typedef struct KubePath {
 } KubePath;
 
 /* -ENOENT when there is no such kind there. */
-int kube_parse_path(HttpRequest *req, KubePath *ret, Error *reterr);
+int kube_parse_path(const char *text, KubePath *ret, Error *reterr);
 /* The object that it names; -ENOENT with Kubernetes' words. */
 int kube_find(ApiContext *api, const KubePath *path, StoreEntry **ret, Error *reterr);
 /* "pods \"x\" not found" */

@@ -42,7 +42,7 @@ int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
         KubePath path;
         int r;
 
-        r = kube_parse_path(req, &path, reterr);
+        r = kube_parse_path(http_request_path(req), &path, reterr);
         if (r < 0)
                 return r;
         subresource = path.subresource ? path.subresource : path.name ? "" : "*";
