@@ -11,6 +11,7 @@ const apps = config.makeApiClient(AppsV1Api);
 const objects = KubernetesObjectApi.makeApiClient(config);
 const namespace = 'default';
 const informers = {};
+const stopped = new Set(); // those that are to stay so: ending their watch is an error to them
 
 const patches = {
     json: PatchStrategy.JsonPatch,
@@ -53,7 +54,7 @@ function inform({ id, kind, query = '', labelSelector }) {
     informer.on('connect', () => say({ informer: id, event: 'connect' }));
     informer.on('error', (e) => {
         say({ informer: id, event: 'error', text: String(e) });
-        setTimeout(() => informer.start(), 100);
+        setTimeout(() => stopped.has(id) || informer.start(), 100);
     });
     informers[id] = informer;
     return informer.start();
@@ -71,8 +72,14 @@ const commands = {
         apps.patchNamespacedDeployment({ name, namespace, body }, setHeaderOptions('Content-Type', patches[how])),
     inform,
     cache: ({ id }) => informers[id].list().map((o) => [o.metadata.name, o.metadata.resourceVersion]),
-    stop: ({ id }) => informers[id].stop(),
-    start: ({ id }) => informers[id].start(),
+    stop: ({ id }) => {
+        stopped.add(id);
+        return informers[id].stop();
+    },
+    start: ({ id }) => {
+        stopped.delete(id);
+        return informers[id].start();
+    },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
