@@ -23,7 +23,7 @@ check-unit: $(UNIT_TESTS)
 	tests/lib/run-unit $(O)/unit
 
 check-e2e: all
-	KUBESIM_BUILD=$(abspath $(O)) tests/lib/run-e2e
+	KUBESIM_BUILD=$(abspath $(O)) KUBESIM_ROUNDS=$(or $(KUBESIM_ROUNDS),6) tests/lib/run-e2e
 
 check-sim: $(O)/sim
 	$(O)/sim --corpus=tests/sim/corpus --seconds=$(or $(SIM_SECONDS),20) --seed=$(SIM_SEED)
@@ -39,10 +39,10 @@ $(O)/sim: $(call objects,$(call find_c,tests/sim)) $(LIB)
 	$(call link,libsystemd)
 $(O)/sim: LDFLAGS += $(foreach f,malloc calloc realloc strdup strndup,-Wl,--wrap=$(f))
 
-# The same under the sanitizers, in a build directory of their own.
+# The same under the sanitizers, in a build directory of their own; the long end-to-end tests take fewer rounds there.
 check-asan:
 	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE check-unit
-	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE check-e2e
+	$(MAKE) O=$(O)/asan SANITIZE="$(ASAN)" CFLAGS="-O1 -g" HARDENING=-fPIE KUBESIM_ROUNDS=3 check-e2e
 
 # The .deb as a file, and installed and purged in a clean chroot.
 check-package:
@@ -59,7 +59,12 @@ LIB_CORE_SRC := $(call find_c,src/basic src/core) src/shared/conf-file.c src/kub
 $(O)/fuzz/%: tests/fuzz/%.c $(LIB_CORE_SRC)
 	@mkdir -p $(dir $@)
 	clang $(filter-out -fstack-clash-protection -fcf-protection,$(KCFLAGS)) $(shell $(PKG_CONFIG) --cflags $(PKGS_DAEMON)) -g -O1 \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_CORE_SRC) -lsystemd -lyaml -lgnutls
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_CORE_SRC) $(or $(FUZZ_LIBS),-lsystemd -lyaml -lgnutls)
+
+# These look things up in the table of kinds, which knows nearly all of the daemon.
+DAEMON_CORE_SRC := $(filter-out src/shared/http-client.c,$(call find_c,src/basic src/core src/shared)) $(filter-out src/kubesimd/main.c,$(DAEMON_SRC))
+$(O)/fuzz/fuzz-kube-path $(O)/fuzz/fuzz-selector: LIB_CORE_SRC = $(DAEMON_CORE_SRC)
+$(O)/fuzz/fuzz-kube-path $(O)/fuzz/fuzz-selector: FUZZ_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS_DAEMON))
 
 fuzz: $(FUZZERS)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(abspath $(O)/fuzz)

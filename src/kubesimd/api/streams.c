@@ -361,6 +361,8 @@ static ssize_t stream_read(char *buffer, size_t size, void *userdata) {
         if (n > 0)
                 s->last_sent = now_monotonic();
         s->sleeping = n == 0;
+        if (s->sleeping)
+                http_stream_wake_by(s->req, now_monotonic() < s->ends ? s->ends : USEC_INFINITY);
         return (ssize_t) n;
 }
 

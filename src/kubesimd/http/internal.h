@@ -90,6 +90,7 @@ struct HttpRequest {
         void (*free_stream)(void *userdata);
         void *stream_userdata;
         bool stream_asleep, stream_ended;
+        usec_t wake_by; /* monotonic, of a stream; USEC_INFINITY = it need not be */
         ListLink stream_link; /* in HttpServer.streams */
 };
 
@@ -113,6 +114,7 @@ struct HttpServer {
         sd_event_source *pump;  /* runs libmicrohttpd at the end of the loop's turn */
         sd_event_source *timer; /* its timeouts, and a look at sleeping streams */
         usec_t timer_at;        /* USEC_INFINITY when off */
+        usec_t looked_at;       /* when all sleeping streams were woken last */
 };
 
 /* request.c */

@@ -159,3 +159,5 @@ int http_reply_stream(HttpRequest *req, const char *content_type, bool compress,
                       void (*free_stream)(void *userdata), void *userdata);
 /* A sleeping stream has something to say again. Safe to call at any time; http_server_pump() is implied. */
 void http_stream_wake(HttpRequest *req);
+/* The stream has something to say at that time (monotonic), if it is not woken before; USEC_INFINITY takes that back. */
+void http_stream_wake_by(HttpRequest *req, usec_t at);

@@ -54,6 +54,7 @@ int http_reply_stream(HttpRequest *req, const char *content_type, bool compress,
         }
         request_set_response(req, response, 200, content_type, true, gzip);
         req->read = read;
+        req->wake_by = USEC_INFINITY;
         req->free_stream = free_stream;
         req->stream_userdata = userdata;
         req->state = REQUEST_RESUMED;

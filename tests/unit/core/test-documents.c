@@ -41,6 +41,29 @@ static void test_quantities(void **state _unused_) {
         }
 }
 
+/* The same page, "canonical form"; a family of suffixes is kept. */
+static void test_canonical_quantities(void **state _unused_) {
+        static const char *const cases[][2] = {
+                { "1.5", "1500m" },      { "1.5Gi", "1536Mi" },  { "0.5Ki", "512" },      { "1024", "1024" },   { "1024Ki", "1Mi" },
+                { "100.1Ki", "102503" }, { "1000", "1k" },       { "12e5", "1200e3" },    { "1e0", "1" },       { "-0.5", "-500m" },
+                { "0.1n", "1n" },        { "0e999", "0" },       { "9Ei", "9Ei" },        { "9e18", "9e18" },   { "1e60", NULL },
+                { "1e-60", "1e-9" },     { "1e-9999999", "1e-9" }, { "7Ei", "7Ei" },        { "0.0000000001Ei", "115292151" },
+                { "1 ", NULL },          { "", NULL },           { "9999999999999999999", NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char text[QUANTITY_TEXT_MAX], again[QUANTITY_TEXT_MAX];
+                int r = quantity_canonical(cases[i][0], text);
+
+                if ((r < 0) != !cases[i][1] || (r == 0 && strcmp(text, cases[i][1]) != 0))
+                        fail_msg("%s: %d, %s", cases[i][0], r, r < 0 ? "" : text);
+                if (r == 0) {
+                        assert_int_equal(quantity_canonical(text, again), 0);
+                        assert_string_equal(text, again);
+                }
+        }
+}
+
 /* What a client wrote comes back as it was, without what the object itself has. */
 static void test_doc(void **state _unused_) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
@@ -151,7 +174,7 @@ static void test_label_selectors(void **state _unused_) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_quantities), cmocka_unit_test(test_doc), cmocka_unit_test(test_pod_requests), cmocka_unit_test(test_label_selectors),
+                cmocka_unit_test(test_quantities), cmocka_unit_test(test_canonical_quantities), cmocka_unit_test(test_doc), cmocka_unit_test(test_pod_requests), cmocka_unit_test(test_label_selectors),
                 cmocka_unit_test(test_pod_tolerations),
         };
 

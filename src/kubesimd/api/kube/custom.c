@@ -64,7 +64,7 @@ int kube_table_find(ApiContext *api, const char *group, const char *version, con
         int r;
 
         *ret = kube_resource_find(group, version, plural);
-        if (*ret || isempty(group))
+        if (*ret || isempty(group) || !api)
                 return 0;
         if (asprintf(&name, "%s.%s", plural, group) < 0) {
                 name = NULL;

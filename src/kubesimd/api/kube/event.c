@@ -131,13 +131,13 @@ static int each_made(Cluster *c, uint64_t revision, kube_visit_t visit, void *us
 }
 
 static const KubeField fields[] = {
-        { "involvedObject.kind", NULL },      { "involvedObject.namespace", NULL },       { "involvedObject.name", NULL },
-        { "involvedObject.uid", NULL },       { "involvedObject.apiVersion", NULL },      { "involvedObject.resourceVersion", NULL },
-        { "involvedObject.fieldPath", NULL }, { "reason", NULL },                         { "reportingComponent", NULL },
-        { "type", NULL },                     { "source", NULL },                         {},
+        { .path = "involvedObject.kind" },      { .path = "involvedObject.namespace" },       { .path = "involvedObject.name" },
+        { .path = "involvedObject.uid" },       { .path = "involvedObject.apiVersion" },      { .path = "involvedObject.resourceVersion" },
+        { .path = "involvedObject.fieldPath" }, { .path = "reason" },                         { .path = "reportingComponent" },
+        { .path = "type" },                     { .path = "source" },                         {},
 };
 static const KubeField new_fields[] = {
-        { "reason", NULL }, { "type", NULL }, { "reportingController", NULL }, { "regarding.kind", NULL }, { "regarding.name", NULL }, {},
+        { .path = "reason" }, { .path = "type" }, { .path = "reportingController" }, { .path = "regarding.kind" }, { .path = "regarding.name" }, {},
 };
 
 static usec_t time_at(const Json *root, const char *key) {

@@ -99,6 +99,11 @@ static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error 
         r = query_revision(req, &wanted, reterr);
         if (r < 0)
                 return r;
+        if (r > 0 && !isempty(http_request_query(req, "continue")))
+                return error_set(reterr, -EINVAL, "specifying resource version is not allowed when using continue");
+        if (!isempty(match) && !isempty(http_request_query(req, "continue")))
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch is forbidden when continue is provided");
         if (!isempty(match) && !streq(match, "Exact") && !streq(match, "NotOlderThan"))
                 return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueNotSupported",
                                           "Unsupported value: \"%s\": supported values: \"Exact\", \"NotOlderThan\"", match);
@@ -110,7 +115,9 @@ static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error 
                                           "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
         if (wanted > newest)
                 return kube_refuse_future(req, wanted, newest);
-        if (streq_ptr(match, "Exact"))
+        /* The pages of a list that names a revision are of that one. */
+        if (streq_ptr(match, "Exact") || (wanted > 0 && isempty(match) && !isempty(http_request_query(req, "limit")) &&
+                                          !streq(http_request_query(req, "limit"), "0")))
                 *ret = wanted;
         return 0;
 }
@@ -183,26 +190,38 @@ static const WatchFormat events_format = {
         .free_userdata = query_done,
 };
 
-static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error *reterr) {
-        uint64_t since, seconds = 0, newest = store_revision(cluster_store(api->cluster));
+/* From which revision: 1; 0 when it begins with all that there is, which a client may ask for together with a revision that it is to reach. */
+static int watch_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error *reterr) {
+        const char *match = http_request_query(req, "resourceVersionMatch");
+        uint64_t newest = store_revision(s);
         int r;
 
-        r = query_revision(req, &since, reterr);
-        if (r > 0 && since > newest)
-                r = kube_refuse_future(req, since, newest);
-        if (r >= 0) {
-                int e = query_number(req, "timeoutSeconds", &seconds, reterr);
+        if (!isempty(match) && !http_request_query(req, "sendInitialEvents"))
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+        if (http_request_query(req, "sendInitialEvents") && !streq_ptr(match, "NotOlderThan"))
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        r = query_revision(req, ret, reterr);
+        if (r > 0 && *ret > newest)
+                return kube_refuse_future(req, *ret, newest);
+        return r > 0 && query_bool(req, "sendInitialEvents") ? 0 : r;
+}
 
-                r = e < 0 ? e : r;
-        }
-        if (r > 0)
-                since = MAX(since, q->defined_at);
+static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error *reterr) {
+        uint64_t since = 0, seconds = 0;
+        int r, from;
+
+        r = from = watch_revision(req, cluster_store(api->cluster), &since, reterr);
+        if (r >= 0)
+                r = query_number(req, "timeoutSeconds", &seconds, reterr);
+        since = MAX(since, q->defined_at);
         if (r < 0) {
                 query_free(q);
                 return r;
         }
         return reply_watch(req, api, &(WatchOptions) {
-                .kind = q->view.resource->store_kind, .since = r > 0 ? &since : NULL,
+                .kind = q->view.resource->store_kind, .since = from > 0 ? &since : NULL,
                 .no_bookmarks = !query_bool(req, "allowWatchBookmarks") && !query_bool(req, "sendInitialEvents"),
                 .timeout = MIN(seconds, TIMEOUT_MAX) * USEC_PER_SEC,
                 .format = q->view.resource->made_watch ? &events_format : q->view.resource->renewed ? &leases_format : &watch_format, .userdata = q }, reterr);
@@ -434,11 +453,16 @@ int kube_get(HttpRequest *req, ApiContext *api, const KubePath *path, Error *ret
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * MIB);
         const KubeResource *r = path->resource;
         const Object *o = NULL;
+        uint64_t wanted = 0;
         StoreEntry *entry;
         View view;
         int e;
 
-        e = view_from_request(req, api->cluster, r, &view, reterr);
+        e = query_revision(req, &wanted, reterr);
+        if (e > 0 && wanted > store_revision(cluster_store(api->cluster)))
+                e = kube_refuse_future(req, wanted, store_revision(cluster_store(api->cluster)));
+        if (e >= 0)
+                e = view_from_request(req, api->cluster, r, &view, reterr);
         if (e < 0)
                 return e;
         entry = r->only_made ? NULL : store_find(cluster_store(api->cluster), r->store_kind, path->key);

@@ -27,14 +27,14 @@ static bool goes_into_namespace(char *const *s, size_t n) {
         return n >= 3 && streq(s[0], "namespaces") && !streq(s[2], "status") && !streq(s[2], "finalize");
 }
 
-int kube_parse_path(HttpRequest *req, ApiContext *api, KubePath *ret, Error *reterr) {
+int kube_parse_path(const char *text, ApiContext *api, KubePath *ret, Error *reterr) {
         char *segments[SEGMENTS_MAX], **s = segments;
         const char *group = "", *version;
         size_t n;
         int r;
 
         *ret = (KubePath) {};
-        if (snprintf(ret->buffer, sizeof(ret->buffer), "%s", http_request_path(req)) >= (int) sizeof(ret->buffer))
+        if (snprintf(ret->buffer, sizeof(ret->buffer), "%s", text) >= (int) sizeof(ret->buffer))
                 return no_such_resource(reterr);
         n = split(ret->buffer, segments);
         if (n < 3)

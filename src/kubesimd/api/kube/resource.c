@@ -46,10 +46,10 @@ static void strip_old_autoscaler(Cluster *c _unused_, JsonArena *a, Json *object
         json_remove(spec, "targetCPUUtilizationPercentage");
 }
 
-static const KubeField phase_fields[] = { { "status.phase", NULL }, {} };
-static const KubeField secret_fields[] = { { "type", NULL }, {} };
-static const KubeField job_fields[] = { { "status.successful", NULL }, {} };
-static const KubeField replicas_fields[] = { { "status.replicas", NULL }, {} };
+static const KubeField phase_fields[] = { { .path = "status.phase" }, {} };
+static const KubeField secret_fields[] = { { .path = "type" }, {} };
+static const KubeField job_fields[] = { { .path = "status.successful", .otherwise = "0" }, {} };
+static const KubeField replicas_fields[] = { { .path = "status.replicas", .otherwise = "0" }, {} };
 
 static const KubeResource documents[] = {
         { .group = "", .version = "v1", .plural = "configmaps", .singular = "configmap", .short_names = "cm", .kind = "ConfigMap",

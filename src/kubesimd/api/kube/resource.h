@@ -21,7 +21,8 @@ typedef struct KubeColumn {
 /* What a field selector may name. */
 typedef struct KubeField {
         const char *path;
-        const char *(*get)(const Object *o); /* never NULL; borrowed from o */
+        const char *(*get)(const Object *o); /* borrowed from o; when there is none, or it gives NULL, the document says */
+        const char *otherwise; /* when the document does not; NULL: "" */
 } KubeField;
 
 typedef struct KubeResource KubeResource;

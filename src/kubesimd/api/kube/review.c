@@ -220,7 +220,7 @@ int handle_kube_review(HttpRequest *req, void *userdata, Error *reterr) {
         Json *body;
         int r;
 
-        r = kube_parse_path(req, userdata, &path, reterr);
+        r = kube_parse_path(http_request_path(req), userdata, &path, reterr);
         if (r < 0)
                 return r;
         r = write_begin(&v.write, req, userdata, &path, reterr);

@@ -49,7 +49,7 @@ int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
         KubePath path;
         int r;
 
-        r = kube_parse_path(req, userdata, &path, reterr);
+        r = kube_parse_path(http_request_path(req), userdata, &path, reterr);
         if (r < 0)
                 return r;
         if (path.resource->custom && path.resource->custom->deprecation) {

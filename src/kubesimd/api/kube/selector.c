@@ -4,6 +4,7 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/label-syntax.h"
 
 #define REQUIREMENTS_MAX 64
 #define VALUES_MAX 256
@@ -87,8 +88,8 @@ static const char *document_value(Match *m, const char *path) {
 }
 
 static const char *field_value(Match *m, const char *path) {
+        const char *ns, *value;
         const KubeField *f;
-        const char *ns;
         size_t size;
 
         if (streq(path, "metadata.name"))
@@ -102,7 +103,10 @@ static const char *field_value(Match *m, const char *path) {
                 return m->namespace;
         }
         f = find_field(m->resource, path);
-        return f->get ? f->get(m->object) : document_value(m, path);
+        value = f->get ? f->get(m->object) : NULL;
+        if (!value)
+                value = document_value(m, path);
+        return *value ? value : strempty(f->otherwise);
 }
 
 static bool requirement_holds(Match *m, const Requirement *r) {
@@ -201,6 +205,17 @@ static int parse_requirement(Requirement *r, char *word, Error *reterr) {
         return add_value(r, equals + 1 + (equals[1] == '='), reterr);
 }
 
+/* Keys and values that no label can have are refused: they are mistakes of writing. */
+static int check_label(const Requirement *r, Error *reterr) {
+        if (!is_qualified_name(r->key))
+                return error_set(reterr, -EINVAL, "unable to parse requirement: key: Invalid value: \"%s\": it is not the key of a label", r->key);
+        for (size_t i = 0; i < r->n_values; i++)
+                if (!is_label_value(r->values[i], strlen(r->values[i])))
+                        return error_set(reterr, -EINVAL, "unable to parse requirement: values[%zu][%s]: Invalid value: \"%s\": it is not the value of a label",
+                                         i, r->key, r->values[i]);
+        return 0;
+}
+
 /* The next requirement: up to a comma that is not inside parentheses. */
 static char *next_word(char **text) {
         char *begin = *text, *s = begin;
@@ -230,11 +245,15 @@ static int parse_text(Selector *s, const char *given, bool is_field, Error *rete
                 if (s->n_requirements == REQUIREMENTS_MAX)
                         return error_set(reterr, -EINVAL, "a selector of more than %d requirements", REQUIREMENTS_MAX);
                 word = strstrip(word);
+                if (isempty(word) && !is_field && (text || s->n_requirements > 0))
+                        return error_set(reterr, -EINVAL, "unable to parse requirement: found '%s', expected: identifier after ','", text ? "," : "");
                 if (isempty(word))
                         continue;
                 s->n_requirements++;
                 q->is_field = is_field;
                 r = parse_requirement(q, word, reterr);
+                if (r >= 0 && !is_field)
+                        r = check_label(q, reterr);
                 if (r < 0)
                         return r;
         }

@@ -8,6 +8,7 @@
 #include "core/control/selectors.h"
 #include "core/model/quantity.h"
 #include "basic/base64.h"
+#include "kubesimd/api/kube/label-syntax.h"
 #include "kubesimd/api/kube/rules.h"
 
 #define FIELD_MAX 512
@@ -43,10 +44,6 @@ static bool is_lower(char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-static bool is_alphanumeric(char c) {
-        return is_lower(c) || (c >= 'A' && c <= 'Z');
-}
-
 static bool is_dns_label(const char *s) {
         size_t n = strlen(s);
 
@@ -56,34 +53,6 @@ static bool is_dns_label(const char *s) {
                 if (!is_lower(*s) && *s != '-')
                         return false;
         return true;
-}
-
-static bool is_label_value(const char *s, size_t n) {
-        if (n == 0)
-                return true;
-        if (n > 63 || !is_alphanumeric(s[0]) || !is_alphanumeric(s[n - 1]))
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (!is_alphanumeric(s[i]) && !strchr("-_.", s[i]))
-                        return false;
-        return true;
-}
-
-/* [PREFIX/]NAME */
-static bool is_qualified_name(const char *s) {
-        const char *slash = strchr(s, '/');
-        char prefix[260];
-
-        if (slash) {
-                if (slash == s || (size_t) (slash - s) >= sizeof(prefix))
-                        return false;
-                memcpy(prefix, s, (size_t) (slash - s));
-                prefix[slash - s] = '\0';
-                if (name_validate(prefix, "", NULL) < 0)
-                        return false;
-                s = slash + 1;
-        }
-        return *s && is_label_value(s, strlen(s));
 }
 
 /* RBAC names may be almost anything (path segments). */
@@ -369,9 +338,14 @@ static bool contains_all(const Json *list, const Json *of) {
         return true;
 }
 
-static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *before) {
-        Json *x = json_copy(&w->arena, spec), *y = json_copy(&w->arena, before);
+static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old) {
+        Json *completed = json_copy(&w->arena, old), *before, *x, *y;
 
+        /* A pod of the native API has no defaults yet, and gets them by its first update. */
+        complete_pod(w, completed, old);
+        before = json_get(completed, "spec");
+        x = json_copy(&w->arena, spec);
+        y = json_copy(&w->arena, before);
         if (!contains_all(json_get(spec, "tolerations"), json_get(before, "tolerations")))
                 cause_forbidden(w, "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
         if (!contains_all(json_get(before, "schedulingGates"), json_get(spec, "schedulingGates")))
@@ -388,7 +362,7 @@ void validate_pod(KubeWrite *w, const Json *object, const Json *old) {
         const Json *spec = json_get(object, "spec");
 
         if (old)
-                validate_pod_update(w, spec, json_get(old, "spec"));
+                validate_pod_update(w, spec, old);
         else
                 validate_pod_spec(w, "spec", spec, "Always OnFailure Never");
 }
