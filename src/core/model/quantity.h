@@ -7,3 +7,5 @@
 
 /* Reads a quantity as thousandths, rounded up (as Kubernetes does). -EINVAL, or -ERANGE when it does not fit. */
 int quantity_parse_milli(const char *s, int64_t *ret);
+/* The same in whole units. */
+int quantity_parse_value(const char *s, int64_t *ret);
