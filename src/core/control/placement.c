@@ -113,6 +113,8 @@ static int put_class_reason(Cluster *c, const Pod *p, StrBuf *b) {
                 return r;
         (void) class_order_judge(o);
         class_order_put_message(o, b);
+        if (!preemption_is_possible(c, p->class))
+                preemption_put_impossible(o, b);
         return 0;
 }
 
@@ -269,12 +271,28 @@ static int tell_reason(Cluster *c, PodState *ps, const char *message) {
         return r;
 }
 
-static usec_t backoff(const Cluster *c, unsigned attempts) {
+static usec_t backoff_span(const Cluster *c, unsigned attempts) {
         usec_t span = c->config.backoff_initial_usec;
 
         while (--attempts > 0 && span < c->config.backoff_max_usec)
                 span *= 2;
         return MIN(span, c->config.backoff_max_usec);
+}
+
+static void back_off(Cluster *c, ClassQueue *queue, const char *message) {
+        queue->attempts++;
+        queue->not_before = usec_add(c->now, backoff_span(c, queue->attempts));
+        class_queue_block(&c->queues, queue, &c->scheduler, message);
+}
+
+bool placement_has_been_tried(Cluster *c, const Pod *p) {
+        ClassQueue *queue = class_queue_find(p->class);
+
+        if (p->class->gang.name || preemption_is_possible(c, p->class) || !queue)
+                return false;
+        if (queue->active && pending_queue_size(&queue->pods) == 1)
+                back_off(c, queue, p->reason);
+        return !queue->active;
 }
 
 /* The oldest of the class fits nowhere. */
@@ -288,10 +306,8 @@ static int block(Cluster *c, ClassQueue *queue, PodState *ps) {
                 r = put_class_reason(c, pod_of(ps), &message);
         if (r < 0)
                 return r;
-        queue->attempts++;
-        queue->not_before = usec_add(c->now, backoff(c, queue->attempts));
-        class_queue_block(&c->queues, queue, &c->scheduler, NULL);
-        if (!class->gang.name) {
+        back_off(c, queue, strbuf_str(&message));
+        if (!class->gang.name && preemption_is_possible(c, class)) {
                 r = preempt(c, ps, &message);
                 if (r < 0)
                         return r;

@@ -10,6 +10,8 @@ int placement_choose(Cluster *c, const Pod *p, NodeState **ret);
 bool placement_has_room(const Cluster *c, const NodeState *ns, const Pod *p);
 /* Why there is none, as the pod's reason. -ENOMEM. */
 int placement_explain(Cluster *c, Pod *p);
+/* A pod that has just been stored found no node, or others of its class wait already: has everything been done that can be? */
+bool placement_has_been_tried(Cluster *c, const Pod *p);
 /* Must it wait behind others, although a node may fit? */
 bool placement_must_wait(const Pod *p);
 

@@ -121,7 +121,7 @@ int pod_launch(Cluster *c, Pod *p, const char *node) {
         cluster_event(c, ns ? EVENT_POD_PLACED : EVENT_POD_PENDING, p->node, p->object.name, p->reason);
         if (ns)
                 placement_count_wait(c, 0);
-        else if (p->class)
+        else if (!p->held && p->class && !placement_has_been_tried(c, p))
                 pods_schedule_or_retry(c); /* it may send others away, or be the last that its gang waited for */
         return 0;
 }

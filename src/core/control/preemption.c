@@ -273,6 +273,17 @@ static void put_failure(const ClassOrder *o, StrBuf *message) {
                 strbuf_printf(message, "%zu Preemption is not helpful for scheduling.", hopeless);
 }
 
+bool preemption_is_possible(const Cluster *c, const PodClass *class) {
+        return class->preempts && pod_class_pool_has_lower(&c->scheduler.classes, class->priority);
+}
+
+void preemption_put_impossible(const ClassOrder *o, StrBuf *message) {
+        if (o->class->preempts)
+                put_failure(o, message);
+        else
+                strbuf_puts(message, " preemption: not eligible due to preemptionPolicy=Never.");
+}
+
 int preempt(Cluster *c, PodState *ps, StrBuf *message) {
         _cleanup_(candidate_done) Candidate best = {};
         PodClass *class = pod_of(ps)->class;
@@ -283,21 +294,17 @@ int preempt(Cluster *c, PodState *ps, StrBuf *message) {
         if (r < 0)
                 return r;
         (void) class_order_judge(o);
-        if (!class->preempts) {
-                strbuf_puts(message, " preemption: not eligible due to preemptionPolicy=Never.");
-                return 0;
-        }
         if (is_waiting_for_victims(c, pod_of(ps))) {
                 strbuf_puts(message, " preemption: not eligible due to a terminating pod on the nominated node.");
                 return 0;
         }
-        if (pod_class_pool_has_lower(&c->scheduler.classes, class->priority)) {
+        if (preemption_is_possible(c, class)) {
                 r = find_best(c, o, class->priority, &best);
                 if (r < 0)
                         return r;
                 if (r > 0)
                         return evict_victims(c, ps, &best);
         }
-        put_failure(o, message);
+        preemption_put_impossible(o, message);
         return 0;
 }

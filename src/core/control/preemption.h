@@ -5,5 +5,9 @@
 
 #include "core/control/state.h"
 
+/* May there be somebody to send away for pods of that class? */
+bool preemption_is_possible(const Cluster *c, const PodClass *class);
+/* Why nobody is sent away, in kube-scheduler's words; of an order that was judged. */
+void preemption_put_impossible(const ClassOrder *o, StrBuf *message);
 /* Sends pods away for it and nominates it to their node: 1. Appends to the message what came of it; 0 when nothing could be done. */
 int preempt(Cluster *c, PodState *ps, StrBuf *message);
