@@ -115,6 +115,23 @@ static usec_t find_toleration(const Json *tolerations) {
         return found ? span : POD_TOLERATION_DEFAULT;
 }
 
+static int check_gang(const Json *annotations, Error *reterr) {
+        const char *min = json_string(json_get(annotations, POD_ANNOTATION_GANG_MIN)), *timeout = json_string(json_get(annotations, POD_ANNOTATION_GANG_TIMEOUT));
+        const char *name = json_string(json_get(annotations, POD_ANNOTATION_GANG));
+        uint64_t n;
+        usec_t span;
+
+        if (name && name_validate(name, "metadata.annotations[" POD_ANNOTATION_GANG "]", NULL) < 0)
+                return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_GANG "]", name, "\"%s\" is not a name", name);
+        if (min && parse_u64_range(min, 1, UINT32_MAX, &n) < 0)
+                return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_GANG_MIN "]", min,
+                                       "\"%s\" is not a whole number of at least 1", min);
+        if (timeout && (parse_usec(timeout, &span) < 0 || span == 0))
+                return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_GANG_TIMEOUT "]", timeout,
+                                       "\"%s\" is not a span of time like 60s", timeout);
+        return 0;
+}
+
 static int read_annotations(Pod *p, const Json *annotations, Error *reterr) {
         const char *duration = json_string(json_get(annotations, POD_ANNOTATION_DURATION));
         const char *exit_code = json_string(json_get(annotations, POD_ANNOTATION_EXIT_CODE));
@@ -127,7 +144,7 @@ static int read_annotations(Pod *p, const Json *annotations, Error *reterr) {
                 return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_EXIT_CODE "]", exit_code,
                                        "\"%s\" is not a whole number from 0 to 255", exit_code);
         p->exit_code = (int32_t) code;
-        return 0;
+        return check_gang(annotations, reterr);
 }
 
 static bool is_of_job(const Json *owners) {

@@ -74,12 +74,17 @@ static bool has_conflict(const PodClass *c, const SchedUses *uses) {
         return false;
 }
 
-/* What pods of a higher priority that are to come will hold. */
+/* Does the room that is kept for such a pod count for the class? Its own like may take it: they are all the same. */
+static bool is_kept_from(const PodClass *c, const PodClass *nominated) {
+        return nominated != c && nominated->priority >= c->priority;
+}
+
+/* What pods that are to come will hold. */
 static void add_nominated(const PodClass *c, const SchedNode *n, Resources *held, uint32_t *pods) {
         for (uint32_t i = 0; i < n->nominated.n_items; i++) {
                 const SchedUse *x = &n->nominated.items[i];
 
-                if (x->class->priority <= c->priority)
+                if (!is_kept_from(c, x->class))
                         continue;
                 held->cpu += x->n * x->class->requests.cpu;
                 held->memory += x->n * x->class->requests.memory;
@@ -94,7 +99,7 @@ static int64_t extended_nominated(const PodClass *c, const SchedNode *n, const c
         for (uint32_t i = 0; i < n->nominated.n_items; i++) {
                 const SchedUse *x = &n->nominated.items[i];
 
-                for (size_t k = 0; x->class->priority > c->priority && k < x->class->n_extended; k++)
+                for (size_t k = 0; is_kept_from(c, x->class) && k < x->class->n_extended; k++)
                         if (streq(x->class->extended[k].name, name))
                                 held += x->n * x->class->extended[k].amount;
         }

@@ -31,7 +31,7 @@ typedef struct SchedNode {
         int64_t counted_cpu, counted_memory; /* of its pods, with the defaults of those that do not ask */
         uint32_t n_pods;
         SchedUses uses;
-        SchedUses nominated; /* pods that are to come here once others have gone; they hold room against lower priorities */
+        SchedUses nominated; /* pods that are to come here once others have gone; they hold room against others of no higher priority */
 } SchedNode;
 
 /* Makes room for one more class, so that sched_node_attach() cannot fail. -ENOMEM. */
