@@ -48,7 +48,7 @@ $(DAEMON_LIB): $(call objects,$(filter-out src/kubesimd/main.c,$(DAEMON_SRC)))
 	@rm -f $@
 	$(AR) rcsD $@ $^
 
-link = $(CC) $(KLDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(shell $(PKG_CONFIG) --libs $(1))
+link = $(CC) $(KLDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(shell $(PKG_CONFIG) --libs $(1)) -lm
 
 $(O)/kubesimd: $(call objects,src/kubesimd/main.c) $(DAEMON_LIB) $(LIB)
 	$(call link,$(PKGS_DAEMON))

@@ -11,6 +11,7 @@
 #include "core/control/nodes.h"
 #include "core/control/objects-internal.h"
 #include "core/control/owners.h"
+#include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/control/services.h"
 #include "core/model/object-util.h"
@@ -73,13 +74,16 @@ static int read_view(Cluster *c, Object *o, const Json *document, Error *reterr)
         int r;
 
         if (o->kind == KIND_POD)
-                return pod_read_document((Pod*) o, document, reterr);
+                return pod_read_document((Pod*) o, &c->scheduler.classes, document, reterr);
         if (o->kind == KIND_CUSTOM_RESOURCE_DEFINITION) {
                 r = definition_read_document((Definition*) o, document);
                 return r < 0 ? out_of_memory(reterr, r) : 0;
         }
         if (o->kind != KIND_NODE)
                 return 0;
+        r = node_class_check(document, reterr);
+        if (r < 0)
+                return r;
         r = node_read_document((Node*) o, document, reterr);
         return r < 0 ? r : check_node_cpu(c, ((Node*) o)->cpu, reterr);
 }
@@ -201,7 +205,7 @@ bool object_view_differs(const Object *a, const Object *b) {
         if (a->kind == KIND_POD) {
                 const Pod *x = (const Pod*) a, *y = (const Pod*) b;
 
-                return x->held != y->held || x->duration != y->duration || x->exit_code != y->exit_code || x->status != y->status;
+                return x->held != y->held || x->class != y->class || x->duration != y->duration || x->exit_code != y->exit_code || x->status != y->status;
         }
         if (a->kind == KIND_NODE) {
                 const Node *x = (const Node*) a, *y = (const Node*) b;
@@ -398,7 +402,7 @@ int object_store_update(Cluster *c, StoreEntry *e, Object *copy) {
                 return node_remove(c, (NodeState*) e);
         if (d && d->deleted > 0 && d->n_finalizers == 0 && kind_is_document(copy->kind) && !ends_by_controller(copy))
                 return store_delete(c->store, e);
-        if (copy->kind == KIND_NODE && ((Node*) copy)->cpu < ((NodeState*) e)->used) {
+        if (copy->kind == KIND_NODE && ((Node*) copy)->cpu < ((NodeState*) e)->sched.used.cpu) {
                 r = pods_shrink(c, (NodeState*) e, ((Node*) copy)->cpu);
                 if (r < 0)
                         return r;

@@ -102,6 +102,7 @@ static void encode_pod(const Object *o, StrBuf *b) {
         first = true;
         put_string(b, &first, "phase", pod_status_to_string(p->status));
         put_string(b, &first, "reason", p->reason);
+        put_string(b, &first, "nominatedNodeName", p->nominated);
         if (p->restarts > 0) {
                 put_key(b, &first, "restarts");
                 strbuf_put_u64(b, p->restarts);
@@ -152,7 +153,7 @@ typedef struct Document {
         int64_t cpu;
         usec_t duration;
         bool stop_requested, unschedulable, tainted, held;
-        const char *health, *phase, *reason, *version, *ip, *qos;
+        const char *health, *phase, *reason, *version, *ip, *qos, *nominated;
         usec_t health_since, started, ended, deleted;
         int64_t restarts, exit_code, grace, toleration, slot;
         JsonStrings addresses;
@@ -180,7 +181,7 @@ static const JsonField pod_spec[] = {
 };
 static const JsonField pod_status[] = {
         FIELD("phase", STRING, phase, true), FIELD("reason", STRING, reason, false),
-        FIELD("restarts", I64, restarts, false), FIELD("startTime", TIME, started, false),
+        FIELD("nominatedNodeName", STRING, nominated, false), FIELD("restarts", I64, restarts, false), FIELD("startTime", TIME, started, false),
         FIELD("podIP", STRING, ip, false),
         FIELD("endTime", TIME, ended, false), FIELD("deletionTime", TIME, deleted, false),
         FIELD("gracePeriod", I64, grace, false),
@@ -272,6 +273,8 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
         r = pod_set_node(p, d->node);
         if (r >= 0)
                 r = pod_set_reason(p, d->reason);
+        if (r >= 0)
+                r = pod_set_nominated(p, d->nominated);
         if (r < 0)
                 return r;
         *ret = &TAKE_PTR(p)->object;

@@ -74,7 +74,8 @@ static int parse_digits(const char **s, __int128 *ret, int *ret_after) {
         return any ? 0 : -EINVAL;
 }
 
-int quantity_parse_milli(const char *s, int64_t *ret) {
+/* In units of 10^-places, rounded up. */
+static int parse(const char *s, int places, int64_t *ret) {
         int exponent, power, after, r;
         __int128 v, unit = 1;
         bool negative;
@@ -87,7 +88,7 @@ int quantity_parse_milli(const char *s, int64_t *ret) {
         r = parse_suffix(s, &exponent, &power);
         if (r < 0)
                 return r;
-        exponent += 3 - after;
+        exponent += places - after;
         if (v != 0 && (exponent > 18 || exponent < -EXPONENT_MAX))
                 return exponent > 0 ? -ERANGE : -EINVAL;
         v <<= power; /* 60 bits of digits and 60 of the suffix */
@@ -185,4 +186,12 @@ int quantity_canonical(const char *s, char ret[static QUANTITY_TEXT_MAX]) {
         if (d.exponent > EXPONENT_MAX)
                 return -ERANGE;
         return power > 0 && is_at_least(d, 1024) ? print_binary(d, negative, ret) : print_decimal(d, negative, by_exponent, ret);
+}
+
+int quantity_parse_milli(const char *s, int64_t *ret) {
+        return parse(s, 3, ret);
+}
+
+int quantity_parse_value(const char *s, int64_t *ret) {
+        return parse(s, 0, ret);
 }

@@ -24,6 +24,8 @@ static Shown shown(EventReason r) {
                 return (Shown) { "Scheduled", SCHEDULER };
         case EVENT_POD_PENDING:
                 return (Shown) { "FailedScheduling", SCHEDULER };
+        case EVENT_POD_PREEMPTED:
+                return (Shown) { "Preempted", SCHEDULER };
         case EVENT_POD_RUNNING:
                 return (Shown) { "Started", "kubelet" };
         case EVENT_POD_TERMINATING:
@@ -46,6 +48,8 @@ static void put_message(const Event *e, StrBuf *b) {
 
         if (e->reason == EVENT_POD_PLACED && e->pod && e->node)
                 strbuf_printf(b, "Successfully assigned %s%s to %s", slash ? "" : NAMESPACE_DEFAULT "/", e->pod, e->node);
+        else if ((e->reason == EVENT_POD_PENDING || e->reason == EVENT_POD_PREEMPTED) && e->detail)
+                strbuf_puts(b, e->detail);
         else
                 event_message(e, b);
 }

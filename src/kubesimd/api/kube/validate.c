@@ -10,8 +10,8 @@
 #include "basic/base64.h"
 #include "kubesimd/api/kube/label-syntax.h"
 #include "kubesimd/api/kube/rules.h"
+#include "kubesimd/api/kube/validate-internal.h"
 
-#define FIELD_MAX 512
 #define SUBDOMAIN_TEXT \
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric " \
         "character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
@@ -21,16 +21,7 @@
 #define SERVICE_TEXT \
         "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric " \
         "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
-#define VALUE_TEXT \
-        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric " \
-        "character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-#define KEY_TEXT \
-        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or " \
-        "'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-
-/* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
-static void put_path(char *buf, const char *format, ...) _printf_(2, 3);
-static void put_path(char *buf, const char *format, ...) {
+void put_path(char *buf, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
@@ -78,7 +69,7 @@ static void validate_name(KubeWrite *w, const char *name) {
                 cause_invalid_text(w, field, name, SUBDOMAIN_TEXT);
 }
 
-static void validate_labels(KubeWrite *w, const char *field, const Json *labels) {
+void validate_labels(KubeWrite *w, const char *field, const Json *labels) {
         JSON_FOREACH(v, labels) {
                 const char *value = json_string(v);
 
@@ -147,7 +138,7 @@ static bool is_one_of(const char *s, const char *words) {
 }
 
 /* words: "A B C" */
-static void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words) {
+void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words) {
         char supported[256] = "";
         size_t n = 0;
 
@@ -210,6 +201,10 @@ static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
                         cause_required(w, path, "");
                 else if (number < 1 || number > 65535)
                         cause_invalid(w, path, json_get(port, "containerPort"), "must be between 1 and 65535, inclusive");
+                number = json_i64(json_get(port, "hostPort"), 1);
+                put_path(path, "%s.ports[%u].hostPort", field, i);
+                if (json_get(port, "hostPort") && (number < 0 || number > 65535))
+                        cause_invalid(w, path, json_get(port, "hostPort"), "must be between 1 and 65535, inclusive");
                 put_path(path, "%s.ports[%u].protocol", field, i++);
                 validate_enum(w, path, json_string(json_get(port, "protocol")), "SCTP TCP UDP");
         }
@@ -253,24 +248,6 @@ static void validate_containers(KubeWrite *w, const char *field, const Json *spe
         }
 }
 
-static void validate_tolerations(KubeWrite *w, const char *field, const Json *tolerations) {
-        char path[FIELD_MAX];
-        unsigned i = 0;
-
-        JSON_FOREACH(t, tolerations) {
-                const char *key = json_string(json_get(t, "key")), *op = json_string(json_get(t, "operator"));
-
-                put_path(path, "%s.tolerations[%u].operator", field, i);
-                validate_enum(w, path, op, "Equal Exists");
-                if (isempty(key) && !streq_ptr(op, "Exists"))
-                        cause_invalid_text(w, path, strempty(op), "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
-                if (streq_ptr(op, "Exists") && !isempty(json_string(json_get(t, "value"))))
-                        cause_invalid_text(w, path, strempty(json_string(json_get(t, "value"))), "value must be empty when `operator` is 'Exists'");
-                put_path(path, "%s.tolerations[%u].effect", field, i++);
-                validate_enum(w, path, json_string(json_get(t, "effect")), "NoSchedule PreferNoSchedule NoExecute");
-        }
-}
-
 static void validate_volumes(KubeWrite *w, const char *field, const Json *volumes) {
         char path[FIELD_MAX];
         unsigned i = 0;
@@ -298,9 +275,7 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
         validate_containers(w, field, spec, "containers");
         validate_containers(w, field, spec, "initContainers");
         validate_volumes(w, field, json_get(spec, "volumes"));
-        validate_tolerations(w, field, json_get(spec, "tolerations"));
-        put_path(path, "%s.nodeSelector", field);
-        validate_labels(w, path, json_get(spec, "nodeSelector"));
+        validate_scheduling(w, field, spec);
         put_path(path, "%s.restartPolicy", field);
         validate_enum(w, path, json_string(json_get(spec, "restartPolicy")), policies);
         put_path(path, "%s.dnsPolicy", field);
@@ -341,6 +316,7 @@ static bool contains_all(const Json *list, const Json *of) {
 static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old) {
         Json *completed = json_copy(&w->arena, old), *before, *x, *y;
 
+        validate_tolerations(w, "spec", json_get(spec, "tolerations"));
         /* A pod of the native API has no defaults yet, and gets them by its first update. */
         complete_pod(w, completed, old);
         before = json_get(completed, "spec");
@@ -391,7 +367,7 @@ void validate_node(KubeWrite *w, const Json *object, const Json *old _unused_) {
 
 /* --- What makes pods --- */
 
-static void validate_expressions(KubeWrite *w, const char *field, const Json *selector) {
+void validate_expressions(KubeWrite *w, const char *field, const Json *selector) {
         char path[FIELD_MAX];
         unsigned i = 0;
 
