@@ -168,6 +168,13 @@ def test_leases_are_watched(start):
     assert {e["object"]["metadata"]["name"] for _, e in one.events} == {"n2"} and one.seen("MODIFIED", "n2")
 
 
+def test_a_watch_of_leases_ends_in_time(kubesimd):
+    """The only one, between two rounds."""
+    watch = Watch(kubesimd, LEASES + "?watch=1&timeoutSeconds=11")
+    watch.thread.join(30)
+    assert 10.9 < time.monotonic() - watch.began < 12.5
+
+
 def test_initial_events_end_after_all_of_them(kubesimd):
     """The bookmark of a streaming list of events comes after those that are made, too."""
     kubesimd.post("/nodes", {"cpuCores": 1, "nodeId": "n1"}, 201)

@@ -52,7 +52,7 @@ struct Streams {
         ApiContext *api;
         ListLink all;
         unsigned n, max;
-        usec_t due;      /* the first round_at of all; USEC_INFINITY = none */
+        usec_t due;      /* the first due_at() of all; USEC_INFINITY = none */
         usec_t woken_at; /* when streams_wake() last woke one that has not read since; 0 = none */
 };
 
@@ -101,6 +101,11 @@ usec_t streams_deadline(const Streams *s) {
         return s->due;
 }
 
+/* When it has something to do by itself: to look for renewals, or to end. */
+static usec_t due_at(const Stream *s) {
+        return MIN(s->round_at, s->ends);
+}
+
 void streams_wake_due(Streams *s, usec_t now) {
         Stream *stream;
 
@@ -108,8 +113,8 @@ void streams_wake_due(Streams *s, usec_t now) {
                 return;
         s->due = USEC_INFINITY;
         LIST_FOREACH(stream, &s->all, Stream, link) {
-                if (stream->round_at > now)
-                        s->due = MIN(s->due, stream->round_at);
+                if (due_at(stream) > now)
+                        s->due = MIN(s->due, due_at(stream));
                 else if (stream->sleeping) {
                         stream->sleeping = false;
                         http_stream_wake(stream->req);
@@ -266,7 +271,7 @@ static int put_next_renewal(Stream *s) {
         s->round_began = 0;
         s->round_id = s->round_hint = 0;
         s->round_at = usec_add(now, STREAMS_RENEWAL_USEC);
-        s->streams->due = MIN(s->streams->due, s->round_at);
+        s->streams->due = MIN(s->streams->due, due_at(s));
         return 0;
 }
 
@@ -356,8 +361,6 @@ static ssize_t stream_read(char *buffer, size_t size, void *userdata) {
         if (n > 0)
                 s->last_sent = now_monotonic();
         s->sleeping = n == 0;
-        if (s->sleeping && s->ends != USEC_INFINITY)
-                http_stream_wake_in(s->req, s->ends - MIN(s->ends, now_monotonic()));
         return (ssize_t) n;
 }
 
@@ -438,6 +441,7 @@ int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, 
         s->userdata = options->userdata;
         s->no_bookmarks = options->no_bookmarks;
         s->ends = options->timeout > 0 ? usec_add(now_monotonic(), options->timeout) : USEC_INFINITY;
+        s->streams->due = MIN(s->streams->due, s->ends);
         r = stream_begin(s, cluster_store(api->cluster), options->since, reterr);
         if (r < 0) {
                 stream_free(s);

@@ -18,7 +18,7 @@ void streams_set_max(Streams *s, unsigned max);
 unsigned streams_count(const Streams *s);
 /* Something has become durable: wakes those that sleep. */
 void streams_wake(Streams *s);
-/* When a watch has to look for renewals, and having it look; monotonic. USEC_INFINITY: no watch does. */
+/* When a watch has to look for renewals or to end, and having it do so; monotonic. USEC_INFINITY: none has. */
 usec_t streams_deadline(const Streams *s);
 void streams_wake_due(Streams *s, usec_t now);
 /* When the oldest watch that has not been given what is durable has been waiting; 0 = none does. Monotonic. */

@@ -12,7 +12,7 @@
 
 #define PARAMS_MAX 6
 #define HIDDEN_SLASH '\x01' /* what "%2F" is while a path is being cut up */
-#define HEADERS_MAX 8
+#define HEADERS_MAX 24
 
 typedef struct Daemon Daemon;
 typedef struct Connection Connection;

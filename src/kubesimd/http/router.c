@@ -35,7 +35,7 @@ static bool match(const char *pattern, const char *path, const char **begin, siz
                 path += k;
                 if (*pattern == '\0') {
                         *ret_n = n;
-                        return *path == '\0';
+                        return *path == '\0' || streq(path, "/"); /* "/apis/" is "/apis" */
                 }
                 len = strcspn(path, "/");
                 if (len == 0 || n == PARAMS_MAX)
@@ -70,11 +70,9 @@ static int copy_params(HttpRequest *req, const char *const *begin, const size_t 
 
 int router_match(HttpServer *s, HttpRequest *req, const char *path, StrBuf *allow) {
         const char *begin[PARAMS_MAX];
-        size_t size[PARAMS_MAX], n, path_size = strlen(path);
+        size_t size[PARAMS_MAX], n;
         bool found = false;
 
-        if (path_size > 1 && path[path_size - 1] == '/')
-                return -ENOENT;
         for (size_t i = 0; i < s->config.n_routes; i++) {
                 const HttpRoute *r = &s->config.routes[i];
 

@@ -101,10 +101,6 @@ void http_server_pump(HttpServer *s) {
                 (void) sd_event_source_set_enabled(s->pump, SD_EVENT_ONESHOT);
 }
 
-void http_stream_wake_in(HttpRequest *req, usec_t in) {
-        (void) arm_timer(req->server, in);
-}
-
 static int refuse(HttpRequest *req, int code, const char *field, const char *format, ...) _printf_(4, 5);
 
 /* Prepares an error reply of the engine's own. */

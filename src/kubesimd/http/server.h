@@ -159,5 +159,3 @@ int http_reply_stream(HttpRequest *req, const char *content_type, bool compress,
                       void (*free_stream)(void *userdata), void *userdata);
 /* A sleeping stream has something to say again. Safe to call at any time; http_server_pump() is implied. */
 void http_stream_wake(HttpRequest *req);
-/* For a stream that goes to sleep: it wakes after that time at the latest. */
-void http_stream_wake_in(HttpRequest *req, usec_t in);

@@ -27,7 +27,7 @@ static int check_request(KubeWrite *w, const Json *applied, Error *reterr) {
         const char *name = json_string(json_at(applied, "metadata", "name", NULL));
 
         if (isempty(http_request_query(w->req, "fieldManager")))
-                return error_set(reterr, -EDOM, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+                return kube_refuse_option(w->req, "PatchOptions", "fieldManager", "FieldValueRequired", "Required value: is required for apply patch");
         if (!json_is(applied, JSON_OBJECT))
                 return error_set(reterr, -EINVAL, "error decoding YAML: the body is not an object");
         if (json_at(applied, "metadata", "managedFields", NULL) && json_at(applied, "metadata", "managedFields", NULL)->size > 0)

@@ -108,7 +108,13 @@ int write_read_body(KubeWrite *w, Json **ret, Error *reterr) {
         *ret = NULL;
         if (size == 0)
                 return 0;
-        if (isempty(type) || is_type(type, "application/json") || strstr(type, "patch+json"))
+        if (isempty(type) || is_type(type, "application/json")) {
+                r = read_json(w, text, size, ret, reterr);
+                if (r == -EBADMSG)
+                        (void) error_prefix(reterr, "couldn't get version/kind; json parse error");
+                return r;
+        }
+        if (strstr(type, "patch+json"))
                 return read_json(w, text, size, ret, reterr);
         if (is_type(type, "application/vnd.kubernetes.protobuf"))
                 return protobuf_read(&w->arena, text, size, ret, reterr);
@@ -119,7 +125,7 @@ int write_read_body(KubeWrite *w, Json **ret, Error *reterr) {
         }
         if (is_yaml(type)) {
                 r = read_yaml(w, text, size, ret, reterr);
-                (void) error_prefix(reterr, "the object provided is unrecognized (must be of type %s): error decoding YAML", w->resource->kind);
+                (void) error_prefix(reterr, "error decoding YAML");
                 return r;
         }
         return error_set(reterr, -EPROTOTYPE, "the body of the request was in an unknown format - accepted media types include: application/json, "

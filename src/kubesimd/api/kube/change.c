@@ -12,6 +12,8 @@ static int read_object(KubeWrite *w, Json **ret, Error *reterr) {
         int r;
 
         r = write_read_body(w, ret, reterr);
+        if (r == -EBADMSG)
+                (void) error_prefix(reterr, "the object provided is unrecognized (must be of type %s)", w->resource->kind);
         if (r < 0)
                 return r;
         return write_check_fields(w, *ret, w->resource->schema, reterr);
@@ -138,7 +140,7 @@ int kube_patch(HttpRequest *req, ApiContext *api, const KubePath *path, Error *r
         if (!patch)
                 return error_set(reterr, -EINVAL, "error decoding patch: the body is empty");
         if (type != PATCH_APPLY && http_request_query(req, "force"))
-                return error_set(reterr, -EDOM, "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch");
+                return kube_refuse_option(req, "PatchOptions", "force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch");
         return type == PATCH_APPLY ? kube_apply(&w, patch, reterr) : patch_object(&w, type, patch, reterr);
 }
 

@@ -275,3 +275,25 @@ int handle_kube_resources(HttpRequest *req, void *userdata _unused_, Error *rete
 int handle_kube_group_resources(HttpRequest *req, void *userdata _unused_, Error *reterr) {
         return reply_resources(req, http_request_param(req, 0), http_request_param(req, 1), reterr);
 }
+
+static void put_path(const char *path, const char *group, const char *version, StrBuf *b) {
+        strbuf_printf(b, ",\"%s%s%s%s%s\"", path, *group ? "/" : "", group, *version ? "/" : "", version);
+}
+
+int handle_kube_paths(HttpRequest *req, void *userdata _unused_, Error *reterr _unused_) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
+
+        strbuf_puts(&b, "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\"");
+        for (size_t i = 0; i < kube_resource_count(); i++) {
+                const char *group = new_group(i);
+
+                if (isempty(group))
+                        continue;
+                put_path("/apis", group, "", &b);
+                for (size_t k = 0; k < kube_resource_count(); k++)
+                        if (new_version(group, k))
+                                put_path("/apis", group, new_version(group, k), &b);
+        }
+        strbuf_puts(&b, ",\"/healthz\",\"/livez\",\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/version\"]}\n");
+        return kube_reply(req, 200, &b, 0);
+}

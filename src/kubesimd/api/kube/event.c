@@ -149,13 +149,24 @@ static usec_t time_at(const Json *root, const char *key) {
         return t;
 }
 
+/* "component, host" */
+static void put_source(const Json *root, StrBuf *b) {
+        const char *component = json_string(json_at(root, "source", "component", NULL)), *host = json_string(json_at(root, "source", "host", NULL));
+
+        if (isempty(component)) {
+                component = json_string(json_get(root, "reportingComponent"));
+                host = json_string(json_get(root, "reportingInstance"));
+        }
+        strbuf_printf(b, "%s%s%s", strempty(component), isempty(host) ? "" : ", ", strempty(host));
+}
+
 static void put_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
         const Json *of = json_get(root, "involvedObject");
         usec_t first = time_at(root, "firstTimestamp") ?: time_at(root, "eventTime") ?: o->created;
         usec_t last = time_at(json_get(root, "series"), "lastObservedTime") ?: time_at(root, "lastTimestamp") ?: first;
         const char *kind = strempty(json_string(json_get(of, "kind")));
-        const char *component = json_string(json_at(root, "source", "component", NULL)) ?: json_string(json_get(root, "reportingComponent"));
-        _cleanup_strbuf_ StrBuf about = STRBUF_INIT(KIB);
+        const Json *series = json_get(root, "series");
+        _cleanup_strbuf_ StrBuf about = STRBUF_INIT(KIB), source = STRBUF_INIT(KIB);
 
         for (; *kind; kind++)
                 strbuf_putc(&about, *kind >= 'A' && *kind <= 'Z' ? (char) (*kind - 'A' + 'a') : *kind);
@@ -170,12 +181,13 @@ static void put_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) 
         strbuf_putc(b, ',');
         json_put_string(b, strempty(json_string(json_get(of, "fieldPath"))));
         strbuf_putc(b, ',');
-        json_put_string(b, strempty(component));
+        put_source(root, &source);
+        json_put_string(b, strbuf_str(&source));
         strbuf_putc(b, ',');
         json_put_string(b, strempty(json_string(json_get(root, "message"))));
         strbuf_putc(b, ',');
         kube_put_age(b, first, now);
-        strbuf_printf(b, ",\"%lld\",", (long long) json_i64(json_get(root, "count"), 1));
+        strbuf_printf(b, ",\"%lld\",", (long long) (series ? json_i64(json_get(series, "count"), 0) + 1 : MAX(json_i64(json_get(root, "count"), 1), 1)));
         json_put_string(b, object_name(o));
 }
 

@@ -12,12 +12,14 @@
 #include "kubesimd/api/kube/made.h"
 #include "kubesimd/api/kube/path.h"
 #include "kubesimd/api/kube/selector.h"
+#include "kubesimd/api/kube/status.h"
 #include "kubesimd/api/kube/view.h"
 #include "kubesimd/api/kube/yaml.h"
 #include "kubesimd/api/pieces.h"
 #include "kubesimd/api/snapshot.h"
 #include "kubesimd/api/streams.h"
 
+#define TIMEOUT_MAX ((uint64_t) 1000000) /* seconds */
 /* Lists up to here are one reply with a length; longer ones are streamed, so that no turn of the loop is long. */
 #define WHOLE_MAX 500
 #define CHUNK 1000 /* objects looked at for one that matches, at a time */
@@ -68,6 +70,21 @@ static int query_revision(HttpRequest *req, uint64_t *ret, Error *reterr) {
         return 1;
 }
 
+/* A number of a query: absent, empty and negative ones are 0. */
+static int query_number(HttpRequest *req, const char *name, uint64_t *ret, Error *reterr) {
+        const char *s = http_request_query(req, name);
+        bool negative = s && *s == '-';
+
+        *ret = 0;
+        if (isempty(s))
+                return 0;
+        if (parse_u64_range(s + negative, 0, INT64_MAX, ret) < 0)
+                return error_set(reterr, -EINVAL, "strconv.ParseInt: parsing \"%s\": invalid syntax", s);
+        if (negative)
+                *ret = 0;
+        return 0;
+}
+
 /* Which revision the list is to be of: resourceVersion and resourceVersionMatch. */
 static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error *reterr) {
         const char *match = http_request_query(req, "resourceVersionMatch"), *given = http_request_query(req, "resourceVersion");
@@ -79,17 +96,16 @@ static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error 
         if (r < 0)
                 return r;
         if (!isempty(match) && !streq(match, "Exact") && !streq(match, "NotOlderThan"))
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Unsupported value: \"%s\": supported values: "
-                                 "\"Exact\", \"NotOlderThan\"", match);
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueNotSupported",
+                                          "Unsupported value: \"%s\": supported values: \"Exact\", \"NotOlderThan\"", match);
         if (!isempty(match) && isempty(given))
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is "
-                                 "forbidden unless resourceVersion is provided");
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
         if (streq_ptr(match, "Exact") && r == 0)
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch \"exact\" is "
-                                 "forbidden for resourceVersion \"0\"");
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
         if (wanted > newest)
-                return error_set(reterr, -ETIMEDOUT, "Timeout: Too large resource version: %llu, current: %llu", (unsigned long long) wanted,
-                                 (unsigned long long) newest);
+                return kube_refuse_future(req, wanted, newest);
         if (streq_ptr(match, "Exact"))
                 *ret = wanted;
         return 0;
@@ -152,13 +168,17 @@ static const WatchFormat events_format = {
 };
 
 static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error *reterr) {
-        const char *timeout = http_request_query(req, "timeoutSeconds");
-        uint64_t since, seconds = 0;
+        uint64_t since, seconds = 0, newest = store_revision(cluster_store(api->cluster));
         int r;
 
         r = query_revision(req, &since, reterr);
-        if (r >= 0 && !isempty(timeout) && parse_u64_range(timeout, 0, 1000000, &seconds) < 0)
-                r = error_set(reterr, -EINVAL, "timeoutSeconds: Invalid value: \"%s\": it must be a whole number", timeout);
+        if (r > 0 && since > newest)
+                r = kube_refuse_future(req, since, newest);
+        if (r >= 0) {
+                int e = query_number(req, "timeoutSeconds", &seconds, reterr);
+
+                r = e < 0 ? e : r;
+        }
         if (r < 0) {
                 query_free(q);
                 return r;
@@ -166,7 +186,7 @@ static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error 
         return reply_watch(req, api, &(WatchOptions) {
                 .kind = q->view.resource->store_kind, .since = r > 0 ? &since : NULL,
                 .no_bookmarks = !query_bool(req, "allowWatchBookmarks") && !query_bool(req, "sendInitialEvents"),
-                .timeout = seconds * USEC_PER_SEC,
+                .timeout = MIN(seconds, TIMEOUT_MAX) * USEC_PER_SEC,
                 .format = q->view.resource->made_watch ? &events_format : q->view.resource->renewed ? &leases_format : &watch_format, .userdata = q }, reterr);
 }
 
@@ -323,13 +343,15 @@ static int too_old(HttpRequest *req, Error *reterr) {
 }
 
 static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
-        const char *token = http_request_query(req, "continue"), *limit_text = http_request_query(req, "limit"), *after = NULL;
+        const char *token = http_request_query(req, "continue"), *given = http_request_query(req, "resourceVersion"), *after = NULL;
         uint64_t limit = 0, revision;
         int r;
 
         r = list_revision(req, s, &revision, reterr);
-        if (r >= 0 && !isempty(limit_text) && parse_u64(limit_text, &limit) < 0)
-                r = error_set(reterr, -EINVAL, "limit: Invalid value: \"%s\": it must be a whole number", limit_text);
+        if (r >= 0)
+                r = query_number(req, "limit", &limit, reterr);
+        if (r >= 0 && !isempty(token) && !isempty(given) && !streq(given, "0"))
+                r = error_set(reterr, -EINVAL, "specifying resource version is not allowed when using continue");
         if (r >= 0 && !isempty(token))
                 r = parse_token(token, &revision, &after, reterr);
         if (r < 0)

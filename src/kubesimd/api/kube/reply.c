@@ -7,10 +7,29 @@
 #define ARENA_MAX (128 * MIB)
 #define YAML_MAX (64 * MIB)
 
-bool kube_wants_yaml(HttpRequest *req) {
-        const char *accept = strempty(http_request_header(req, "Accept")), *rest = startswith(accept + strspn(accept, " "), KUBE_YAML);
+static const char *form_of(const char *range, size_t size) {
+        static const char *const forms[][2] = {
+                { KUBE_JSON, KUBE_JSON }, { "application/*", KUBE_JSON }, { "*/*", KUBE_JSON }, { KUBE_YAML, KUBE_YAML },
+        };
 
-        return rest && (*rest == '\0' || strchr(",; ", *rest));
+        for (size_t i = 0; i < ELEMENTSOF(forms); i++)
+                if (strlen(forms[i][0]) == size && strncmp(range, forms[i][0], size) == 0)
+                        return forms[i][1];
+        return NULL;
+}
+
+const char *kube_find_form(HttpRequest *req) {
+        const char *accept = http_request_header(req, "Accept"), *form = isempty(accept) ? KUBE_JSON : NULL;
+
+        for (const char *p = strempty(accept); *p && !form; p += strcspn(p, ",")) {
+                p += strspn(p, ", ");
+                form = form_of(p, strcspn(p, ",; "));
+        }
+        return form;
+}
+
+bool kube_wants_yaml(HttpRequest *req) {
+        return streq_ptr(kube_find_form(req), KUBE_YAML);
 }
 
 const char *kube_put_form(HttpRequest *req, StrBuf *b) {

@@ -2,6 +2,7 @@
 #include "basic/error.h"
 #include "basic/string-util.h"
 #include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/status.h"
 
 #define BODY_MAX (3 * MIB) /* as kube-apiserver's limit */
 #define OPTIONS_MAX (64 * KIB)
@@ -36,6 +37,11 @@ static bool is_refused(const char *subresource) {
         return false;
 }
 
+/* Has the client a use for what is answered here? */
+static bool is_acceptable(HttpRequest *req) {
+        return kube_find_form(req) || strstr(http_request_header(req, "Accept"), "text/plain"); /* of logs */
+}
+
 int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
         const char *subresource;
         bool known = false;
@@ -50,6 +56,8 @@ int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
                 return error_set(reterr, -EOPNOTSUPP, "%s: simulated containers run no processes", path.subresource);
         if (path.subresource && !kube_resource_has(path.resource, path.subresource))
                 return error_set(reterr, -ENOENT, "the server could not find the requested resource");
+        if (!is_acceptable(req))
+                return kube_reply_status(req, &(KubeStatus) { .code = 406, .message = "406: Not Acceptable" });
         if (path.resource->create_only || (path.resource->read_only && http_request_method(req) != HTTP_GET))
                 return refuse(reterr);
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
@@ -80,6 +88,7 @@ int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
 #define REVIEW(path, access) { HTTP_POST, path, access, OPTIONS_MAX, false, handle_kube_review }
 
 const HttpRoute kube_routes[] = {
+        { HTTP_GET, "/", HTTP_ACCESS_USER, 0, false, handle_kube_paths },
         { HTTP_GET, "/api", HTTP_ACCESS_USER, 0, false, handle_kube_versions },
         { HTTP_GET, "/apis", HTTP_ACCESS_USER, 0, false, handle_kube_groups },
         { HTTP_GET, "/apis/{group}", HTTP_ACCESS_USER, 0, false, handle_kube_group },

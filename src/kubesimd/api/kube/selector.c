@@ -167,6 +167,15 @@ static int parse_in(Requirement *r, char *word, char *open, Error *reterr) {
         return parse_set(r, open, reterr);
 }
 
+/* What stands where an operator should: kubectl's users are told of that. */
+static const char *second_word(char *key) {
+        char *s = key + strcspn(key, " \t");
+
+        s = *s ? strstrip(s) : key;
+        s[strcspn(s, " \t")] = '\0';
+        return s;
+}
+
 static int parse_requirement(Requirement *r, char *word, Error *reterr) {
         char *open = strchr(word, '('), *equals = strchr(word, '=');
 
@@ -176,8 +185,10 @@ static int parse_requirement(Requirement *r, char *word, Error *reterr) {
         if (!equals) {
                 r->negated = *word == '!';
                 r->key = strstrip(word + r->negated);
-                if (r->is_field || isempty(r->key) || strpbrk(r->key, " \t!()"))
-                        return error_set(reterr, -EINVAL, "unable to parse requirement: found '%s', expected: '=', '!=', '==', 'in', notin'", word);
+                if (r->is_field)
+                        return error_set(reterr, -EINVAL, "invalid selector: '%s'; can't understand '%s'", word, word);
+                if (isempty(r->key) || strpbrk(r->key, " \t!()"))
+                        return error_set(reterr, -EINVAL, "unable to parse requirement: found '%s', expected: '=', '!=', '==', 'in', notin'", second_word(r->key));
                 return 0;
         }
         r->negated = equals > word && equals[-1] == '!';

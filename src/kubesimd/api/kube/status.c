@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kubesimd/api/kube/status.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
@@ -81,6 +85,38 @@ int kube_reply_success(HttpRequest *req, unsigned code, const KubeResource *r, c
         return kube_reply(req, code, &b, mark);
 }
 
+int kube_refuse_option(HttpRequest *req, const char *kind, const char *field, const char *reason, const char *format, ...) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(64 * KIB);
+        Json *causes = json_new(&a, JSON_ARRAY), *cause = json_new(&a, JSON_OBJECT);
+        _cleanup_free_ char *detail = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        if (vasprintf(&detail, format, ap) < 0)
+                detail = NULL;
+        va_end(ap);
+        strbuf_printf(&message, "%s.meta.k8s.io \"\" is invalid: %s: %s", kind, field, strempty(detail));
+        json_set_string(&a, cause, "reason", reason);
+        json_set_string(&a, cause, "message", strempty(detail));
+        json_set_string(&a, cause, "field", field);
+        json_append(causes, cause);
+        return MIN(kube_reply_status(req, &(KubeStatus) { .code = 422, .message = strbuf_str(&message), .group = "meta.k8s.io", .kind = kind, .causes = causes }), 0) ?: -EDOM;
+}
+
+int kube_refuse_future(HttpRequest *req, uint64_t wanted, uint64_t newest) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        Json *causes = json_new(&a, JSON_ARRAY), *cause = json_new(&a, JSON_OBJECT);
+        char message[128];
+
+        (void) snprintf(message, sizeof(message), "Timeout: Too large resource version: %llu, current: %llu", (unsigned long long) wanted,
+                        (unsigned long long) newest);
+        json_set_string(&a, cause, "reason", "ResourceVersionTooLarge");
+        json_set_string(&a, cause, "message", "Too large resource version");
+        json_append(causes, cause);
+        return MIN(kube_reply_status(req, &(KubeStatus) { .code = 504, .message = message, .causes = causes, .retry_after = 1 }), 0) ?: -ETIMEDOUT;
+}
+
 /* Refused before any handler was asked: for what the user is. */
 static bool is_role_refusal(HttpRequest *req, unsigned status, const Error *error) {
         const Identity *who = http_request_identity(req);
@@ -96,6 +132,10 @@ void kube_problem(HttpRequest *req, unsigned status, const Error *error, StrBuf 
         kube_attributes_read(req, &asked);
         if (status == 401)
                 s.message = "Unauthorized"; /* why is nobody's business who has not shown who they are */
+        else if (status == 404 && !http_request_route(req))
+                s.message = "the server could not find the requested resource";
+        else if (status == 405)
+                s.message = http_request_route(req) ? s.message : "the server does not allow this method on the requested resource";
         else if (is_role_refusal(req, status, error)) {
                 kube_attributes_put_refusal(&asked, http_request_identity(req), &message);
                 s.message = strbuf_str(&message);

@@ -14,10 +14,25 @@
 
 #define OBJECT_MAX (16 * MIB)
 #define ARENA_MAX (64 * MIB)
+#define WARNINGS_MAX (3 * KIB) /* the headers of an answer have to fit in the memory of its connection */
 
 /* --- Options --- */
 
-static int read_validation(KubeWrite *w, Error *reterr) {
+/* What the options of a request are called. */
+static const char *options_of(HttpRequest *req) {
+        switch (http_request_method(req)) {
+        case HTTP_PUT:
+                return "UpdateOptions";
+        case HTTP_PATCH:
+                return "PatchOptions";
+        case HTTP_DELETE:
+                return "DeleteOptions";
+        default:
+                return "CreateOptions";
+        }
+}
+
+static int read_validation(KubeWrite *w) {
         static const char *const names[] = { [FIELDS_WARN] = "Warn", [FIELDS_STRICT] = "Strict", [FIELDS_IGNORE] = "Ignore" };
         const char *given = http_request_query(w->req, "fieldValidation");
 
@@ -28,24 +43,26 @@ static int read_validation(KubeWrite *w, Error *reterr) {
                         w->validation = v;
                         return 0;
                 }
-        return error_set(reterr, -EDOM, "CreateOptions.meta.k8s.io \"\" is invalid: fieldValidation: Unsupported value: \"%s\": supported values: "
-                         "\"Ignore\", \"Strict\", \"Warn\"", given);
+        return kube_refuse_option(w->req, options_of(w->req), "fieldValidation", "FieldValueNotSupported",
+                                  "Unsupported value: \"%s\": supported values: \"Ignore\", \"Strict\", \"Warn\"", given);
 }
 
 /* fieldManager=, else the program's name in User-Agent. */
-static int read_manager(KubeWrite *w, Error *reterr) {
-        const char *given = http_request_query(w->req, "fieldManager"), *agent = strempty(http_request_header(w->req, "User-Agent"));
+static int read_manager(KubeWrite *w) {
+        const char *given = http_request_query(w->req, "fieldManager"), *agent = http_request_header(w->req, "User-Agent");
 
+        if (isempty(agent) || *agent == '/')
+                agent = "unknown";
         if (given && strlen(given) >= sizeof(w->manager))
-                return error_set(reterr, -EDOM, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Too long: may not be more than 128 bytes");
+                return kube_refuse_option(w->req, options_of(w->req), "fieldManager", "FieldValueTooLong", "Too long: may not be more than 128 bytes");
         if (isempty(given))
-                (void) snprintf(w->manager, sizeof(w->manager), "%.*s", (int) MIN(strcspn(agent, "/"), sizeof(w->manager) - 1), *agent ? agent : "unknown");
+                (void) snprintf(w->manager, sizeof(w->manager), "%.*s", (int) MIN(strcspn(agent, "/"), sizeof(w->manager) - 1), agent);
         else
                 (void) snprintf(w->manager, sizeof(w->manager), "%s", given);
         return 0;
 }
 
-int write_begin(KubeWrite *w, HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+int write_begin(KubeWrite *w, HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr _unused_) {
         const char *dry;
         int r;
 
@@ -55,10 +72,10 @@ int write_begin(KubeWrite *w, HttpRequest *req, ApiContext *api, const KubePath 
         };
         dry = http_request_query(req, "dryRun");
         if (!isempty(dry) && !streq(dry, "All"))
-                return error_set(reterr, -EDOM, "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"%s\": supported values: \"All\"", dry);
+                return kube_refuse_option(req, options_of(req), "dryRun", "FieldValueNotSupported", "Unsupported value: \"%s\": supported values: \"All\"", dry);
         w->dry_run = !isempty(dry);
-        r = read_validation(w, reterr);
-        return r < 0 ? r : read_manager(w, reterr);
+        r = read_validation(w);
+        return r < 0 ? r : read_manager(w);
 }
 
 void write_done(KubeWrite *w) {
@@ -90,9 +107,10 @@ static void note_unknown(const char *path, void *userdata) {
 static int add_warnings(KubeWrite *w) {
         _cleanup_strbuf_ StrBuf quoted = STRBUF_INIT(8 * KIB);
         const char *p = strbuf_str(&w->strict);
+        size_t total = 0;
         int r = 0;
 
-        while (*p && r >= 0) {
+        while (*p && r >= 0 && total < WARNINGS_MAX) {
                 const char *end = strstr(p, "\", ");
                 size_t n = end ? (size_t) (end - p) + 1 : strlen(p);
 
@@ -104,7 +122,11 @@ static int add_warnings(KubeWrite *w) {
                         strbuf_putc(&quoted, p[i]);
                 }
                 strbuf_putc(&quoted, '"');
-                r = http_request_add_header(w->req, "Warning", strbuf_str(&quoted));
+                total += quoted.size;
+                if (total < WARNINGS_MAX)
+                        r = http_request_add_header(w->req, "Warning", strbuf_str(&quoted));
+                if (r == -ENOBUFS)
+                        return 0; /* they are for people, who have seen enough */
                 p += end ? n + 2 : n;
         }
         return r;
