@@ -130,9 +130,12 @@ static void test_one_process_at_a_time(void **unused _unused_) {
         sqlite->close(state);
 }
 
-/* A child commits and says so after each; it is killed at some point. All it has said is there. */
-static void crash_once(unsigned after_usec) {
-        uint64_t revision, last_id, said = 0, n;
+#define CRASH_PODS 500 /* so many are made, then they are changed in turn */
+
+/* A child opens what the one before has left, commits and says so after each; it is killed that long after it began, or after its first
+ * commit. All that was there before and all it has said is there: a child that was killed before it said anything has lost nothing. */
+static void crash_once(unsigned after_usec, bool after_first, uint64_t *durable) {
+        uint64_t revision, last_id, said = *durable, n;
         int fds[2];
         pid_t child;
         void *state;
@@ -142,12 +145,16 @@ static void crash_once(unsigned after_usec) {
         if (child == 0) {
                 state = open_state();
                 load(state, &revision, &last_id);
-                for (n = revision + 1; n < ELEMENTSOF(loaded.ids); n++)
-                        if (commit_one(state, CHANGE_ADDED, n, n, 1 + (int64_t) n, NULL) < 0 || write(fds[1], &n, sizeof(n)) != sizeof(n))
+                for (n = revision + 1;; n++)
+                        if (commit_one(state, n <= CRASH_PODS ? CHANGE_ADDED : CHANGE_MODIFIED, 1 + (n - 1) % CRASH_PODS, n, 1 + (int64_t) n, NULL) < 0 ||
+                            write(fds[1], &n, sizeof(n)) != sizeof(n))
                                 _exit(1);
-                _exit(0);
         }
         (void) close(fds[1]);
+        if (after_first) {
+                assert_int_equal(read(fds[0], &said, sizeof(said)), sizeof(said));
+                assert_int_equal(said, *durable + 1);
+        }
         (void) usleep(after_usec);
         (void) kill(child, SIGKILL);
         while (read(fds[0], &n, sizeof(n)) == sizeof(n))
@@ -159,15 +166,21 @@ static void crash_once(unsigned after_usec) {
         load(state, &revision, &last_id);
         assert_true(revision >= said);
         assert_true(revision <= said + 1); /* the one that it had no time to tell of */
-        assert_int_equal(loaded.n, revision);
-        for (size_t i = 0; i < loaded.n; i++)
-                assert_int_equal(loaded.cpu[i], 1 + (int64_t) loaded.ids[i]);
+        assert_int_equal(loaded.n, MIN(revision, (uint64_t) CRASH_PODS));
+        for (size_t i = 0; i < loaded.n; i++) {
+                assert_int_equal(loaded.revisions[i], revision - (revision - loaded.ids[i]) % CRASH_PODS); /* its last one */
+                assert_int_equal(loaded.cpu[i], 1 + (int64_t) loaded.revisions[i]);
+        }
         sqlite->close(state);
+        *durable = revision;
 }
 
 static void test_crash(void **unused _unused_) {
+        uint64_t durable = 0;
+
         for (unsigned i = 0; i < 20; i++)
-                crash_once(5000 + 7919 * i % 40000);
+                crash_once(5000 + 7919 * i % 40000, i % 2 == 1, &durable);
+        assert_true(durable >= 10);
 }
 
 /* A file that may not grow further stands for a disk that is full: the kernel refuses the same write(2). */
