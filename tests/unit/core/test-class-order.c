@@ -14,6 +14,7 @@
 #define OPERATIONS 10000 /* in each of them */
 #define QUESTION_EVERY 9
 #define MI ((int64_t) 1 << 20)
+#define GI (1024 * MI)
 #define GPU "nvidia.com/gpu"
 
 typedef struct World {
@@ -607,7 +608,7 @@ static int64_t naive_dot(const World *w, const PodRules *p, const NaiveNode *n) 
                 ephemeral -= n->pods[i] * o->ephemeral;
                 gpus -= n->pods[i] * o->gpus;
         }
-        return alignment(p->cpu, cpu, n->cpu) + alignment(p->memory * MI, memory * MI, n->memory * MI) + alignment(p->ephemeral << 30, ephemeral << 30, n->ephemeral << 30) +
+        return alignment(p->cpu, cpu, n->cpu) + alignment(p->memory * MI, memory * MI, n->memory * MI) + alignment(p->ephemeral * GI, ephemeral * GI, n->ephemeral * GI) +
                alignment(p->gpus, gpus, n->gpus);
 }
 
