@@ -15,6 +15,8 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(DAEMON_LIB) $(LIB)
 	@mkdir -p $(dir $@)
 	$(call link,$(PKGS_DAEMON) cmocka)
 
+$(O)/unit/core/test-class-order: $(O)/obj/tests/lib/naive-cluster.o
+
 $(O)/unit/kubesim-agent/%: $(O)/obj/tests/unit/kubesim-agent/%.o $(AGENT_OBJECTS) $(LIB)
 	@mkdir -p $(dir $@)
 	$(call link,$(PKGS_AGENT) cmocka)

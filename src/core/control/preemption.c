@@ -135,6 +135,24 @@ static void weigh(Candidate *x) {
         }
 }
 
+/* Does it lack what the node would not have without any pod, either? */
+static bool is_too_small(const PodClass *c, const SchedNode *n) {
+        if (c->requests.cpu > n->allocatable.cpu || c->requests.memory > n->allocatable.memory || c->requests.ephemeral > n->allocatable.ephemeral)
+                return true;
+        for (size_t i = 0; i < c->n_extended; i++)
+                if (c->extended[i].amount > sched_node_extended(n, c->extended[i].name))
+                        return true;
+        return false;
+}
+
+/* What stands against the node is nothing that its pods could change by going (kube-scheduler, UnschedulableAndUnresolvable). */
+static bool is_hopeless(const ClassOrder *o, size_t slot) {
+        Verdict v = class_order_verdict(o, slot);
+
+        return o->nodes[slot].fixed.kind != FILTER_FITS || v.kind == FILTER_SPREAD_LABEL || v.kind == FILTER_POD_AFFINITY ||
+               (v.kind == FILTER_RESOURCES && is_too_small(o->class, o->scheduler->nodes[slot]));
+}
+
 /* 1 when the pod would fit there once x's victims are gone. */
 static int examine(Cluster *c, ClassOrder *o, size_t slot, int32_t priority, Candidate *x) {
         NodeState *ns = container_of(c->scheduler.nodes[slot], NodeState, sched);
@@ -142,7 +160,7 @@ static int examine(Cluster *c, ClassOrder *o, size_t slot, int32_t priority, Can
         int r;
 
         *x = (Candidate) { .ns = ns };
-        if (o->nodes[slot].fixed.kind != FILTER_FITS)
+        if (is_hopeless(o, slot))
                 return 0;
         r = gather(c, ns, priority, x);
         if (r < 0 || x->n_victims == 0)
@@ -248,29 +266,26 @@ static int evict_victims(Cluster *c, PodState *ps, const Candidate *x) {
 /* kube-scheduler's words of nodes where it does not help. */
 static void put_failure(const ClassOrder *o, StrBuf *message) {
         size_t hopeless = 0, without_victims = 0;
+        char first[80] = "", second[80] = "";
+        bool swap;
 
         for (size_t i = 0; i < o->scheduler->n_slots && i < o->n_nodes; i++) {
                 if (!o->nodes[i].present)
                         continue;
-                if (o->nodes[i].fixed.kind != FILTER_FITS || class_order_verdict(o, i).kind == FILTER_SPREAD_LABEL ||
-                    class_order_verdict(o, i).kind == FILTER_POD_AFFINITY)
+                if (is_hopeless(o, i))
                         hopeless++;
                 else
                         without_victims++;
         }
         if (hopeless + without_victims == 0)
                 return;
-        strbuf_printf(message, " preemption: 0/%zu nodes are available: ", hopeless + without_victims);
-        if (without_victims > 0 && without_victims < hopeless) /* sorted as strings, as elsewhere */
-                strbuf_printf(message, "%zu No preemption victims found for incoming pod, %zu Preemption is not helpful for scheduling.", without_victims,
-                              hopeless);
-        else if (without_victims > 0 && hopeless > 0)
-                strbuf_printf(message, "%zu Preemption is not helpful for scheduling, %zu No preemption victims found for incoming pod.", hopeless,
-                              without_victims);
-        else if (without_victims > 0)
-                strbuf_printf(message, "%zu No preemption victims found for incoming pod.", without_victims);
-        else
-                strbuf_printf(message, "%zu Preemption is not helpful for scheduling.", hopeless);
+        if (without_victims > 0)
+                (void) snprintf(first, sizeof(first), "%zu No preemption victims found for incoming pod", without_victims);
+        if (hopeless > 0)
+                (void) snprintf(second, sizeof(second), "%zu Preemption is not helpful for scheduling", hopeless);
+        swap = strcmp(first, second) > 0; /* sorted as strings, as elsewhere; the empty one comes first */
+        strbuf_printf(message, " preemption: 0/%zu nodes are available: %s%s%s.", hopeless + without_victims, swap ? second : first,
+                      *first && *second ? ", " : "", swap ? first : second);
 }
 
 bool preemption_is_possible(const Cluster *c, const PodClass *class) {

@@ -84,14 +84,16 @@ static int put_resources(StrBuf *b, const Json *spec, Error *reterr) {
         return r;
 }
 
-/* One list of what all containers have under that name. */
-static void put_of_containers(StrBuf *b, const Json *spec, const char *key, const char *member) {
-        bool any = false;
+static bool runs_on(const Json *container) {
+        return streq_ptr(json_string(json_get(container, "restartPolicy")), "Always");
+}
 
-        JSON_FOREACH(container, json_get(spec, "containers")) {
+/* Appends to one list what the containers have under that name; of init containers those that run on alone, if so wished. */
+static bool put_of_list(StrBuf *b, const Json *containers, const char *key, const char *member, bool running_on, bool any) {
+        JSON_FOREACH(container, containers) {
                 const Json *v = json_get(container, member);
 
-                if (!v)
+                if (!v || (running_on && !runs_on(container)))
                         continue;
                 if (!any)
                         strbuf_printf(b, ",\"%s\":[", key);
@@ -100,15 +102,24 @@ static void put_of_containers(StrBuf *b, const Json *spec, const char *key, cons
                 json_put(b, v);
                 any = true;
         }
-        if (any)
+        return any;
+}
+
+static void put_of_containers(StrBuf *b, const Json *spec, const char *key, const char *member, bool running_on) {
+        bool any = put_of_list(b, json_get(spec, "containers"), key, member, false, false);
+
+        if (put_of_list(b, json_get(spec, "initContainers"), key, member, running_on, any))
                 strbuf_putc(b, ']');
 }
 
 static bool has_host_port(const Json *spec) {
-        JSON_FOREACH(container, json_get(spec, "containers"))
-                JSON_FOREACH(port, json_get(container, "ports"))
-                        if (json_i64(json_get(port, "hostPort"), 0) > 0)
-                                return true;
+        static const char *const lists[] = { "containers", "initContainers" };
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                JSON_FOREACH(container, json_get(spec, lists[i]))
+                        JSON_FOREACH(port, json_get(container, "ports"))
+                                if (json_i64(json_get(port, "hostPort"), 0) > 0)
+                                        return true;
         return false;
 }
 
@@ -132,9 +143,9 @@ int pod_class_put_text(const char *namespace, const Json *document, StrBuf *b, E
         put_gang(b, json_get(metadata, "annotations"));
         for (size_t i = 0; i < ELEMENTSOF(members); i++)
                 put(b, members[i], json_get(spec, members[i]));
-        put_of_containers(b, spec, "images", "image");
+        put_of_containers(b, spec, "images", "image", false);
         if (has_host_port(spec))
-                put_of_containers(b, spec, "ports", "ports");
+                put_of_containers(b, spec, "ports", "ports", true); /* an init container that ends leaves its ports */
         r = put_resources(b, spec, reterr);
         strbuf_putc(b, '}');
         return r;

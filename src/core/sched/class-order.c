@@ -26,57 +26,70 @@ static bool has_counter(const ClassOrder *o, CounterUse use, const char *key) {
         return false;
 }
 
-static void add_counter(ClassOrder *o, Counter k) {
+static int add_counter(ClassOrder *o, const char *topology_key, Counter k) {
         Counter *new;
 
         if (o->n_counters >= CLASS_COUNTERS_MAX)
-                return; /* the front door lets no pod have so many terms; of others' topologies the first are enough */
-        new = &o->counters[o->n_counters++];
+                return 0; /* the front door lets no pod have so many terms; of others' topologies the first are enough */
+        new = &o->counters[o->n_counters];
         *new = k;
-        new->local = is_local(o->scheduler, k.topology_key);
-        counter_init(new, o->scheduler->secret);
+        if (counter_init(new, topology_key, o->scheduler->secret) < 0)
+                return -ENOMEM;
+        o->n_counters++;
+        new->local = is_local(o->scheduler, topology_key);
         new->self = counter_weight(new, o->class, o->class, &o->scheduler->namespaces) > 0;
+        return 0;
+}
+
+static int add_once(ClassOrder *o, CounterUse use, const char *topology_key) {
+        return has_counter(o, use, topology_key) ? 0 : add_counter(o, topology_key, (Counter) { .use = use });
+}
+
+static int add_topologies_of(ClassOrder *o, const PodClass *other) {
+        int r = 0;
+
+        for (size_t i = 0; i < other->n_anti_affinity && r >= 0; i++)
+                if (pod_term_matches(&other->anti_affinity[i], o->class, &o->scheduler->namespaces))
+                        r = add_once(o, COUNTER_OTHERS, other->anti_affinity[i].topology_key);
+        if (!o->algorithm->profile)
+                return r;
+        for (size_t i = 0; i < other->n_preferred_pods && r >= 0; i++)
+                r = add_once(o, COUNTER_PREFERENCE, other->preferred_pods[i].topology_key);
+        for (size_t i = 0; i < other->n_affinity && r >= 0; i++)
+                r = add_once(o, COUNTER_PREFERENCE, other->affinity[i].topology_key);
+        return r;
 }
 
 /* Topologies that others' terms ask for, once each. */
-static void add_topologies_of_others(ClassOrder *o) {
-        const NamespaceLabels *namespaces = &o->scheduler->namespaces;
+static int add_topologies_of_others(ClassOrder *o) {
         PodClass *other;
+        int r;
 
         LIST_FOREACH(other, &o->scheduler->classes.with_terms, PodClass, in_terms) {
-                for (size_t i = 0; i < other->n_anti_affinity; i++)
-                        if (!has_counter(o, COUNTER_OTHERS, other->anti_affinity[i].topology_key) &&
-                            pod_term_matches(&other->anti_affinity[i], o->class, namespaces))
-                                add_counter(o, (Counter) { .use = COUNTER_OTHERS, .topology_key = other->anti_affinity[i].topology_key });
-                if (!o->algorithm->profile)
-                        continue;
-                for (size_t i = 0; i < other->n_preferred_pods; i++)
-                        if (!has_counter(o, COUNTER_PREFERENCE, other->preferred_pods[i].topology_key))
-                                add_counter(o, (Counter) { .use = COUNTER_PREFERENCE, .topology_key = other->preferred_pods[i].topology_key });
-                for (size_t i = 0; i < other->n_affinity; i++)
-                        if (!has_counter(o, COUNTER_PREFERENCE, other->affinity[i].topology_key))
-                                add_counter(o, (Counter) { .use = COUNTER_PREFERENCE, .topology_key = other->affinity[i].topology_key });
+                r = add_topologies_of(o, other);
+                if (r < 0)
+                        return r;
         }
+        return 0;
 }
 
 static int make_counters(ClassOrder *o) {
         const PodClass *c = o->class;
+        int r = 0;
 
         o->counters = new0(Counter, CLASS_COUNTERS_MAX);
         if (!o->counters)
                 return -ENOMEM;
-        for (size_t i = 0; i < c->n_spread; i++)
+        for (size_t i = 0; i < c->n_spread && r >= 0; i++)
                 if (c->spread[i].hard || o->algorithm->profile)
-                        add_counter(o, (Counter) { .use = COUNTER_SPREAD, .topology_key = c->spread[i].topology_key, .constraint = &c->spread[i] });
-        for (size_t i = 0; i < c->n_affinity; i++)
-                add_counter(o, (Counter) { .use = COUNTER_AFFINITY, .topology_key = c->affinity[i].topology_key, .term = &c->affinity[i] });
-        for (size_t i = 0; i < c->n_anti_affinity; i++)
-                add_counter(o, (Counter) { .use = COUNTER_ANTI_AFFINITY, .topology_key = c->anti_affinity[i].topology_key, .term = &c->anti_affinity[i] });
-        for (size_t i = 0; o->algorithm->profile && i < c->n_preferred_pods; i++)
-                if (!has_counter(o, COUNTER_PREFERENCE, c->preferred_pods[i].topology_key))
-                        add_counter(o, (Counter) { .use = COUNTER_PREFERENCE, .topology_key = c->preferred_pods[i].topology_key });
-        add_topologies_of_others(o);
-        return 0;
+                        r = add_counter(o, c->spread[i].topology_key, (Counter) { .use = COUNTER_SPREAD, .constraint = &c->spread[i] });
+        for (size_t i = 0; i < c->n_affinity && r >= 0; i++)
+                r = add_counter(o, c->affinity[i].topology_key, (Counter) { .use = COUNTER_AFFINITY, .term = &c->affinity[i] });
+        for (size_t i = 0; i < c->n_anti_affinity && r >= 0; i++)
+                r = add_counter(o, c->anti_affinity[i].topology_key, (Counter) { .use = COUNTER_ANTI_AFFINITY, .term = &c->anti_affinity[i] });
+        for (size_t i = 0; o->algorithm->profile && i < c->n_preferred_pods && r >= 0; i++)
+                r = add_once(o, COUNTER_PREFERENCE, c->preferred_pods[i].topology_key);
+        return r < 0 ? r : add_topologies_of_others(o);
 }
 
 /* --- Groups --- */

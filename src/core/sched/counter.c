@@ -8,8 +8,10 @@ static const char *domain_value(const void *value) {
         return ((const Domain*) value)->value;
 }
 
-void counter_init(Counter *k, const uint64_t secret[2]) {
+int counter_init(Counter *k, const char *topology_key, const uint64_t secret[2]) {
         hashtable_init(&k->by_value, domain_value, secret);
+        k->topology_key = strdup(topology_key);
+        return k->topology_key ? 0 : -ENOMEM;
 }
 
 void counter_done(Counter *k) {
@@ -19,6 +21,7 @@ void counter_done(Counter *k) {
         }
         free(k->domains);
         free(k->with_count);
+        free(k->topology_key);
         hashtable_done(&k->by_value);
         *k = (Counter) {};
 }

@@ -28,7 +28,7 @@ typedef struct Domain {
 
 typedef struct Counter {
         CounterUse use;
-        const char *topology_key; /* borrowed from a class that the order holds, or a literal */
+        char *topology_key; /* owned: the class that named it may go before the counter */
         const SpreadConstraint *constraint; /* of COUNTER_SPREAD */
         const PodTerm *term;      /* of COUNTER_AFFINITY and _ANTI_AFFINITY */
         bool local;
@@ -49,7 +49,8 @@ typedef struct Place {
         int64_t count;   /* what its pods contribute */
 } Place;
 
-void counter_init(Counter *k, const uint64_t secret[2]);
+/* -ENOMEM. */
+int counter_init(Counter *k, const char *topology_key, const uint64_t secret[2]);
 void counter_done(Counter *k);
 /* The number of the domain of that value, made when it is new. -ENOMEM. */
 int counter_domain(Counter *k, const char *value);

@@ -19,19 +19,26 @@ int64_t score_least_allocated(const PodClass *c, const SchedNode *n) {
         return (share(cpu, n->allocatable.cpu) + share(memory, n->allocatable.memory)) / 2;
 }
 
-int64_t score_most_allocated(const PodClass *c, const SchedNode *n) {
-        int64_t cpu = n->counted_cpu + c->counted_cpu, memory = n->counted_memory + c->counted_memory;
-
-        return (share(cpu, n->allocatable.cpu) + share(memory, n->allocatable.memory)) / 2;
+/* Of CPU and memory, with the pod; more than all (pods that do not ask are counted with the defaults) is all. */
+static void used_shares(const PodClass *c, const SchedNode *n, int64_t *ret_cpu, int64_t *ret_memory) {
+        *ret_cpu = share(MIN(n->counted_cpu + c->counted_cpu, n->allocatable.cpu), n->allocatable.cpu);
+        *ret_memory = share(MIN(n->counted_memory + c->counted_memory, n->allocatable.memory), n->allocatable.memory);
 }
 
-/* The default shape of kube-scheduler's example: a line from nothing used (0) to all used (10 of 10); what is beyond counts as all. */
-int64_t score_capacity_ratio(const PodClass *c, const SchedNode *n) {
-        int64_t cpu = n->counted_cpu + c->counted_cpu, memory = n->counted_memory + c->counted_memory;
+int64_t score_most_allocated(const PodClass *c, const SchedNode *n) {
+        int64_t cpu, memory;
 
-        cpu = MIN(cpu, n->allocatable.cpu);
-        memory = MIN(memory, n->allocatable.memory);
-        return (share(cpu, n->allocatable.cpu) + share(memory, n->allocatable.memory)) / 2;
+        used_shares(c, n, &cpu, &memory);
+        return (cpu + memory) / 2;
+}
+
+/* The default shape of kube-scheduler's example: a line from nothing used (0) to all used (10 of 10). The mean is rounded, and of what
+ * has points alone. */
+int64_t score_capacity_ratio(const PodClass *c, const SchedNode *n) {
+        int64_t cpu, memory;
+
+        used_shares(c, n, &cpu, &memory);
+        return cpu > 0 && memory > 0 ? (cpu + memory + 1) / 2 : cpu + memory;
 }
 
 static double fraction(int64_t part, int64_t whole) {
