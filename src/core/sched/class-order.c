@@ -39,11 +39,11 @@ static void add_counter(ClassOrder *o, Counter k) {
 }
 
 /* Topologies that others' terms ask for, once each. */
-static void add_topologies_of_others(ClassOrder *o) {
+static void add_topologies_of_pool(ClassOrder *o, const PodClassPool *pool) {
         const NamespaceLabels *namespaces = &o->scheduler->namespaces;
         PodClass *other;
 
-        LIST_FOREACH(other, &o->scheduler->classes.with_terms, PodClass, in_terms) {
+        LIST_FOREACH(other, &pool->with_terms, PodClass, in_terms) {
                 for (size_t i = 0; i < other->n_anti_affinity; i++)
                         if (!has_counter(o, COUNTER_OTHERS, other->anti_affinity[i].topology_key) &&
                             pod_term_matches(&other->anti_affinity[i], o->class, namespaces))
@@ -75,7 +75,9 @@ static int make_counters(ClassOrder *o) {
         for (size_t i = 0; o->algorithm->profile && i < c->n_preferred_pods; i++)
                 if (!has_counter(o, COUNTER_PREFERENCE, c->preferred_pods[i].topology_key))
                         add_counter(o, (Counter) { .use = COUNTER_PREFERENCE, .topology_key = c->preferred_pods[i].topology_key });
-        add_topologies_of_others(o);
+        add_topologies_of_pool(o, &o->scheduler->classes);
+        if (o->scheduler->others)
+                add_topologies_of_pool(o, o->scheduler->others);
         return 0;
 }
 
@@ -334,7 +336,7 @@ int class_order_new(Scheduler *s, PodClass *class, const SchedAlgorithm *algorit
         o->scheduler = s;
         o->class = pod_class_ref(class);
         o->algorithm = algorithm;
-        o->terms_version = s->classes.terms_version;
+        o->terms_version = scheduler_terms_version(s);
         o->namespaces_version = s->namespaces_version;
         o->images_version = s->images_version;
         o->workload_version = s->workload_version;
