@@ -10,16 +10,31 @@ __kubesimctl_ids() {
     kubesimctl "${options[@]}" --no-pager --no-legend --json=off "$1" 2>/dev/null | cut -d ' ' -f 1
 }
 
+# The names of the placement algorithms, whichever is chosen.
+__kubesimctl_algorithms() {
+    local word options=()
+    for word in "${COMP_WORDS[@]}"; do
+        case $word in --socket=* | --server=* | --token-file=*) options+=("$word") ;; esac
+    done
+    kubesimctl "${options[@]}" --no-pager --json=off scheduler 2>/dev/null | sed -E 's/^[* ] ([^ ]+).*/\1/'
+}
+
 _kubesimctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
     local verbs='status list-nodes list-pods show-node show-pod add-node remove-node stop-node restart-node unplug-node
-        plug-node create-pod remove-pod restart-pod scheduler health watch events token proxy kubeconfig version'
+        plug-node create-pod remove-pod restart-pod scheduler explain capacity compare health watch events token proxy kubeconfig version'
     local options='--help --version --socket= --server= --token-file= --agents-dir= --json= --no-legend --no-pager --quiet
-        --wait --cpu= --duration= --count= --node= --pod= --follow --role='
+        --wait --cpu= --duration= --count= --node= --pod= --follow --role= --file= --what-if --all-nodes --memory= --algorithm=
+        --limit= --seed= --svg='
 
     COMPREPLY=()
     case $cur in
         --json=*) mapfile -t COMPREPLY < <(compgen -W 'short pretty off' -- "${cur#*=}"); return ;;
+        --algorithm=* | --algorithms=*)
+            local given=${cur#*=} before=''
+            [[ $given == *,* ]] && before=${given%,*},
+            mapfile -t COMPREPLY < <(compgen -P "$before" -W "$(__kubesimctl_algorithms)" -- "${given##*,}")
+            return ;;
         --*=*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}"); return ;;
         -*)
             mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -33,9 +48,10 @@ _kubesimctl() {
         '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
         show-node | remove-node | stop-node | restart-node | plug-node | unplug-node)
             mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_ids list-nodes)" -- "$cur") ;;
-        show-pod | remove-pod | restart-pod)
+        show-pod | remove-pod | restart-pod | explain)
             mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_ids list-pods)" -- "$cur") ;;
-        scheduler) mapfile -t COMPREPLY < <(compgen -W 'first-fit best-fit worst-fit round-robin' -- "$cur") ;;
+        scheduler) mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_algorithms)" -- "$cur") ;;
+        capacity | compare) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     esac
 }
 

@@ -32,7 +32,10 @@ typedef struct Ctl {
         bool wait;
         usec_t wait_usec; /* how long at most */
         const char *node, *pod, *role, *algorithm; /* options of single verbs */
-        const char *cpu, *duration;
+        const char *cpu, *memory, *duration;
+        const char *file, *limit, *seed, *svg;
+        bool what_if, all_nodes;
+        bool patient;     /* the answer may take minutes */
         uint64_t count;
         bool follow;
 } Ctl;
@@ -89,6 +92,9 @@ int cmd_create_pod(Ctl *ctl, int argc, char *argv[]);
 int cmd_remove_pod(Ctl *ctl, int argc, char *argv[]);
 int cmd_restart_pod(Ctl *ctl, int argc, char *argv[]);
 int cmd_scheduler(Ctl *ctl, int argc, char *argv[]);
+int cmd_explain(Ctl *ctl, int argc, char *argv[]);
+int cmd_capacity(Ctl *ctl, int argc, char *argv[]);
+int cmd_compare(Ctl *ctl, int argc, char *argv[]);
 int cmd_status(Ctl *ctl, int argc, char *argv[]);
 int cmd_health(Ctl *ctl, int argc, char *argv[]);
 int cmd_events(Ctl *ctl, int argc, char *argv[]);

@@ -31,6 +31,9 @@ static const struct {
         { "remove-pod", "POD...", "Remove pods", 1, ANY, cmd_remove_pod },
         { "restart-pod", "POD...", "Restart pods", 1, ANY, cmd_restart_pod },
         { "scheduler", "[ALGORITHM]", "Show or choose the placement algorithm", 0, 1, cmd_scheduler },
+        { "explain", "[POD]", "Why a pod would go where (--what-if -f FILE, --algorithm=, --all-nodes)", 0, 1, cmd_explain },
+        { "capacity", "", "How many more of a pod fit (--cpu=, --memory=, -f FILE, --algorithm=)", 0, 0, cmd_capacity },
+        { "compare", "", "The same pods by several algorithms (-f FILE, --algorithms=, --svg=)", 0, 0, cmd_compare },
         { "health", "", "Show what the server's health checks say", 0, 0, cmd_health },
         { "watch", "", "Watch the cluster live", 0, 0, cmd_watch },
         { "events", "", "List what happened (--node=, --pod=, --follow)", 0, 0, cmd_events },
@@ -61,6 +64,14 @@ static void help(void) {
                "     --count=N            That many, with names made up\n"
                "     --node=NODE --pod=POD  Events of these only\n"
                "  -f --follow             Go on with events as they happen\n"
+               "  -f --file=FILE          Manifest for explain, capacity, compare; -: standard input\n"
+               "     --what-if            explain: of a pod that is not created\n"
+               "     --all-nodes          explain: each node by itself\n"
+               "     --memory=QUANTITY    Memory of the pod that is asked about\n"
+               "     --algorithm=NAME,... Placement algorithms that are asked about\n"
+               "     --limit=N            capacity: count at most so many\n"
+               "     --seed=N             Of algorithms that choose at random\n"
+               "     --svg=FILE           compare: draw the numbers\n"
                "     --role=ROLE          Role of a new token\n\n"
                "See kubesimctl(1).\n", colour(COLOUR_HEAD), colour_off());
 }
@@ -68,6 +79,7 @@ static void help(void) {
 enum {
         OPT_VERSION = 256, OPT_SOCKET, OPT_SERVER, OPT_TOKEN_FILE, OPT_AGENTS_DIR, OPT_JSON, OPT_NO_LEGEND, OPT_NO_PAGER,
         OPT_WAIT, OPT_CPU, OPT_DURATION, OPT_COUNT, OPT_NODE, OPT_POD, OPT_ROLE,
+        OPT_FILE, OPT_WHAT_IF, OPT_ALL_NODES, OPT_MEMORY, OPT_ALGORITHM, OPT_LIMIT, OPT_SEED, OPT_SVG,
 };
 
 static const struct option options[] = {
@@ -89,6 +101,15 @@ static const struct option options[] = {
         { "pod", required_argument, NULL, OPT_POD },
         { "follow", no_argument, NULL, 'f' },
         { "role", required_argument, NULL, OPT_ROLE },
+        { "file", required_argument, NULL, OPT_FILE },
+        { "what-if", no_argument, NULL, OPT_WHAT_IF },
+        { "all-nodes", no_argument, NULL, OPT_ALL_NODES },
+        { "memory", required_argument, NULL, OPT_MEMORY },
+        { "algorithm", required_argument, NULL, OPT_ALGORITHM },
+        { "algorithms", required_argument, NULL, OPT_ALGORITHM },
+        { "limit", required_argument, NULL, OPT_LIMIT },
+        { "seed", required_argument, NULL, OPT_SEED },
+        { "svg", required_argument, NULL, OPT_SVG },
         {},
 };
 
@@ -124,9 +145,40 @@ static const char **string_option(Ctl *ctl, int c) {
                 return &ctl->pod;
         case OPT_ROLE:
                 return &ctl->role;
+        case OPT_FILE:
+                return &ctl->file;
+        case OPT_MEMORY:
+                return &ctl->memory;
+        case OPT_LIMIT:
+                return &ctl->limit;
+        case OPT_SEED:
+                return &ctl->seed;
+        case OPT_SVG:
+                return &ctl->svg;
         default:
                 return NULL;
         }
+}
+
+/* --algorithm= may be given several times. */
+static int add_algorithms(Ctl *ctl, const char *names) {
+        static char all[1024];
+        size_t n = strlen(all);
+
+        if (n + strlen(names) + 2 > sizeof(all))
+                return ctl_error(CTL_USAGE, "--algorithm=%s: these are too many names", names);
+        (void) snprintf(all + n, sizeof(all) - n, "%s%s", n > 0 ? "," : "", names);
+        ctl->algorithm = all;
+        return 0;
+}
+
+/* Is -f a file for this verb, and not --follow? The options are read before the verb. */
+static bool verb_reads_file(int argc, char *argv[]) {
+        for (int k = 1; k < argc; k++)
+                for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                        if (streq(verbs[i].name, argv[k]))
+                                return verbs[i].run == cmd_explain || verbs[i].run == cmd_capacity || verbs[i].run == cmd_compare;
+        return false;
 }
 
 static int take_option(Ctl *ctl, int c) {
@@ -151,6 +203,14 @@ static int take_option(Ctl *ctl, int c) {
         case 'f':
                 ctl->follow = true;
                 return 0;
+        case OPT_WHAT_IF:
+                ctl->what_if = true;
+                return 0;
+        case OPT_ALL_NODES:
+                ctl->all_nodes = true;
+                return 0;
+        case OPT_ALGORITHM:
+                return add_algorithms(ctl, optarg);
         case OPT_WAIT:
                 ctl->wait = true;
                 if (optarg && parse_usec(optarg, &ctl->wait_usec) < 0)
@@ -219,10 +279,11 @@ int main(int argc, char *argv[]) {
                 .wait_usec = WAIT_DEFAULT_USEC,
                 .count = 1,
         };
+        bool reads_file = verb_reads_file(argc, argv);
         int c, r;
 
         log_open("kubesimctl");
-        while ((c = getopt_long(argc, argv, "hqf", options, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, reads_file ? "hqf:" : "hqf", options, NULL)) >= 0) {
                 if (c == 'h') {
                         help();
                         return CTL_OK;
@@ -231,7 +292,7 @@ int main(int argc, char *argv[]) {
                         printf("kubesim " KUBESIM_VERSION "\n");
                         return CTL_OK;
                 }
-                r = take_option(&ctl, c);
+                r = take_option(&ctl, c == 'f' && reads_file ? OPT_FILE : c);
                 if (r != 0)
                         return r;
         }

@@ -105,8 +105,8 @@ def test_memory_and_extended_resources(cluster):
     cluster.add_pod("g2", requests={"nvidia.com/gpu": "1"})
     cluster.add_pod("g3", requests={"nvidia.com/gpu": "1"})
     assert [cluster.where(p) for p in ("m", "g1", "g2", "g3")] == ["gpu", "gpu", "gpu", None]
-    assert cluster.why("g3") == ("0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available: 2 No preemption victims found "
-                                 "for incoming pod.")
+    assert cluster.why("g3") == ("0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available: 1 No preemption victims found "
+                                 "for incoming pod, 1 Preemption is not helpful for scheduling.")
     cluster.ask("DELETE", PODS + "/g1?gracePeriodSeconds=0")
     assert eventually(lambda: cluster.where("g3")) == "gpu"
 

@@ -6,6 +6,7 @@
 #define SMALL (16 * KIB)
 /* A beat lists up to every pod of a node, by names of up to 253 letters. */
 #define BEAT (256 * KIB)
+#define MANIFEST (3 * MIB)
 
 const HttpRoute native_routes[] = {
         { HTTP_POST, "/heartbeat", HTTP_ACCESS_NODE, BEAT, true, handle_heartbeat },
@@ -22,6 +23,10 @@ const HttpRoute native_routes[] = {
         { HTTP_POST, "/nodes/{id}/restart", HTTP_ACCESS_WRITE, 0, false, handle_node_restart },
         { HTTP_GET, "/scheduler", HTTP_ACCESS_READ, 0, false, handle_scheduler_get },
         { HTTP_POST, "/scheduler", HTTP_ACCESS_WRITE, SMALL, true, handle_scheduler_set },
+        { HTTP_GET, "/pods/{id}/explain", HTTP_ACCESS_READ, 0, false, handle_explain_pod },
+        { HTTP_POST, "/explain", HTTP_ACCESS_READ, MANIFEST, false, handle_explain },
+        { HTTP_POST, "/capacity", HTTP_ACCESS_READ, MANIFEST, false, handle_capacity },
+        { HTTP_POST, "/compare", HTTP_ACCESS_READ, MANIFEST, false, handle_compare },
         { HTTP_GET, "/events", HTTP_ACCESS_READ, 0, false, handle_events },
         { HTTP_GET, "/kubeconfig", HTTP_ACCESS_WRITE, 0, false, handle_kubeconfig },
         { HTTP_GET, "/health", HTTP_ACCESS_PUBLIC, 0, false, handle_health },
