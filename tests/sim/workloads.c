@@ -259,7 +259,7 @@ static void check_deployment(Workloads *w, const ObjectState *s) {
         ObjectState *rs;
 
         LIST_FOREACH(rs, &s->dependents, ObjectState, in_owner)
-                has += count_pods(rs).all;
+                has += count_pods(w->cluster, rs, 0).all;
         must(json_i64(json_get(status, "observedGeneration"), 0) == s->entry.object->doc->generation);
         if (!json_is_true(json_at(root, "spec", "paused", NULL)) && store_count(cluster_store(w->cluster), KIND_NODE) > 0 &&
             status_has_condition(status, "Available"))

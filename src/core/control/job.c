@@ -16,9 +16,9 @@ typedef struct Progress {
         bool suspended, finished;
 } Progress;
 
-static Progress read_progress(const ObjectState *s, const Json *root) {
+static Progress read_progress(const Cluster *c, const ObjectState *s, const Json *root) {
         const Json *spec = json_get(root, "spec"), *status = json_get(root, "status");
-        PodCounts n = count_pods(s);
+        PodCounts n = count_pods(c, s, 0);
         Progress p = {
                 .parallelism = json_i64(json_get(spec, "parallelism"), 1),
                 .completions = json_i64(json_get(spec, "completions"), -1),
@@ -95,7 +95,7 @@ static void judge(Cluster *c, ObjectState *s, Edit *e, Json *status, Progress *p
 }
 
 static int update_status(Edit *e, Json *status, const ObjectState *s, const Progress *p) {
-        PodCounts n = count_pods(s);
+        PodCounts n = count_pods(e->cluster, s, 0);
 
         status_set_count(e, status, "active", n.all);
         json_set_i64(&e->arena, status, "ready", n.ready);
@@ -121,7 +121,7 @@ int reconcile_job(Cluster *c, ObjectState *s) {
         if (r < 0)
                 return r;
         status = json_ensure(&e.arena, e.root, "status", JSON_OBJECT);
-        p = read_progress(s, e.root);
+        p = read_progress(c, s, e.root);
         judge(c, s, &e, status, &p);
         if (s->entry.object->doc->deleted == 0) {
                 r = run_pods(c, s, json_at(e.root, "spec", "template", NULL), &p);

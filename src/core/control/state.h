@@ -18,6 +18,7 @@ typedef enum TimerType {
         TIMER_BEAT,     /* of a virtual node */
         TIMER_POD_END,  /* a running pod's duration is over */
         TIMER_EVICTION, /* pods of a lost node have been patient enough */
+        TIMER_LOOK,     /* a controller is to look at its object again */
 } TimerType;
 
 typedef struct Timer {
@@ -33,6 +34,13 @@ typedef struct ObjectState {
         ListLink dependents;
         ListLink dirty;            /* in Cluster.dirty */
 } ObjectState;
+
+/* Of those kinds whose controllers also look at the clock: pods are not among them, which are too many to carry it. */
+typedef struct TimedState {
+        ObjectState common;
+        Timer look;         /* queued while its controller waits for something */
+        uint8_t n_failures; /* in a row, to create what it wants */
+} TimedState;
 
 typedef struct NodeState {
         union {
@@ -111,6 +119,9 @@ static inline Pod *pod_of(const PodState *ps) {
 }
 static inline ObjectState *object_state(StoreEntry *e) {
         return (ObjectState*) e;
+}
+static inline TimedState *timed_state(ObjectState *s) {
+        return container_of(s, TimedState, common);
 }
 static inline NodeState *node_state(StoreEntry *e) {
         return (NodeState*) e;

@@ -8,8 +8,18 @@
 #include "basic/time-util.h"
 #include "core/model/object-util.h"
 
-PodCounts count_pods(const ObjectState *s) {
-        PodCounts n = {};
+static void count_ready(PodCounts *n, const Pod *p, usec_t now, usec_t min_ready) {
+        usec_t at = usec_add(p->started, min_ready);
+
+        n->ready++;
+        if (at <= now)
+                n->available++;
+        else
+                n->next = MIN(n->next, at);
+}
+
+PodCounts count_pods(const Cluster *c, const ObjectState *s, usec_t min_ready) {
+        PodCounts n = { .next = USEC_INFINITY };
         ObjectState *d;
 
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
@@ -20,7 +30,8 @@ PodCounts count_pods(const ObjectState *s) {
                 n.succeeded += p->status == POD_SUCCEEDED;
                 n.failed += p->status == POD_FAILED;
                 n.all += pod_is_active(p);
-                n.ready += pod_is_active(p) && p->status == POD_RUNNING;
+                if (pod_is_active(p) && p->status == POD_RUNNING)
+                        count_ready(&n, p, cluster_now_realtime(c), min_ready);
                 n.ending += p->status == POD_TERMINATING;
         }
         return n;
@@ -83,7 +94,20 @@ void status_set_count(Edit *e, Json *status, const char *key, int64_t value) {
                 json_set_i64(&e->arena, status, key, value);
 }
 
-static Json *find_condition(const Json *status, const char *type) {
+usec_t spec_seconds(const Json *spec, const char *key) {
+        int64_t v = json_i64(json_get(spec, key), -1);
+
+        return v < 0 || v >= INT32_MAX ? USEC_INFINITY : (usec_t) v * USEC_PER_SEC;
+}
+
+usec_t status_time(const Json *object, const char *key) {
+        const char *s = json_string(json_get(object, key));
+        usec_t t = 0;
+
+        return s && parse_rfc3339(s, &t) >= 0 ? t : 0;
+}
+
+Json *status_find_condition(const Json *status, const char *type) {
         JSON_FOREACH(condition, json_get(status, "conditions"))
                 if (streq_ptr(json_string(json_get(condition, "type")), type))
                         return condition;
@@ -91,11 +115,17 @@ static Json *find_condition(const Json *status, const char *type) {
 }
 
 bool status_has_condition(const Json *status, const char *type) {
-        return streq_ptr(json_string(json_get(find_condition(status, type), "status")), "True");
+        return streq_ptr(json_string(json_get(status_find_condition(status, type), "status")), "True");
+}
+
+void status_remove_condition(Json *status, const char *type) {
+        json_detach(status_find_condition(status, type));
+        if (json_get(status, "conditions") && json_get(status, "conditions")->size == 0)
+                json_remove(status, "conditions");
 }
 
 void status_set_condition(Edit *e, Json *status, const char *type, const char *value, const char *reason, const char *message) {
-        Json *condition = find_condition(status, type), *conditions;
+        Json *condition = status_find_condition(status, type), *conditions;
         usec_t now = cluster_now_realtime(e->cluster);
         JsonArena *a = &e->arena;
         bool moved;
@@ -110,8 +140,8 @@ void status_set_condition(Edit *e, Json *status, const char *type, const char *v
         moved = !streq_ptr(json_string(json_get(condition, "status")), value);
         json_set_string(a, condition, "type", type);
         json_set_string(a, condition, "status", value);
-        if (e->entry->object->kind == KIND_DEPLOYMENT)
-                json_set(a, condition, "lastUpdateTime", json_new_time(a, now));
+        if (e->entry->object->kind == KIND_JOB)
+                json_set(a, condition, "lastProbeTime", json_new_time(a, now));
         if (moved)
                 json_set(a, condition, "lastTransitionTime", json_new_time(a, now));
         json_set_string(a, condition, "reason", reason);
