@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ReplicaSets: as many pods of a template as asked for. Kubernetes documentation, "ReplicaSet". */
 #include "basic/alloc-util.h"
-#include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/control/controllers.h"
 #include "core/control/owners.h"
@@ -12,7 +11,6 @@
 #define BURST 250
 
 #define COMPONENT "replicaset-controller"
-#define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
 
 /* Lets go of pods whose labels it no longer selects. */
 static int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
@@ -53,50 +51,17 @@ static int adopt_pods(Cluster *c, ObjectState *s, const Json *selector, int64_t 
         return 0;
 }
 
-static int64_t deletion_cost(const Pod *p) {
-        const char *s = doc_annotation(p->object.doc, ANNOTATION_DELETION_COST);
-        uint64_t v;
-
-        if (!s)
-                return 0;
-        return parse_u64(*s == '-' ? s + 1 : s, &v) < 0 || v > INT32_MAX ? 0 : *s == '-' ? -(int64_t) v : (int64_t) v;
-}
-
-/* The pod that is missed least comes first: without a node, not running, cheap, young.
- * Kubernetes documentation, "ReplicaSet", scaling down. */
-static int compare_worth(const void *a, const void *b) {
-        const Pod *x = (const Pod*) (*(ObjectState *const*) a)->entry.object, *y = (const Pod*) (*(ObjectState *const*) b)->entry.object;
-        bool runs_x = x->status == POD_RUNNING, runs_y = y->status == POD_RUNNING;
-        int64_t cost_x = deletion_cost(x), cost_y = deletion_cost(y);
-
-        if (!x->node != !y->node)
-                return x->node ? 1 : -1;
-        if (runs_x != runs_y)
-                return runs_x ? 1 : -1;
-        if (cost_x != cost_y)
-                return cost_x < cost_y ? -1 : 1;
-        return x->object.id > y->object.id ? -1 : 1;
-}
-
-static int remove_pods(Cluster *c, ObjectState *s, int64_t all, int64_t too_many) {
-        _cleanup_free_ ObjectState **pods = new0(ObjectState*, (size_t) all);
-        ObjectState *d;
-        size_t n = 0;
+static int remove_pods(Cluster *c, ObjectState *s, int64_t too_many) {
+        _cleanup_free_ ObjectState **pods = NULL;
+        size_t n;
         int r;
 
-        if (!pods)
-                return -ENOMEM;
-        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
-                if (d->entry.object->kind == KIND_POD && pod_is_active((const Pod*) d->entry.object))
-                        pods[n++] = d;
-        qsort(pods, n, sizeof(pods[0]), compare_worth);
-        for (size_t i = 0; i < n && i < (size_t) MIN(too_many, (int64_t) BURST); i++) {
+        r = active_pods_by_worth(s, &pods, &n);
+        for (size_t i = 0; r >= 0 && i < n && i < (size_t) MIN(too_many, (int64_t) BURST); i++) {
                 record_event(c, &s->entry, "Normal", "SuccessfulDelete", COMPONENT, "Deleted pod: %s", object_name(pods[i]->entry.object));
                 r = object_delete(c, &pods[i]->entry, &(DeleteOptions) { .grace_seconds = -1 });
-                if (r < 0)
-                        return r;
         }
-        return 0;
+        return r < 0 ? r : 0;
 }
 
 /* *ret_failed: they cannot be created, which `error` tells of. */
@@ -126,7 +91,7 @@ static int scale(Cluster *c, ObjectState *s, const Json *spec, bool *ret_failed,
                 return r;
         if (all < wanted)
                 return create_pods(c, s, json_get(spec, "template"), wanted - all, ret_failed, error);
-        return all > wanted ? remove_pods(c, s, all, all - wanted) : 0;
+        return all > wanted ? remove_pods(c, s, all - wanted) : 0;
 }
 
 static int update_status(Cluster *c, ObjectState *s, const PodCounts *n, const Error *failure) {

@@ -4,9 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "basic/alloc-util.h"
+#include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "core/model/object-util.h"
+
+#define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
 
 static void count_ready(PodCounts *n, const Pod *p, usec_t now, usec_t min_ready) {
         usec_t at = usec_add(p->started, min_ready);
@@ -37,6 +41,51 @@ PodCounts count_pods(const Cluster *c, const ObjectState *s, usec_t min_ready) {
         return n;
 }
 
+static int64_t deletion_cost(const Pod *p) {
+        const char *s = doc_annotation(p->object.doc, ANNOTATION_DELETION_COST);
+        uint64_t v;
+
+        if (!s)
+                return 0;
+        return parse_u64(*s == '-' ? s + 1 : s, &v) < 0 || v > INT32_MAX ? 0 : *s == '-' ? -(int64_t) v : (int64_t) v;
+}
+
+/* The pod that is missed least comes first: without a node, not running, cheap, young.
+ * Kubernetes documentation, "ReplicaSet", scaling down. */
+static int compare_worth(const void *a, const void *b) {
+        const Pod *x = (const Pod*) (*(ObjectState *const*) a)->entry.object, *y = (const Pod*) (*(ObjectState *const*) b)->entry.object;
+        bool runs_x = x->status == POD_RUNNING, runs_y = y->status == POD_RUNNING;
+        int64_t cost_x = deletion_cost(x), cost_y = deletion_cost(y);
+
+        if (!x->node != !y->node)
+                return x->node ? 1 : -1;
+        if (runs_x != runs_y)
+                return runs_x ? 1 : -1;
+        if (cost_x != cost_y)
+                return cost_x < cost_y ? -1 : 1;
+        return x->object.id > y->object.id ? -1 : 1;
+}
+
+int active_pods_by_worth(const ObjectState *s, ObjectState ***ret, size_t *ret_n) {
+        size_t n = 0, allocated = 0;
+        ObjectState **pods = NULL, *d;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
+                if (d->entry.object->kind != KIND_POD || !pod_is_active((const Pod*) d->entry.object))
+                        continue;
+                if (!GREEDY_REALLOC(pods, allocated, n + 1)) {
+                        free(pods);
+                        return -ENOMEM;
+                }
+                pods[n++] = d;
+        }
+        if (n > 0)
+                qsort(pods, n, sizeof(pods[0]), compare_worth);
+        *ret = pods;
+        *ret_n = n;
+        return 0;
+}
+
 int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
         Json *root = json_new(&a, JSON_OBJECT), *metadata = json_ensure(&a, root, "metadata", JSON_OBJECT);
@@ -50,6 +99,8 @@ int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const c
                 json_set(&a, metadata, "labels", json_copy(&a, json_at(template, "metadata", "labels", NULL)));
         if (json_at(template, "metadata", "annotations", NULL))
                 json_set(&a, metadata, "annotations", json_copy(&a, json_at(template, "metadata", "annotations", NULL)));
+        if (json_at(template, "metadata", "finalizers", NULL))
+                json_set(&a, metadata, "finalizers", json_copy(&a, json_at(template, "metadata", "finalizers", NULL)));
         json_set(&a, root, "spec", json_copy(&a, json_get(template, "spec")));
         r = object_create_owned(c, &a, owner, KIND_POD, name, root, reterr);
         if (r >= 0)

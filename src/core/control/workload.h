@@ -18,6 +18,8 @@ static inline bool pod_is_active(const Pod *p) {
 }
 /* Counts the pods that the object owns; available are those that have been ready for that span, since they first were. */
 PodCounts count_pods(const Cluster *c, const ObjectState *s, usec_t min_ready);
+/* Its active pods, the one that is missed least first; *ret to be freed. 0 or -ENOMEM. */
+int active_pods_by_worth(const ObjectState *s, ObjectState ***ret, size_t *ret_n);
 /* Creates a pod of the template, named PREFIX-xxxxx, that `owner` controls, and tells so as `component`. */
 int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr);
 

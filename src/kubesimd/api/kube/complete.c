@@ -206,10 +206,10 @@ static void complete_job_spec(KubeWrite *w, Json *spec) {
         if (!json_get(spec, "completions") && !json_get(spec, "parallelism"))
                 json_set_i64(&w->arena, spec, "completions", 1);
         default_i64(w, spec, "parallelism", 1);
-        default_i64(w, spec, "backoffLimit", 6);
+        default_i64(w, spec, "backoffLimit", json_get(spec, "backoffLimitPerIndex") ? INT32_MAX : 6);
         default_string(w, spec, "completionMode", "NonIndexed");
         default_bool(w, spec, "suspend", false);
-        default_string(w, spec, "podReplacementPolicy", "TerminatingOrFailed");
+        default_string(w, spec, "podReplacementPolicy", json_get(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed");
         complete_pod_spec(w, json_at(spec, "template", "spec", NULL));
 }
 
