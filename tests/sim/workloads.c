@@ -208,11 +208,25 @@ static void create_job(Workloads *w) {
                any(w, 4) == 0));
 }
 
+static void create_cron_job(Workloads *w) {
+        static const char *const policies[] = { "Allow", "Forbid", "Replace" };
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        char key[64];
+
+        create(w, KIND_CRON_JOB, some_key(w, "c", key), parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"schedule\":\"*/%u * * * *\",\"suspend\":%s,"
+               "\"concurrencyPolicy\":\"%s\",\"successfulJobsHistoryLimit\":%u,\"failedJobsHistoryLimit\":%u,\"jobTemplate\":{\"spec\":{\"backoffLimit\":0,"
+               "\"completions\":1,\"template\":{\"metadata\":{\"annotations\":{\"kubesim.io/duration\":\"%us\",\"kubesim.io/exit-code\":\"%u\"},"
+               "\"labels\":{\"app\":\"job\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"v1\"}]}}}}}}", 1 + any(w, 2), any(w, 5) == 0 ? "true" :
+               "false", policies[any(w, 3)], any(w, 3), any(w, 2), 1 + any(w, 100), any(w, 3) == 0));
+}
+
 static void create_other(Workloads *w) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         char key[64];
 
-        switch (any(w, 6)) {
+        switch (any(w, 7)) {
+        case 6:
+                return create_cron_job(w);
         case 0:
         case 5:
                 return create_job(w);
@@ -278,7 +292,7 @@ static void delete_something(Workloads *w) {
                 Kind kind;
                 const char *prefix;
         } all[] = {
-                { KIND_DEPLOYMENT, "d" }, { KIND_JOB, "j" }, { KIND_SERVICE, "s" }, { KIND_POD_DISRUPTION_BUDGET, "b" }, { KIND_NAMESPACE, NULL },
+                { KIND_DEPLOYMENT, "d" }, { KIND_JOB, "j" }, { KIND_CRON_JOB, "c" }, { KIND_SERVICE, "s" }, { KIND_POD_DISRUPTION_BUDGET, "b" }, { KIND_NAMESPACE, NULL },
                 { KIND_NODE, NULL }, { KIND_POD, NULL }, { KIND_REPLICA_SET, NULL },
         };
         const unsigned i = any(w, ELEMENTSOF(all));
@@ -461,6 +475,29 @@ static void check_job(Workloads *w, const ObjectState *s, bool rest) {
         must(!json_at(status, "uncountedTerminatedPods", "succeeded", NULL) && !json_at(status, "uncountedTerminatedPods", "failed", NULL));
 }
 
+/* Every time of its schedule had its turn, and what has ended is forgotten. */
+static void check_cron_job(Workloads *w, const ObjectState *s) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        const Json *root = tree(w, &a, s->entry.object), *spec = json_get(root, "spec"), *status = json_get(root, "status");
+        usec_t now = cluster_realtime(w->cluster, w->now), period = (usec_t) (json_string(json_get(spec, "schedule"))[2] - '0') * USEC_PER_MINUTE;
+        int64_t complete = 0, failed = 0, active = 0;
+        ObjectState *job;
+
+        LIST_FOREACH(job, &s->dependents, ObjectState, in_owner) {
+                const Json *of = json_get(tree(w, &a, job->entry.object), "status");
+
+                complete += status_has_condition(of, "Complete");
+                failed += status_has_condition(of, "Failed");
+                active += !status_has_condition(of, "Complete") && !status_has_condition(of, "Failed") && job->entry.object->doc->deleted == 0;
+        }
+        must(complete <= json_i64(json_get(spec, "successfulJobsHistoryLimit"), -1));
+        must(failed <= json_i64(json_get(spec, "failedJobsHistoryLimit"), -1));
+        must(active == (json_get(status, "active") ? (int64_t) json_get(status, "active")->size : 0));
+        must(active <= 1 || streq(json_string(json_get(spec, "concurrencyPolicy")), "Allow"));
+        if (!json_is_true(json_get(spec, "suspend")) && !(active > 0 && streq(json_string(json_get(spec, "concurrencyPolicy")), "Forbid")))
+                must(status_time(status, "lastScheduleTime") + period > now);
+}
+
 static void check_each(Workloads *w) {
         Store *store = cluster_store(w->cluster);
 
@@ -501,6 +538,9 @@ static void check_rest(Workloads *w) {
                         check_deployment(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_JOB, NULL); e; e = store_following(e))
                 check_job(w, object_state(e), true);
+        for (StoreEntry *e = store_find_from(store, KIND_CRON_JOB, NULL); e; e = store_following(e))
+                if (e->object->doc->deleted == 0)
+                        check_cron_job(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_SERVICE, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted == 0)
                         check_service(w, object_state(e));

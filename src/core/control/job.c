@@ -30,6 +30,21 @@ void job_assign_selector(const Object *o, JsonArena *a, Json *document) {
                 json_set(a, metadata, "labels", json_copy(a, of_pods));
 }
 
+static void set_default(JsonArena *a, Json *spec, const char *key, Json *value) {
+        if (spec && !json_get(spec, key))
+                json_set(a, spec, key, value);
+}
+
+void job_set_defaults(JsonArena *a, Json *spec) {
+        if (!json_get(spec, "parallelism"))
+                set_default(a, spec, "completions", json_new_i64(a, 1));
+        set_default(a, spec, "parallelism", json_new_i64(a, 1));
+        set_default(a, spec, "backoffLimit", json_new_i64(a, json_get(spec, "backoffLimitPerIndex") ? INT32_MAX : 6));
+        set_default(a, spec, "completionMode", json_new_string(a, "NonIndexed"));
+        set_default(a, spec, "suspend", json_new_bool(a, false));
+        set_default(a, spec, "podReplacementPolicy", json_new_string(a, json_get(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed"));
+}
+
 static void job_done(Job *j) {
         index_set_done(&j->completed);
         index_set_done(&j->failing);

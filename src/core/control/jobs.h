@@ -9,3 +9,5 @@
 
 /* Gives a new Job the selector and the labels that tell its pods, unless it asks for none (manualSelector). */
 void job_assign_selector(const Object *o, JsonArena *a, Json *document);
+/* What Kubernetes fills in of a JobSpec, beside the pods' part. */
+void job_set_defaults(JsonArena *a, Json *spec);

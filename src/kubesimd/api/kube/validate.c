@@ -5,6 +5,7 @@
 
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "core/control/cron.h"
 #include "core/control/selectors.h"
 #include "core/model/quantity.h"
 #include "basic/base64.h"
@@ -623,12 +624,32 @@ void validate_job(KubeWrite *w, const Json *object, const Json *old) {
                 cause_not_supported(w, "spec.template.spec.restartPolicy", "Always", "\"OnFailure\", \"Never\"");
 }
 
-void validate_cron_job(KubeWrite *w, const Json *object, const Json *old _unused_) {
-        if (isempty(json_string(json_at(object, "spec", "schedule", NULL))))
+void validate_cron_job(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *spec = json_get(object, "spec"), *template = json_at(spec, "jobTemplate", "spec", "template", NULL);
+        const char *schedule = json_string(json_get(spec, "schedule")), *zone = json_string(json_get(spec, "timeZone"));
+        static const char *const counts[] = { "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit" };
+        const char *policy = json_string(json_at(template, "spec", "restartPolicy", NULL));
+        _cleanup_error_ Error error = ERROR_NULL;
+        CronSchedule parsed;
+
+        if (!old && strlen(w->object_name) > 52)
+                cause_invalid_text(w, "metadata.name", w->object_name, "must be no more than 52 characters");
+        if (isempty(schedule))
                 cause_required(w, "spec.schedule", "");
-        validate_enum(w, "spec.concurrencyPolicy", json_string(json_at(object, "spec", "concurrencyPolicy", NULL)), "Allow Forbid Replace");
-        if (!json_at(object, "spec", "jobTemplate", "spec", "template", NULL))
+        else if (cron_parse(schedule, &parsed, &error) < 0)
+                cause_invalid(w, "spec.schedule", json_get(spec, "schedule"), error_message(&error));
+        if (zone && !streq(zone, "UTC") && !streq(zone, "Etc/UTC"))
+                cause_invalid(w, "spec.timeZone", json_get(spec, "timeZone"), "unknown time zone: only UTC and Etc/UTC are simulated");
+        validate_enum(w, "spec.concurrencyPolicy", json_string(json_get(spec, "concurrencyPolicy")), "Allow Forbid Replace");
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
+                validate_not_negative(w, spec, counts[i]);
+        if (!template) {
                 cause_required(w, "spec.jobTemplate.spec.template", "");
+                return;
+        }
+        validate_pod_spec(w, "spec.jobTemplate.spec.template.spec", json_get(template, "spec"), "Always OnFailure Never");
+        if (streq_ptr(policy, "Always"))
+                cause_not_supported(w, "spec.jobTemplate.spec.template.spec.restartPolicy", "Always", "\"OnFailure\", \"Never\"");
 }
 
 /* --- The others --- */
