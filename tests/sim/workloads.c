@@ -546,7 +546,7 @@ static void check_rest(Workloads *w) {
                         check_service(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_POD, NULL); e; e = store_following(e))
                 if (e->object->doc && e->object->doc->n_owners > 0)
-                        must(object_state(e)->owner);
+                        must(object_state(e)->owner || ((const Pod*) e->object)->deleted > cluster_realtime(w->cluster, w->now)); /* or it is going just now */
         for (StoreEntry *e = store_find_from(store, KIND_NAMESPACE, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted > 0)
                         must(store_find_from(store, KIND_POD, "team/") && object_is_in(store_find_from(store, KIND_POD, "team/")->object, "team"));
