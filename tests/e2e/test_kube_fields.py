@@ -286,3 +286,34 @@ def test_new_events(cluster):
     assert old.keys() == new.keys() and old
     for name, event in old.items():
         assert (new[name]["regarding"], new[name]["note"], new[name]["reason"]) == (event["involvedObject"], event["message"], event["reason"])
+
+
+def test_jobs_by_index(cluster):
+    jobs = BATCH + NS + "/jobs"
+    made = {**template(**{"kubesim.io/duration": "200ms", "kubesim.io/exit-code": "1"}), "spec": {"containers": CONTAINERS, "restartPolicy": "Never"}}
+    create(cluster, jobs, "indexed", spec={"template": made, "completionMode": "Indexed", "completions": 3, "parallelism": 1, "backoffLimitPerIndex": 0,
+                                           "maxFailedIndexes": 1, "podReplacementPolicy": "Failed"})
+    failed = eventually(lambda: [c for c in cluster.get(jobs + "/indexed")["status"].get("conditions", []) if c["type"] == "Failed"], 15)
+    assert failed[0]["reason"] == "MaxFailedIndexesExceeded"
+    assert cluster.get(jobs + "/indexed")["status"]["failedIndexes"] == "0,1"  # and the third was never tried
+    spec = {"template": made, "podReplacementPolicy": "Never"}
+    assert "spec.podReplacementPolicy" in create(cluster, jobs, "bad", 422, spec=spec)["message"]
+    own = {"metadata": {"labels": {"mine": "yes"}}, "spec": made["spec"]}
+    create(cluster, jobs, "manual", spec={"template": own, "manualSelector": True, "selector": {"matchLabels": {"mine": "yes"}}})
+    assert cluster.get(jobs + "/manual")["spec"]["selector"] == {"matchLabels": {"mine": "yes"}}
+    assert "spec" in create(cluster, jobs, "unlabelled", 422, spec={"template": made, "manualSelector": True, "selector": {"matchLabels": {"mine": "yes"}}})["message"]
+
+
+def test_cron_jobs_keep_some_of_their_jobs(cluster):
+    """A CronJob whose last time is long ago starts a Job at once, unless that was too long ago; of those that are over it keeps some."""
+    path = BATCH + NS + "/cronjobs"
+    made = {"template": {**template(**{"kubesim.io/duration": "100ms"}), "spec": {"containers": CONTAINERS, "restartPolicy": "Never"}}}
+    create(cluster, path, "late", spec={"schedule": "@yearly", "startingDeadlineSeconds": 5, "jobTemplate": {"spec": made}})
+    create(cluster, path, "brief", spec={"schedule": "@yearly", "successfulJobsHistoryLimit": 0, "failedJobsHistoryLimit": 0, "jobTemplate": {"spec": made}})
+    for name in ("late", "brief"):
+        patch(cluster, f"{path}/{name}/status", {"status": {"lastScheduleTime": "2020-01-01T00:00:00Z"}})
+    eventually(lambda: cluster.get(path + "/brief")["status"].get("lastSuccessfulTime"), 10)
+    eventually(lambda: not names(cluster, BATCH + NS + "/jobs"), 10)
+    assert cluster.get(path + "/late")["status"].get("active") is None
+    assert "spec.successfulJobsHistoryLimit" in create(cluster, path, "bad", 422, spec={
+        "schedule": "@yearly", "successfulJobsHistoryLimit": -1, "jobTemplate": {"spec": made}})["message"]

@@ -2,6 +2,7 @@
 #include "core/control/state.h"
 
 #include "basic/string-util.h"
+#include "core/control/controllers.h"
 #include "core/control/definitions.h"
 #include "core/control/nodes.h"
 #include "core/control/owners.h"
@@ -391,6 +392,17 @@ static int definition_changed(StoreEntry *e, const Object *old, const Object *ne
         return 0;
 }
 
+static int timed_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
+        TimedState *ts = timed_state(object_state(e));
+        Cluster *c = userdata;
+
+        if (!old)
+                ts->look = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_LOOK };
+        if (!new)
+                prioq_remove(&c->timers, &ts->look.item);
+        return document_changed(e, old, new, userdata);
+}
+
 void cluster_use_algorithm(Cluster *c, const char *name) {
         c->algorithm = sched_algorithm_find(name) ?: sched_algorithm_find(c->config.algorithm);
         assert(c->algorithm);
@@ -414,11 +426,12 @@ static const StoreKind own_kinds[] = {
 };
 
 const StoreKind *cluster_kinds(void) {
+        static const StoreKind document = { sizeof(ObjectState), document_changed }, timed = { sizeof(TimedState), timed_changed };
         static StoreKind kinds[_KIND_MAX];
 
         if (kinds[0].entry_size == 0)
                 for (Kind k = 0; k < _KIND_MAX; k++)
                         if (kind_exists(k))
-                                kinds[k] = kind_is_document(k) ? (StoreKind) { sizeof(ObjectState), document_changed } : own_kinds[k];
+                                kinds[k] = !kind_is_document(k) ? own_kinds[k] : controller_keeps_time(k) ? timed : document;
         return kinds;
 }

@@ -25,6 +25,13 @@ typedef struct ObjectState {
         ListLink dirty;            /* in Cluster.dirty */
 } ObjectState;
 
+/* Of those kinds whose controllers also look at the clock: pods are not among them, which are too many to carry it. */
+typedef struct TimedState {
+        ObjectState common;
+        Timer look;         /* queued while its controller waits for something */
+        uint8_t n_failures; /* in a row, to create what it wants */
+} TimedState;
+
 typedef struct NodeState {
         union {
                 StoreEntry entry; /* Node */
@@ -110,6 +117,9 @@ static inline Pod *pod_of(const PodState *ps) {
 }
 static inline ObjectState *object_state(StoreEntry *e) {
         return (ObjectState*) e;
+}
+static inline TimedState *timed_state(ObjectState *s) {
+        return container_of(s, TimedState, common);
 }
 static inline NodeState *node_state(StoreEntry *e) {
         return (NodeState*) e;
