@@ -200,3 +200,23 @@ def test_classes_come_back_after_a_restart(cluster):
     assert cluster.where("q") is None and "existing pods anti-affinity rules" in cluster.why("q")
     cluster.add_node("b", labels={"zone": "other"})
     assert eventually(lambda: cluster.where("q") and cluster.where("w") == "b")
+
+
+def test_spread_over_zones(cluster):
+    cluster.add_node("a", labels={"zone": "z1"})
+    cluster.add_node("b", labels={"zone": "z2"}, cpu="1")
+    for i in range(2):
+        cluster.add_pod(f"s{i}", {"topologySpreadConstraints": spread()["topologySpreadConstraints"]}, labels={"app": "a"}, requests={"cpu": "1"})
+    assert {cluster.where("s0"), cluster.where("s1")} == {"a", "b"}
+    cluster.add_pod("s2", spread(), labels={"app": "a"}, requests={"cpu": "1"})
+    cluster.add_pod("s3", spread(), labels={"app": "a"}, requests={"cpu": "1"})
+    assert cluster.where("s2") == "a" and cluster.why("s3").startswith("0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match pod topology "
+                                                                      "spread constraints.")
+
+
+def test_host_ports(cluster):
+    cluster.add_node("a")
+    ports = {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80, "hostPort": 8080}]}]}
+    cluster.add_pod("p1", ports)
+    cluster.add_pod("p2", ports)
+    assert cluster.where("p1") == "a" and "1 node(s) didn't have free ports for the requested pod ports" in cluster.why("p2")
