@@ -34,7 +34,7 @@ static const struct {
         { "health", "", "Show what the server's health checks say", 0, 0, cmd_health },
         { "watch", "", "Watch the cluster live", 0, 0, cmd_watch },
         { "events", "", "List what happened (--node=, --pod=, --follow)", 0, 0, cmd_events },
-        { "token", "", "Make a bearer token (--role=admin|viewer|node:NAME)", 0, 0, cmd_token },
+        { "token", "", "Make a bearer token (--role=admin|viewer|node:NAME|node:PREFIX*)", 0, 0, cmd_token },
         { "kubeconfig", "[ROLE [URL]]", "Print a kubeconfig for kubectl (ROLE: admin, viewer)", 0, 2, cmd_kubeconfig },
         { "proxy", "[PORT]", "Serve the daemon's socket on a loopback port, for kubectl", 0, 1, cmd_proxy },
         { "version", "", "Show the versions", 0, 0, cmd_version },

@@ -26,6 +26,8 @@ void access_done(Access *a);
 int access_authorize(Access *a, HttpRequest *req, HttpAccess access, void **ret_identity, Error *reterr);
 /* May this identity (of http_request_identity()) beat for that node? */
 bool access_may_beat(const void *identity, const char *node);
+/* The same for every node whose name begins with the prefix. */
+bool access_may_beat_for_all(const void *identity, const char *prefix);
 bool access_is_admin(const void *identity);
 /* "admin", "viewer", "node": for people. */
 const char *access_role_name(const void *identity);

@@ -6,7 +6,7 @@
 
 typedef enum Role {
         ROLE_NONE,
-        ROLE_NODE,   /* may only beat for one node */
+        ROLE_NODE,   /* may only beat for one node, or for those of a fleet */
         ROLE_VIEWER, /* may read */
         ROLE_ADMIN,  /* may do everything */
         _ROLE_MAX,
@@ -16,4 +16,5 @@ typedef enum Role {
 typedef struct Identity {
         Role role;
         char *node; /* owned; ROLE_NODE: whose token it is */
+        bool node_is_prefix; /* it is for all nodes whose names begin so: a fleet's */
 } Identity;

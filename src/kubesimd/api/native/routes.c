@@ -9,6 +9,7 @@
 
 const HttpRoute native_routes[] = {
         { HTTP_POST, "/heartbeat", HTTP_ACCESS_NODE, BEAT, true, handle_heartbeat },
+        { HTTP_GET, "/heartbeat", HTTP_ACCESS_NODE, 0, false, handle_heartbeat_calls },
         { HTTP_GET, "/pods", HTTP_ACCESS_READ, 0, false, handle_pods_list },
         { HTTP_POST, "/pods", HTTP_ACCESS_WRITE, SMALL, true, handle_pod_create },
         { HTTP_GET, "/pods/{id}", HTTP_ACCESS_READ, 0, false, handle_pod_get },
