@@ -2,6 +2,7 @@
 """Fleets: many agent-backed nodes in one process."""
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -12,7 +13,13 @@ from test_api import problem
 
 @pytest.fixture
 def fleet(tmp_path):
-    fleets = []
+    fleets, over = [], threading.Event()
+
+    def listen():
+        """The notification socket holds ten messages; who writes more waits for a reader, as systemd is one."""
+        while not over.wait(0.02):
+            for f in fleets:
+                f.received("")
 
     def run(kubesimd, prefix, count, *args, **kw):
         path = tmp_path / f"{prefix}conf"
@@ -22,10 +29,14 @@ def fleet(tmp_path):
         fleets[-1].path = path
         return fleets[-1]
 
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
     yield run
     for f in fleets:
         if f.process.returncode is None:
             f.check_clean(f.stop())
+    over.set()
+    thread.join()
 
 
 def health(kubesimd, prefix):
