@@ -8,6 +8,7 @@ typedef struct ReasonRow {
         bool warning;
         const char *node_text; /* follows "Node NAME " */
         const char *pod_text;  /* follows "Pod NAME " */
+        const char *text;      /* of events of neither */
 } ReasonRow;
 
 static const ReasonRow reasons[_EVENT_REASON_MAX] = {
@@ -28,7 +29,10 @@ static const ReasonRow reasons[_EVENT_REASON_MAX] = {
         [EVENT_POD_FAILED] = { "PodFailed", true, NULL, "failed on" },
         [EVENT_POD_TERMINATING] = { "PodTerminating", false, NULL, "is being removed from" },
         [EVENT_POD_REMOVED] = { "PodRemoved", false, NULL, "was removed" },
-        [EVENT_SCHEDULER_CHANGED] = { "SchedulerChanged", false, NULL, NULL },
+        [EVENT_SCHEDULER_CHANGED] = { "SchedulerChanged", false, NULL, NULL, "The scheduling algorithm was changed" },
+        [EVENT_NODES_ADDED] = { "NodesAdded", false, NULL, NULL, "Nodes were added" },
+        [EVENT_FAULT_INJECTED] = { "FaultInjected", true, NULL, NULL, "A fault was injected" },
+        [EVENT_FAULT_ENDED] = { "FaultEnded", false, NULL, NULL, "An injected fault is over" },
 };
 
 const char *event_reason_to_string(EventReason r) {
@@ -47,7 +51,7 @@ void event_message(const Event *e, StrBuf *b) {
         else if (e->node)
                 strbuf_printf(b, "Node %s %s", e->node, row->node_text);
         else
-                strbuf_puts(b, "The scheduling algorithm was changed");
+                strbuf_puts(b, row->text);
         if (e->detail)
                 strbuf_printf(b, ": %s", e->detail);
 }

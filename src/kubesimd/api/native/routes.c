@@ -2,6 +2,7 @@
 #include "basic/json-writer.h"
 #include "core/model/reason.h"
 #include "kubesimd/api/native/native.h"
+#include "kubesimd/api/node-batch.h"
 
 #define SMALL (16 * KIB)
 /* A beat lists up to every pod of a node, by names of up to 253 letters. */
@@ -17,6 +18,7 @@ const HttpRoute native_routes[] = {
         { HTTP_POST, "/pods/{id}/restart", HTTP_ACCESS_WRITE, 0, false, handle_pod_restart },
         { HTTP_GET, "/nodes", HTTP_ACCESS_READ, 0, false, handle_nodes_list },
         { HTTP_POST, "/nodes", HTTP_ACCESS_WRITE, SMALL, true, handle_node_add },
+        { HTTP_POST, "/nodes/batch", HTTP_ACCESS_WRITE, 256 * KIB, true, handle_nodes_batch },
         { HTTP_GET, "/nodes/{id}", HTTP_ACCESS_READ, 0, false, handle_node_get },
         { HTTP_DELETE, "/nodes/{id}", HTTP_ACCESS_WRITE, 0, false, handle_node_remove },
         { HTTP_POST, "/nodes/{id}/stop", HTTP_ACCESS_WRITE, 0, false, handle_node_stop },
