@@ -13,13 +13,15 @@ __kubesimctl_ids() {
 _kubesimctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
     local verbs='status list-nodes list-pods show-node show-pod add-node remove-node stop-node restart-node unplug-node
-        plug-node create-pod remove-pod restart-pod scheduler health watch events token proxy kubeconfig version'
+        plug-node fail-node recover-node list-faults create-pod remove-pod restart-pod scheduler health watch events token proxy kubeconfig version'
     local options='--help --version --socket= --server= --token-file= --agents-dir= --json= --no-legend --no-pager --quiet
-        --wait --cpu= --duration= --count= --node= --pod= --follow --role='
+        --wait --cpu= --duration= --count= --node= --pod= --follow --role= --prefix= --first=
+        --memory= --labels= --taints= --file= --selector= --all --kind= --for= --delay= --period= --seed='
 
     COMPREPLY=()
     case $cur in
         --json=*) mapfile -t COMPREPLY < <(compgen -W 'short pretty off' -- "${cur#*=}"); return ;;
+        --kind=*) mapfile -t COMPREPLY < <(compgen -W 'hang stop slow flap' -- "${cur#*=}"); return ;;
         --*=*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}"); return ;;
         -*)
             mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -31,7 +33,7 @@ _kubesimctl() {
     done
     case $verb in
         '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        show-node | remove-node | stop-node | restart-node | plug-node | unplug-node)
+        show-node | remove-node | stop-node | restart-node | fail-node | recover-node | plug-node | unplug-node)
             mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_ids list-nodes)" -- "$cur") ;;
         show-pod | remove-pod | restart-pod)
             mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_ids list-pods)" -- "$cur") ;;

@@ -280,6 +280,9 @@ int cluster_restart_node(Cluster *c, usec_t now, const char *name, Error *reterr
                 return 0;
 
         virtual = node_of(ns)->backing == NODE_VIRTUAL;
+        if (ns->fault && !node_of(ns)->stop_requested)
+                return error_set_field(reterr, -ESTALE, "nodeId", name, "node \"%s\" has the injected fault %s: kubesimctl recover-node %s", name,
+                                       ns->fault->entry.object->name, name);
         r = virtual ? node_schedule_beat(c, ns, c->now) : 0;
         if (r >= 0)
                 r = node_set_health(c, ns, virtual ? NODE_HEALTHY : NODE_STARTING, virtual ? NULL : "started by an operator", false);
@@ -400,6 +403,12 @@ static int check_unhealthy(Cluster *c) {
 
                 if (usec_add(ns->faded_at, c->config.remove_after_usec) > c->now)
                         break;
+                if (ns->fault) { /* it will be back, and no agent would register it again */
+                        list_remove(&ns->fading);
+                        ns->faded_at = c->now;
+                        list_append(&c->unhealthy, &ns->fading);
+                        continue;
+                }
                 r = pods_evacuate(c, ns, "its node was lost");
                 if (r >= 0)
                         r = node_delete(c, ns, "unhealthy for too long");

@@ -2,6 +2,7 @@
 #include "core/control/state.h"
 
 #include "basic/string-util.h"
+#include "core/control/faults.h"
 #include "core/control/owners.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
@@ -103,6 +104,7 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
         if (r < 0)
                 return r;
         if (n->backing == NODE_VIRTUAL) {
+                ns->fault = fault_find(c, n->object.id);
                 r = node_schedule_beat(c, ns, c->now);
                 if (r < 0) {
                         node_index_remove(&c->index, &ns->index);
@@ -278,6 +280,7 @@ static const StoreKind own_kinds[] = {
         [KIND_POD] = { sizeof(PodState), pod_changed },
         [KIND_POLICY] = { sizeof(StoreEntry), policy_changed },
         [KIND_TOMBSTONE] = { sizeof(StoreEntry), NULL },
+        [KIND_FAULT] = { sizeof(FaultState), fault_changed },
 };
 
 const StoreKind *cluster_kinds(void) {

@@ -8,3 +8,4 @@ typedef struct Node Node;
 typedef struct Pod Pod;
 typedef struct Policy Policy;
 typedef struct Tombstone Tombstone;
+typedef struct Fault Fault;

@@ -45,6 +45,7 @@ static const struct {
         [KIND_NETWORK_POLICY] = { "NetworkPolicy", "networking.k8s.io/v1", true, true },
         [KIND_CUSTOM_RESOURCE_DEFINITION] = { "CustomResourceDefinition", "apiextensions.k8s.io/v1", false, true },
         [KIND_CUSTOM] = { "Custom", "kubesim.io/v1", true, true },
+        [KIND_FAULT] = { "Fault", "kubesim.io/v1", false, false },
 };
 
 const char *kind_to_string(Kind k) {

@@ -43,6 +43,7 @@ typedef enum Kind {
         KIND_NETWORK_POLICY,
         KIND_CUSTOM_RESOURCE_DEFINITION,
         KIND_CUSTOM, /* of every CustomResourceDefinition */
+        KIND_FAULT,  /* injected into virtual nodes */
         _KIND_MAX,
         _KIND_INVALID = -EINVAL,
 } Kind;

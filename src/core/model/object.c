@@ -8,6 +8,7 @@
 #include "basic/prng.h"
 #include "basic/string-util.h"
 #include "core/model/doc.h"
+#include "core/model/fault.h"
 #include "core/model/node.h"
 #include "core/model/object-util.h"
 #include "core/model/pod.h"
@@ -22,6 +23,7 @@ static void (*const kind_done[_KIND_MAX])(Object *o) = {
         [KIND_POD] = (void (*)(Object*)) pod_done,
         [KIND_POLICY] = (void (*)(Object*)) policy_done,
         [KIND_TOMBSTONE] = (void (*)(Object*)) tombstone_done,
+        [KIND_FAULT] = (void (*)(Object*)) fault_done,
 };
 
 int object_copy(const Object *o, Object **ret) {
@@ -30,6 +32,8 @@ int object_copy(const Object *o, Object **ret) {
                 return node_copy((const Node*) o, (Node**) ret);
         case KIND_POD:
                 return pod_copy((const Pod*) o, (Pod**) ret);
+        case KIND_FAULT:
+                return fault_copy((const Fault*) o, (Fault**) ret);
         default:
                 assert(kind_is_document(o->kind)); /* the others are never changed, only replaced */
                 return object_new_like(o, sizeof(Object), ret);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "basic/json-writer.h"
 #include "core/model/reason.h"
+#include "kubesimd/api/faults.h"
 #include "kubesimd/api/native/native.h"
 #include "kubesimd/api/node-batch.h"
 
@@ -23,6 +24,10 @@ const HttpRoute native_routes[] = {
         { HTTP_DELETE, "/nodes/{id}", HTTP_ACCESS_WRITE, 0, false, handle_node_remove },
         { HTTP_POST, "/nodes/{id}/stop", HTTP_ACCESS_WRITE, 0, false, handle_node_stop },
         { HTTP_POST, "/nodes/{id}/restart", HTTP_ACCESS_WRITE, 0, false, handle_node_restart },
+        { HTTP_GET, "/faults", HTTP_ACCESS_READ, 0, false, handle_faults_list },
+        { HTTP_POST, "/faults", HTTP_ACCESS_WRITE, 256 * KIB, true, handle_fault_inject },
+        { HTTP_POST, "/faults/recover", HTTP_ACCESS_WRITE, 256 * KIB, true, handle_faults_recover },
+        { HTTP_DELETE, "/faults/{id}", HTTP_ACCESS_WRITE, 0, false, handle_fault_end },
         { HTTP_GET, "/scheduler", HTTP_ACCESS_READ, 0, false, handle_scheduler_get },
         { HTTP_POST, "/scheduler", HTTP_ACCESS_WRITE, SMALL, true, handle_scheduler_set },
         { HTTP_GET, "/events", HTTP_ACCESS_READ, 0, false, handle_events },
