@@ -3,6 +3,7 @@
 
 #include "basic/alloc-util.h"
 #include "core/control/controllers.h"
+#include "core/control/faults.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
@@ -203,6 +204,8 @@ static int run_timers(Cluster *c) {
                         r = virtual_beat(c, container_of(t, NodeState, beat));
                 else if (t->type == TIMER_BACKOFF)
                         placement_backoff_is_over(c, container_of(t, ClassQueue, backoff));
+                else if (t->type == TIMER_FAULT_END)
+                        r = fault_end(c, container_of(t, FaultState, end));
                 else if (t->type == TIMER_EVICTION)
                         r = node_evict_pods(c, container_of(t, NodeState, eviction));
                 else if (t->type == TIMER_LOOK)

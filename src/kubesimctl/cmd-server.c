@@ -148,7 +148,7 @@ int cmd_token(Ctl *ctl, int argc _unused_, char *argv[] _unused_) {
         const char *role = ctl->role ?: "admin";
 
         if (!streq(role, "admin") && !streq(role, "viewer") && !startswith(role, "node:"))
-                return ctl_error(CTL_USAGE, "--role=%s: it must be admin, viewer or node:NAME", role);
+                return ctl_error(CTL_USAGE, "--role=%s: it must be admin, viewer, node:NAME or node:PREFIX*", role);
         if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
                 return ctl_error(CTL_FAILED, "Failed to get random numbers: %s", strerror(errno));
         for (size_t i = 0; i < sizeof(secret); i++)

@@ -22,10 +22,12 @@ __kubesimctl_algorithms() {
 _kubesimctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
     local verbs='status list-nodes list-pods show-node show-pod add-node remove-node stop-node restart-node unplug-node
-        plug-node create-pod remove-pod restart-pod scheduler explain capacity compare health watch events token proxy kubeconfig version'
+        plug-node fail-node recover-node list-faults create-pod remove-pod restart-pod scheduler explain capacity compare health watch events
+        token proxy kubeconfig version'
     local options='--help --version --socket= --server= --token-file= --agents-dir= --json= --no-legend --no-pager --quiet
-        --wait --cpu= --duration= --count= --node= --pod= --follow --role= --file= --what-if --all-nodes --memory= --algorithm=
-        --limit= --seed= --svg='
+        --wait --cpu= --duration= --count= --node= --pod= --follow --role= --prefix= --first=
+        --memory= --labels= --taints= --file= --selector= --all --kind= --for= --delay= --period= --seed=
+        --what-if --all-nodes --algorithm= --limit= --svg='
 
     COMPREPLY=()
     case $cur in
@@ -35,6 +37,7 @@ _kubesimctl() {
             [[ $given == *,* ]] && before=${given%,*},
             mapfile -t COMPREPLY < <(compgen -P "$before" -W "$(__kubesimctl_algorithms)" -- "${given##*,}")
             return ;;
+        --kind=*) mapfile -t COMPREPLY < <(compgen -W 'hang stop slow flap' -- "${cur#*=}"); return ;;
         --*=*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}"); return ;;
         -*)
             mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -46,7 +49,7 @@ _kubesimctl() {
     done
     case $verb in
         '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        show-node | remove-node | stop-node | restart-node | plug-node | unplug-node)
+        show-node | remove-node | stop-node | restart-node | fail-node | recover-node | plug-node | unplug-node)
             mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_ids list-nodes)" -- "$cur") ;;
         show-pod | remove-pod | restart-pod | explain)
             mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_ids list-pods)" -- "$cur") ;;

@@ -32,11 +32,15 @@ typedef struct Ctl {
         bool wait;
         usec_t wait_usec; /* how long at most */
         const char *node, *pod, *role, *algorithm; /* options of single verbs */
-        const char *cpu, *memory, *duration;
-        const char *file, *limit, *seed, *svg;
+        const char *cpu, *duration;
+        const char *limit, *svg;
         bool what_if, all_nodes;
         bool patient;     /* the answer may take minutes */
         uint64_t count;
+        bool count_given;
+        const char *prefix, *first, *memory, *labels, *taints, *file; /* of nodes */
+        const char *selector, *kind, *span, *delay, *period, *seed;   /* of faults */
+        bool all;
         bool follow;
 } Ctl;
 
@@ -84,6 +88,9 @@ int cmd_add_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_remove_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_stop_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_restart_node(Ctl *ctl, int argc, char *argv[]);
+int cmd_fail_node(Ctl *ctl, int argc, char *argv[]);
+int cmd_recover_node(Ctl *ctl, int argc, char *argv[]);
+int cmd_list_faults(Ctl *ctl, int argc, char *argv[]);
 int cmd_unplug_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_plug_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_list_pods(Ctl *ctl, int argc, char *argv[]);

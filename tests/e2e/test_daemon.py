@@ -339,7 +339,7 @@ def test_completion(kubesimd, tmp_path):
         return done.stdout.split()
 
     socket_option = f"--socket={kubesimd.socket}"
-    assert offered("kubesimctl", "list-") == ["list-nodes", "list-pods"]
+    assert offered("kubesimctl", "list-") == ["list-nodes", "list-pods", "list-faults"]
     assert offered("kubesimctl", socket_option, "show-node", "") == ["alpha"]
     assert offered("kubesimctl", socket_option, "remove-pod", "w") == ["web"]
     assert offered("kubesimctl", "scheduler", "b") == ["best-fit"]

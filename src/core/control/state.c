@@ -5,6 +5,7 @@
 #include "core/control/controllers.h"
 #include "core/control/definitions.h"
 #include "core/control/nodes.h"
+#include "core/control/faults.h"
 #include "core/control/owners.h"
 #include "core/control/placement.h"
 #include "core/model/policy.h"
@@ -128,8 +129,10 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
         r = node_index_add(&c->index, &ns->index);
         if (r < 0)
                 return r;
-        if (n->backing == NODE_VIRTUAL)
+        if (n->backing == NODE_VIRTUAL) {
+                ns->fault = fault_find(c, n->object.id);
                 r = node_schedule_beat(c, ns, c->now);
+        }
         if (r >= 0) {
                 ns->sched.node = n;
                 r = scheduler_add_node(&c->scheduler, &ns->sched);
@@ -423,6 +426,7 @@ static const StoreKind own_kinds[] = {
         [KIND_POLICY] = { sizeof(StoreEntry), policy_changed },
         [KIND_TOMBSTONE] = { sizeof(StoreEntry), NULL },
         [KIND_CUSTOM_RESOURCE_DEFINITION] = { sizeof(ObjectState), definition_changed },
+        [KIND_FAULT] = { sizeof(FaultState), fault_changed },
 };
 
 const StoreKind *cluster_kinds(void) {

@@ -57,9 +57,15 @@ typedef struct NodeState {
         uint64_t listed;        /* digest of the pods that the last beat listed */
         uint64_t listed_at;     /* pods_revision when that was compared */
         Timer beat;             /* virtual nodes */
+        struct FaultState *fault; /* weak: what is injected into it; NULL = nothing */
         Timer eviction;         /* lost ones, with NODE_LOSS_KUBERNETES */
         ListLink woken;         /* in Cluster.woken: has another list of pods since cluster_next_woken() */
 } NodeState;
+
+typedef struct FaultState {
+        StoreEntry entry; /* Fault */
+        Timer end;
+} FaultState;
 
 typedef struct PodState {
         union {

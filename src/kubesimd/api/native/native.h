@@ -24,6 +24,7 @@ int handle_pod_create(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pod_restart(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pod_remove(HttpRequest *req, void *userdata, Error *reterr);
 int handle_heartbeat(HttpRequest *req, void *userdata, Error *reterr);
+int handle_heartbeat_calls(HttpRequest *req, void *userdata, Error *reterr);
 int handle_scheduler_get(HttpRequest *req, void *userdata, Error *reterr);
 int handle_scheduler_set(HttpRequest *req, void *userdata, Error *reterr);
 int handle_explain_pod(HttpRequest *req, void *userdata, Error *reterr);
