@@ -342,5 +342,5 @@ def test_completion(kubesimd, tmp_path):
     assert offered("kubesimctl", "list-") == ["list-nodes", "list-pods", "list-faults"]
     assert offered("kubesimctl", socket_option, "show-node", "") == ["alpha"]
     assert offered("kubesimctl", socket_option, "remove-pod", "w") == ["web"]
-    assert offered("kubesimctl", "scheduler", "b") == ["best-fit"]
+    assert offered("kubesimctl", socket_option, "scheduler", "b") == ["best-fit", "balanced"]
     assert "--no-legend" in offered("kubesimctl", "--no")
