@@ -220,3 +220,12 @@ def test_host_ports(cluster):
     cluster.add_pod("p1", ports)
     cluster.add_pod("p2", ports)
     assert cluster.where("p1") == "a" and "1 node(s) didn't have free ports for the requested pod ports" in cluster.why("p2")
+
+
+def test_images(cluster):
+    """The node that has the image is worth more than one that has not."""
+    for name, images in (("a", []), ("b", [{"names": ["example.com/big:1"], "sizeBytes": 1000 << 20}])):
+        cluster.post("/api/v1/nodes", {"metadata": {"name": name}, "status": {"capacity": {"cpu": "4"}, "images": images}}, 201)
+    spec = {"schedulerName": "kubesim/kube", "containers": [{"name": "c", "image": "example.com/big:1"}]}
+    cluster.add_pod("p", spec)
+    assert cluster.where("p") == "b"

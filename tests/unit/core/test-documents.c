@@ -89,7 +89,10 @@ static void test_doc(void **state _unused_) {
 }
 
 /* Kubernetes documentation, "Init Containers" (resource sharing within containers) and "Sidecar Containers". */
+static const uint64_t secret[2] = { 3, 4 };
+
 static void test_pod_requests(void **state _unused_) {
+        PodClassPool classes;
         static const struct {
                 const char *spec;
                 int64_t cpu;
@@ -103,6 +106,7 @@ static void test_pod_requests(void **state _unused_) {
                 { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"1\"}}}],\"overhead\":{\"cpu\":\"100m\"}", 1100 },
         };
 
+        pod_class_pool_init(&classes, secret);
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
                 _cleanup_(pod_unrefp) Pod *p = NULL;
@@ -110,14 +114,16 @@ static void test_pod_requests(void **state _unused_) {
 
                 strbuf_printf(&b, "{\"metadata\":{},\"spec\":{%s}}", cases[i].spec);
                 assert_int_equal(pod_new("p", &p), 0);
-                assert_int_equal(pod_read_document(p, parse(&a, strbuf_str(&b)), NULL), 0);
+                assert_int_equal(pod_read_document(p, &classes, parse(&a, strbuf_str(&b)), NULL), 0);
                 if (p->cpu != cases[i].cpu)
                         fail_msg("%s: %lld", cases[i].spec, (long long) p->cpu);
         }
+        pod_class_pool_done(&classes);
 }
 
 /* Kubernetes documentation, "Taints and Tolerations": how long a pod stays on a node that is lost. */
 static void test_pod_tolerations(void **state _unused_) {
+        PodClassPool classes;
         static const struct {
                 const char *tolerations;
                 usec_t span;
@@ -130,6 +136,7 @@ static void test_pod_tolerations(void **state _unused_) {
                 { "{\"operator\":\"Exists\"}", USEC_INFINITY },
         };
 
+        pod_class_pool_init(&classes, secret);
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
                 _cleanup_(pod_unrefp) Pod *p = NULL;
@@ -137,10 +144,11 @@ static void test_pod_tolerations(void **state _unused_) {
 
                 strbuf_printf(&b, "{\"metadata\":{},\"spec\":{\"containers\":[{}],\"tolerations\":[%s]}}", cases[i].tolerations);
                 assert_int_equal(pod_new("p", &p), 0);
-                assert_int_equal(pod_read_document(p, parse(&a, strbuf_str(&b)), NULL), 0);
+                assert_int_equal(pod_read_document(p, &classes, parse(&a, strbuf_str(&b)), NULL), 0);
                 if (p->toleration != cases[i].span)
                         fail_msg("%s: %llu", cases[i].tolerations, (unsigned long long) p->toleration);
         }
+        pod_class_pool_done(&classes);
 }
 
 /* Kubernetes API reference, "LabelSelector": all must hold; an empty one matches everything, none nothing. */
