@@ -5,6 +5,7 @@
 #include "core/control/controllers.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
+#include "core/control/objects-internal.h"
 #include "core/control/objects.h"
 #include "core/control/pods.h"
 #include "core/control/state.h"
@@ -40,6 +41,9 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         r = store_new(cluster_kinds(), c, config->watch_log_max, secret, &c->store);
         if (r < 0)
                 return r;
+        r = doc_pool_new(secret, &c->docs);
+        if (r < 0)
+                return r;
         r = event_log_new(config->event_log_max, &c->events);
         if (r < 0)
                 return r;
@@ -55,10 +59,17 @@ static void drop_loading(Cluster *c) {
 }
 
 Cluster *cluster_free(Cluster *c) {
+        PendingEntry *e;
+
         if (!c)
                 return NULL;
         drop_loading(c);
+        while ((e = pending_queue_first_fit(&c->pending, INT64_MAX))) {
+                pending_queue_remove(&c->pending, e);
+                free(container_of(e, PodWait, entry));
+        }
         store_free(c->store);
+        doc_pool_free(c->docs);
         event_log_free(c->events);
         node_index_done(&c->index);
         pending_queue_done(&c->pending);
@@ -83,6 +94,8 @@ void cluster_set_clock(Cluster *c, int64_t realtime_offset) {
 }
 
 int cluster_load(Cluster *c, Object *o) {
+        if (o->doc)
+                o->doc = document_share(c, o->kind, o->doc);
         /* Pods wait until every node is there: one may be bound to a node that was created after it. */
         if (o->kind != KIND_POD)
                 return store_load(c->store, o);
@@ -97,11 +110,15 @@ static int load_pods(Cluster *c) {
 
         for (size_t i = 0; i < c->n_loading; i++) {
                 Pod *p = POD(c->loading[i]);
+                NodeState *ns;
 
                 /* A node that is not there cannot come from us, but the pod is worth more than the complaint. */
-                if (pod_holds_capacity(p) && !find_node(c, p->node)) {
-                        p->status = POD_RESCHEDULING;
-                        (void) pod_set_node(p, NULL);
+                if (p->node) {
+                        ns = find_node(c, p->node);
+                        if (!ns && pod_holds_capacity(p))
+                                p->status = POD_RESCHEDULING;
+                        if (ns || p->status == POD_RESCHEDULING)
+                                pod_share_node(p, ns ? node_of(ns)->object.name : NULL);
                 }
                 r = store_load(c->store, &p->object);
                 if (r < 0)
@@ -223,6 +240,10 @@ Store *cluster_store(Cluster *c) {
 
 usec_t cluster_heartbeat_interval(const Cluster *c) {
         return c->config.heartbeat_interval_usec;
+}
+
+DocPool *cluster_documents(Cluster *c) {
+        return c->docs;
 }
 
 EventLog *cluster_events(Cluster *c) {

@@ -154,6 +154,7 @@ int pod_launch(Cluster *c, Pod *p, const char *node) {
 }
 
 static int place_pending(Cluster *c, PodState *ps) {
+        usec_t waited = c->now - ps->wait->since;
         NodeState *ns;
         Pod *p;
         int r;
@@ -172,7 +173,7 @@ static int place_pending(Cluster *c, PodState *ps) {
                 pod_unref(p);
                 return r;
         }
-        count_wait(c, c->now - ps->queued_at);
+        count_wait(c, waited);
         r = cluster_put(c, &p->object);
         if (r < 0)
                 return r;
@@ -197,7 +198,7 @@ int pods_schedule(Cluster *c) {
                 e = pending_queue_first_fit(&c->pending, most);
                 if (!e)
                         return 0;
-                r = place_pending(c, container_of(e, PodState, pending));
+                r = place_pending(c, container_of(e, PodWait, entry)->pod);
                 if (r <= 0)
                         return r;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/control/state.h"
 
+#include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "core/control/owners.h"
 #include "core/model/policy.h"
@@ -185,7 +186,8 @@ int pod_bind(Pod *p, const NodeState *ns) {
         for (uint32_t octet = 2; octet < 255 && p->ip == 0; octet++) /* .0 is the network, .1 the node, .255 everybody */
                 if (!(ns->addresses[octet / 64] & UINT64_C(1) << (octet & 63)))
                         p->ip = node_network(ns->entry.object->id) | octet;
-        return pod_set_node(p, node_of(ns)->object.name);
+        pod_share_node(p, node_of(ns)->object.name);
+        return 0;
 }
 
 /* Moves the pod between nodes as the change asks for, and wakes those whose list of pods it changes. */
@@ -215,6 +217,24 @@ static int pod_set_end(Cluster *c, PodState *ps, const Pod *p) {
         return prioq_set(&c->timers, &ps->end.item, end);
 }
 
+static int pod_begin_wait(Cluster *c, PodState *ps, const Pod *p) {
+        int r;
+
+        ps->wait = new0(PodWait, 1);
+        if (!ps->wait)
+                return -ENOMEM;
+        *ps->wait = (PodWait) { .entry = { .cpu = p->cpu, .order = p->object.id }, .pod = ps, .since = c->now };
+        r = pending_queue_add(&c->pending, &ps->wait->entry);
+        if (r < 0)
+                ps->wait = mfree(ps->wait);
+        return r;
+}
+
+static void pod_end_wait(Cluster *c, PodState *ps) {
+        pending_queue_remove(&c->pending, &ps->wait->entry);
+        ps->wait = mfree(ps->wait);
+}
+
 static int pod_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
         PodState *ps = pod_state(e);
         const Pod *o = (const Pod*) old, *n = (const Pod*) new;
@@ -227,21 +247,19 @@ static int pod_changed(StoreEntry *e, const Object *old, const Object *new, void
 
         /* What may fail comes first. */
         if (is_queued && !was_queued) {
-                ps->pending = (PendingEntry) { .cpu = n->cpu, .order = n->object.id };
-                r = pending_queue_add(&c->pending, &ps->pending);
+                r = pod_begin_wait(c, ps, n);
                 if (r < 0)
                         return r;
-                ps->queued_at = c->now;
         }
         r = pod_set_end(c, ps, n);
         if (r < 0) {
                 if (is_queued && !was_queued)
-                        pending_queue_remove(&c->pending, &ps->pending);
+                        pod_end_wait(c, ps);
                 return r;
         }
 
         if (was_queued && !is_queued)
-                pending_queue_remove(&c->pending, &ps->pending);
+                pod_end_wait(c, ps);
         if (o)
                 c->stats.pods_by_status[o->status]--;
         if (n)

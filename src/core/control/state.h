@@ -8,6 +8,7 @@
 #include "basic/prioq.h"
 #include "basic/prng.h"
 #include "core/cluster.h"
+#include "core/model/doc-pool.h"
 #include "core/model/node.h"
 #include "core/model/pod.h"
 #include "core/sched/algorithms.h"
@@ -63,16 +64,22 @@ typedef struct NodeState {
         ListLink woken;         /* in Cluster.woken: has another list of pods since cluster_next_woken() */
 } NodeState;
 
+/* What there is of a pod only while it is queued. */
+typedef struct PodWait {
+        PendingEntry entry; /* in Cluster.pending */
+        struct PodState *pod;
+        usec_t since;       /* `now` when it began to wait */
+} PodWait;
+
 typedef struct PodState {
         union {
                 StoreEntry entry; /* Pod */
                 ObjectState common;
         };
-        PendingEntry pending; /* in Cluster.pending while queued */
+        PodWait *wait;       /* owned; NULL while it is not queued */
         NodeState *node;     /* weak: while it holds capacity there */
         ListLink in_node;
         Timer end;
-        usec_t queued_at;    /* `now` when it began to wait; 0 when it does not */
         uint64_t seen;       /* number of the beat that listed it last */
 } PodState;
 
@@ -80,6 +87,7 @@ struct Cluster {
         ClusterConfig config;
         Store *store;
         EventLog *events;
+        DocPool *docs;    /* of pods */
         Prng prng;
         uint64_t secret[2];
         int64_t realtime_offset;

@@ -254,7 +254,7 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
         p->started = d->started;
         p->ended = d->ended;
         p->deleted = d->deleted;
-        p->exit_code = (int32_t) d->exit_code;
+        p->exit_code = (uint8_t) d->exit_code;
         p->held = d->held;
         p->restarts = (uint32_t) d->restarts;
         r = pod_set_node(p, d->node);

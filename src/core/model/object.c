@@ -12,6 +12,7 @@
 #include "core/model/object-util.h"
 #include "core/model/pod.h"
 #include "core/model/policy.h"
+#include "core/model/shared-string.h"
 #include "core/model/tombstone.h"
 
 #define NAME_MAX_LETTERS 253
@@ -52,7 +53,7 @@ Object *object_unref(Object *o) {
         if (kind_done[o->kind])
                 kind_done[o->kind](o);
         doc_unref(o->doc);
-        free((char*) o->name);
+        shared_string_unref(o->name);
         free(o);
         return NULL;
 }

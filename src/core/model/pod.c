@@ -6,6 +6,7 @@
 #include "basic/string-util.h"
 #include "core/model/object-util.h"
 #include "core/model/quantity.h"
+#include "core/model/shared-string.h"
 
 static const char *const status_names[_POD_STATUS_MAX] = {
         [POD_PENDING] = "Pending",           [POD_RUNNING] = "Running",     [POD_RESTARTING] = "Restarting",
@@ -52,9 +53,8 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->exit_code = p->exit_code;
         copy->qos = p->qos;
         copy->held = p->held;
-        r = pod_set_node(copy, p->node);
-        if (r >= 0)
-                r = pod_set_reason(copy, p->reason);
+        pod_share_node(copy, p->node);
+        r = pod_set_reason(copy, p->reason);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(copy);
@@ -62,7 +62,20 @@ int pod_copy(const Pod *p, Pod **ret) {
 }
 
 int pod_set_node(Pod *p, const char *node) {
-        return object_set_string(&p->node, node);
+        const char *copy = node ? shared_string_new(node) : NULL;
+
+        if (node && !copy)
+                return -ENOMEM;
+        shared_string_unref(p->node);
+        p->node = copy;
+        return 0;
+}
+
+void pod_share_node(Pod *p, const char *node) {
+        const char *old = p->node;
+
+        p->node = shared_string_ref(node);
+        shared_string_unref(old);
 }
 
 int pod_set_reason(Pod *p, const char *reason) {
@@ -154,7 +167,7 @@ static int read_annotations(Pod *p, const Json *annotations, Error *reterr) {
         if (exit_code && parse_u64_range(exit_code, 0, 255, &code) < 0)
                 return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_EXIT_CODE "]", exit_code,
                                        "\"%s\" is not a whole number from 0 to 255", exit_code);
-        p->exit_code = (int32_t) code;
+        p->exit_code = (uint8_t) code;
         return 0;
 }
 
@@ -182,6 +195,6 @@ int pod_read_document(Pod *p, const Json *document, Error *reterr) {
 }
 
 void pod_done(Pod *p) {
-        free((char*) p->node);
+        shared_string_unref(p->node);
         free((char*) p->reason);
 }
