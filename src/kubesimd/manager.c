@@ -302,7 +302,7 @@ static int open_state(Manager *m) {
         (void) sd_notify(false, "STATUS=Loading the state...");
         r = backend->open(path, &state, &error);
         if (r >= 0) {
-                r = backend->load(state, load_object, m->api.cluster, &revision, &last_id, &error);
+                r = backend->load(state, cluster_documents(m->api.cluster), load_object, m->api.cluster, &revision, &last_id, &error);
                 if (r < 0)
                         backend->close(state);
         }

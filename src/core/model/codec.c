@@ -293,7 +293,7 @@ static const Codec *codec_of(Kind kind) {
         return kind_is_document(kind) ? &document_codec : &codecs[kind];
 }
 
-void object_encode(const Object *o, StrBuf *b) {
+static void encode(const Object *o, const Doc *doc, StrBuf *b) {
         char uid[UUID_STRING_MAX];
 
         strbuf_puts(b, "{\"apiVersion\":\"");
@@ -309,21 +309,27 @@ void object_encode(const Object *o, StrBuf *b) {
         strbuf_putc(b, '}');
         if (codec_of(o->kind)->encode)
                 codec_of(o->kind)->encode(o, b);
-        if (o->doc) {
+        if (doc) {
                 strbuf_puts(b, ",\"document\":");
-                doc_put(o->doc, b);
+                doc_put(doc, b);
         }
         strbuf_putc(b, '}');
 }
 
-static int make_doc(const JsonRaw *raw, Doc **ret, Error *reterr) {
+void object_encode(const Object *o, StrBuf *b) {
+        encode(o, o->doc, b);
+}
+
+void object_encode_row(const Object *o, StrBuf *b) {
+        encode(o, o->doc && o->doc->number > 0 ? NULL : o->doc, b);
+}
+
+int doc_decode(char *text, size_t size, Doc **ret, Error *reterr) {
         _cleanup_json_arena_ JsonArena arena = JSON_ARENA_INIT(64 * MIB);
         Json *root;
         int r;
 
-        if (!raw->text)
-                return 0;
-        r = json_tree_parse(&arena, raw->text, raw->size, &root, reterr);
+        r = json_tree_parse(&arena, text, size, &root, reterr);
         if (r < 0)
                 return r;
         r = doc_new(root, ret);
@@ -357,7 +363,7 @@ static int make_object(Kind kind, const Document *d, Object **ret, Error *reterr
                 return error_set(reterr, r, "out of memory");
         o->uid = uid;
         o->created = d->created;
-        r = make_doc(&d->doc, &o->doc, reterr);
+        r = d->doc.text ? doc_decode(d->doc.text, d->doc.size, &o->doc, reterr) : 0;
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(o);
