@@ -21,6 +21,7 @@
 
 #define FLUSH_USEC (10 * USEC_PER_SEC)
 #define IDLE_TIMEOUT_USEC (120 * USEC_PER_SEC)
+#define LOADING_TIMEOUT_USEC (60 * USEC_PER_SEC)
 #define TARGET_MAX (4 * KIB)
 
 static Manager *manager_of(void *userdata) {
@@ -284,8 +285,29 @@ static int take_sockets(Manager *m) {
         return 0;
 }
 
+typedef struct Loading {
+        Cluster *cluster;
+        size_t n_objects;
+        usec_t told; /* when the service manager was told how far it is */
+} Loading;
+
+/* A start with a great state goes on for as long as it gets on: the service manager is told, and waits. */
+static void tell_progress(Loading *l) {
+        usec_t now = now_monotonic();
+
+        if (now < l->told + USEC_PER_SEC)
+                return;
+        l->told = now;
+        (void) sd_notifyf(false, "STATUS=Loading the state: %zu objects so far...\nEXTEND_TIMEOUT_USEC=%llu", l->n_objects,
+                          (unsigned long long) LOADING_TIMEOUT_USEC);
+}
+
 static int load_object(Object *o, void *userdata) {
-        return cluster_load(userdata, o);
+        Loading *l = userdata;
+
+        if (++l->n_objects % 4096 == 0)
+                tell_progress(l);
+        return cluster_load(l->cluster, o);
 }
 
 static int open_state(Manager *m) {
@@ -293,16 +315,17 @@ static int open_state(Manager *m) {
         StorageWriterCallbacks callbacks = { on_durable, on_failed, on_recovered, m };
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_free_ char *path = NULL;
+        Loading loading = { .cluster = m->api.cluster, .told = now_monotonic() };
         uint64_t revision, last_id;
         void *state;
         int r;
 
         if (asprintf(&path, "%s/kubesimd.db", m->options->state) < 0)
                 return log_oom();
-        (void) sd_notify(false, "STATUS=Loading the state...");
+        (void) sd_notifyf(false, "STATUS=Loading the state...\nEXTEND_TIMEOUT_USEC=%llu", (unsigned long long) LOADING_TIMEOUT_USEC);
         r = backend->open(path, &state, &error);
         if (r >= 0) {
-                r = backend->load(state, cluster_documents(m->api.cluster), load_object, m->api.cluster, &revision, &last_id, &error);
+                r = backend->load(state, cluster_documents(m->api.cluster), load_object, &loading, &revision, &last_id, &error);
                 if (r < 0)
                         backend->close(state);
         }

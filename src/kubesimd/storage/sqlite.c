@@ -23,6 +23,8 @@ typedef struct Sqlite {
         int lock_fd; /* holds a lock on FILE.lock for as long as we live */
         sqlite3_stmt *begin, *commit, *rollback, *put, *delete, *put_document, *delete_document, *set_meta;
         StrBuf body;
+        char *blob; /* while loading */
+        size_t blob_allocated;
         bool upgrading; /* in a transaction that load() ends: what it loads is written again in the form of this version */
 } Sqlite;
 
@@ -103,6 +105,7 @@ static void sqlite_close(void *state) {
         (void) sqlite3_finalize(s->set_meta);
         (void) sqlite3_close(s->db);
         strbuf_done(&s->body);
+        free(s->blob);
         safe_close(s->lock_fd);
         free(s);
 }
@@ -340,28 +343,25 @@ static void count_back(const StoreChange *c) {
 
 /* --- Loading --- */
 
-/* A copy of a blob, with room for one more byte, as decoders want it. */
-static char *copy_blob(sqlite3_stmt *q, int column, size_t *ret_size) {
-        size_t size = (size_t) sqlite3_column_bytes(q, column);
-        char *text = malloc(size + 1);
-
-        if (!text)
+/* A copy of a blob, with room for one more byte, as decoders want it; good until the next. NULL when memory runs out. */
+static char *copy_blob(Sqlite *s, sqlite3_stmt *q, int column, size_t *ret_size) {
+        *ret_size = (size_t) sqlite3_column_bytes(q, column);
+        if (!GREEDY_REALLOC(s->blob, s->blob_allocated, *ret_size + 1))
                 return NULL;
-        memcpy(text, sqlite3_column_blob(q, column) ?: "", size);
-        *ret_size = size;
-        return text;
+        memcpy(s->blob, sqlite3_column_blob(q, column) ?: "", *ret_size);
+        return s->blob;
 }
 
-static int load_document(sqlite3_stmt *q, Documents *documents, Error *reterr) {
+static int load_document(Sqlite *s, sqlite3_stmt *q, Documents *documents, Error *reterr) {
         _cleanup_(doc_unrefp) Doc *d = NULL;
-        _cleanup_free_ char *text = NULL;
         int64_t number = sqlite3_column_int64(q, 0);
         size_t size;
+        char *text;
         int r;
 
         if (number <= 0)
                 return error_set(reterr, -EBADMSG, "document %lld has an impossible number", (long long) number);
-        text = copy_blob(q, 1, &size);
+        text = copy_blob(s, q, 1, &size);
         if (!text || !GREEDY_REALLOC(documents->docs, documents->allocated, documents->n + 1))
                 return error_set(reterr, -ENOMEM, "out of memory");
         r = doc_decode(text, size, &d, reterr);
@@ -409,14 +409,14 @@ static int take_document(sqlite3_stmt *q, Documents *documents, Object *o, Error
 /* Makes an object of the row that q stands at. */
 static int load_row(Sqlite *s, sqlite3_stmt *q, Documents *documents, storage_load_t load, void *userdata, Error *reterr) {
         _cleanup_(object_unrefp) Object *o = NULL;
-        _cleanup_free_ char *text = NULL;
         int64_t id = sqlite3_column_int64(q, 0), kind = sqlite3_column_int64(q, 1), revision = sqlite3_column_int64(q, 2);
         size_t size;
+        char *text;
         int r, rc;
 
         if (kind < 0 || kind >= _KIND_MAX || id <= 0 || revision <= 0)
                 return error_set(reterr, -EBADMSG, "object %lld has impossible numbers", (long long) id);
-        text = copy_blob(q, 3, &size);
+        text = copy_blob(s, q, 3, &size);
         if (!text)
                 return error_set(reterr, -ENOMEM, "out of memory");
         r = object_decode((Kind) kind, text, size, &o, reterr);
@@ -447,7 +447,7 @@ static int load_table(Sqlite *s, const char *sql, Documents *documents, storage_
         if (r < 0)
                 return r;
         while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-                r = load ? load_row(s, q, documents, load, userdata, reterr) : load_document(q, documents, reterr);
+                r = load ? load_row(s, q, documents, load, userdata, reterr) : load_document(s, q, documents, reterr);
                 if (r < 0)
                         break;
         }
@@ -496,6 +496,8 @@ static int sqlite_load(void *state, DocPool *pool, storage_load_t load, void *us
         if (rc != SQLITE_OK)
                 return fail(s, rc, "cannot bring the state up to date", reterr);
         s->upgrading = false;
+        s->blob = mfree(s->blob);
+        s->blob_allocated = 0;
         (void) sqlite3_db_release_memory(s->db);
         *ret_revision = (uint64_t) revision;
         *ret_last_id = (uint64_t) last_id;
