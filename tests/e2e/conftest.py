@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -59,18 +60,18 @@ class Process:
         if os.path.exists(notify_path):
             os.unlink(notify_path)
         self.notify.bind(notify_path)
-        self.notify.setblocking(False)
         self.messages = []
+        # The service manager always reads; a full socket would hold the program up.
+        threading.Thread(target=self.read_messages, daemon=True).start()
         self.env = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": notify_path,
                     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", **(env or {})}
         self.process = subprocess.Popen([os.path.join(BUILD, args[0])] + args[1:], stderr=open(self.log_path, "a"), env=self.env)
 
+    def read_messages(self):
+        while True:
+            self.messages.extend(self.notify.recv(65536).decode().split("\n"))
+
     def received(self, text):
-        try:
-            while True:
-                self.messages += self.notify.recv(65536).decode().split("\n")
-        except BlockingIOError:
-            pass
         return [m for m in self.messages if text in m]
 
     @property
@@ -110,8 +111,8 @@ class Daemon(Process):
     def restart(self, sig=signal.SIGTERM):
         """Another process on the same state and sockets."""
         self.stop(sig)
-        self.process = subprocess.Popen(self.process.args, stderr=open(self.log_path, "a"), env=self.env)
         self.messages = []
+        self.process = subprocess.Popen(self.process.args, stderr=open(self.log_path, "a"), env=self.env)
         eventually(lambda: self.process.poll() is not None or self.received("READY=1"), 20)
         assert self.process.poll() is None, self.log
 

@@ -243,6 +243,17 @@ static void check_links(Workloads *w) {
                 }
 }
 
+/* Pods that say the same share what they say. */
+static void check_documents(Workloads *w) {
+        Store *store = cluster_store(w->cluster);
+
+        for (StoreEntry *e = store_find_from(store, KIND_POD, NULL); e; e = store_following(e)) {
+                must(!e->object->doc || e->object->doc->pool == cluster_documents(w->cluster));
+                for (StoreEntry *f = store_following(e); f; f = store_following(f))
+                        must(!e->object->doc || !f->object->doc || (e->object->doc == f->object->doc) == doc_equal(e->object->doc, f->object->doc));
+        }
+}
+
 static Json *tree(Workloads *w, JsonArena *a, const Object *o) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
         Json *root = NULL;
@@ -307,6 +318,7 @@ static void check_rest(Workloads *w) {
                 if (e->object->doc->deleted > 0)
                         must(store_find_from(store, KIND_POD, "team/") && object_is_in(store_find_from(store, KIND_POD, "team/")->object, "team"));
         check_links(w);
+        check_documents(w);
 }
 
 /* Time passes with memory and disk in order, until nothing is left to be done but heartbeats. */

@@ -5,10 +5,12 @@
 #include "basic/list.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/store/reading.h"
 #include "kubesimd/api/native/render.h" /* of events */
-#include "kubesimd/api/snapshot.h"
 
 #define LINE_MAX_BYTES MIB
+/* So many objects or changes that it does not want a watch passes over in one turn of the loop. */
+#define LOOK_AT_MAX 200
 /* A watch that has been silent for so long gets a bookmark: the client sees that it lives, and we that the client does. */
 #define BOOKMARK_USEC (20 * USEC_PER_SEC)
 
@@ -32,8 +34,7 @@ struct Stream {
         const WatchFormat *format;
         void *userdata;     /* of the format, owned */
         bool no_bookmarks;
-        Snapshot *snapshot; /* what there was at the beginning; NULL once it is sent */
-        size_t snapshot_next;
+        Reading *initial;   /* what there was at the beginning, owned; NULL once it is sent */
         uint64_t revision;  /* the last one that was sent, or passed over */
 
         uint64_t event;     /* number of the last event sent */
@@ -120,22 +121,28 @@ static bool wants(const Stream *s, const Object *o) {
         return !s->format->wants || s->format->wants(s->userdata, o);
 }
 
-static int next_of_snapshot(Stream *s) {
-        Cluster *c = s->streams->api->cluster;
+static int end_expired(Stream *s);
 
-        if (s->snapshot->revision > store_durable(cluster_store(c)))
+/* 1 with an empty line when nothing of what was looked at is wanted. */
+static int next_of_initial(Stream *s) {
+        Store *store = cluster_store(s->streams->api->cluster);
+        Object *o;
+        int r = 1;
+
+        if (reading_revision(s->initial) > store_durable(store))
                 return 0;
-        while (s->snapshot_next < s->snapshot->n_objects) {
-                const Object *o = s->snapshot->objects[s->snapshot_next++];
-
-                if (!wants(s, o))
-                        continue;
-                s->format->put(s->userdata, "ADDED", o->revision, o, false, &s->line);
+        for (unsigned i = 0; i < LOOK_AT_MAX && (r = reading_next(s->initial, &o)) > 0; i++)
+                if (wants(s, o)) {
+                        s->format->put(s->userdata, "ADDED", o->revision, o, false, &s->line);
+                        return 1;
+                }
+        if (r < 0)
+                return s->format->put_expired ? end_expired(s) : r;
+        if (r > 0)
                 return 1;
-        }
         if (!s->no_bookmarks)
-                s->format->put(s->userdata, "BOOKMARK", s->snapshot->revision, NULL, true, &s->line);
-        s->snapshot = snapshot_free(s->snapshot);
+                s->format->put(s->userdata, "BOOKMARK", s->revision, NULL, true, &s->line);
+        s->initial = reading_free(s->initial);
         return 1;
 }
 
@@ -200,11 +207,13 @@ static int next_change(Stream *s) {
 
         if (s->ended)
                 return -ERANGE;
-        if (s->snapshot)
-                return next_of_snapshot(s);
+        if (s->initial)
+                return next_of_initial(s);
         if (s->format->put_event && put_next_event(s) > 0)
                 return 1;
-        while (s->revision < store_durable(store)) {
+        for (unsigned i = 0; s->revision < store_durable(store); i++) {
+                if (i >= LOOK_AT_MAX)
+                        return 1;
                 r = store_log_get(store, s->revision + 1, &e);
                 if (r <= 0)
                         return r < 0 ? end_expired(s) : 0;
@@ -258,8 +267,8 @@ static ssize_t stream_read(char *buffer, size_t size, void *userdata) {
                                 return n > 0 ? (ssize_t) n : r == -ERANGE ? -ENODATA : r;
                         if (r == 0)
                                 break;
-                        if (s->line.size == 0)
-                                continue;
+                        if (s->line.size == 0) /* it has looked at enough for this turn */
+                                return n > 0 ? (ssize_t) n : -EAGAIN;
                 }
                 size_t part = MIN(size - n, s->line.size - s->sent);
 
@@ -278,7 +287,7 @@ static void stream_free(void *userdata) {
 
         list_remove(&s->link);
         s->streams->n--;
-        snapshot_free(s->snapshot);
+        reading_free(s->initial);
         if (s->format && s->format->free_userdata)
                 s->format->free_userdata(s->userdata);
         strbuf_done(&s->line);
@@ -310,7 +319,7 @@ static int stream_new(HttpRequest *req, ApiContext *api, int (*next)(Stream *s),
 static int stream_begin(Stream *s, Store *store, const uint64_t *since, Error *reterr) {
         if (!since) {
                 s->revision = store_revision(store);
-                return snapshot_take(store, s->kind, 0, NULL, SIZE_MAX, &s->snapshot);
+                return reading_by_id(store, s->kind, 0, UINT64_MAX, &s->initial);
         }
         if (*since > store_revision(store))
                 return error_set_field(reterr, -EINVAL, "since", NULL, "since= is ahead of the newest revision, %llu",
@@ -344,7 +353,7 @@ int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, 
                 stream_free(s);
                 return r;
         }
-        return http_reply_stream(req, s->format->content_type, stream_read, stream_free, s);
+        return http_reply_stream(req, s->format->content_type, 0, stream_read, stream_free, s);
 }
 
 int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const char *node, const char *pod, Error *reterr) {
@@ -361,5 +370,5 @@ int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const 
                 stream_free(s);
                 return error_set(reterr, -ENOMEM, "out of memory");
         }
-        return http_reply_stream(req, NATIVE_LINES, stream_read, stream_free, s);
+        return http_reply_stream(req, NATIVE_LINES, 0, stream_read, stream_free, s);
 }

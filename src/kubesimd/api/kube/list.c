@@ -7,35 +7,36 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/store/reading.h"
 #include "kubesimd/api/kube/events.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/path.h"
 #include "kubesimd/api/kube/selector.h"
 #include "kubesimd/api/kube/view.h"
 #include "kubesimd/api/pieces.h"
-#include "kubesimd/api/snapshot.h"
 #include "kubesimd/api/streams.h"
 
 /* Lists up to here are one reply with a length; longer ones are streamed, so that no turn of the loop is long. */
 #define WHOLE_MAX 500
-#define CHUNK 1000 /* objects looked at for one that matches, at a time */
+#define LOOK_AT_MAX 200 /* objects looked at for one that matches, before others get their turn */
 
 /* What a list or a watch is about, kept for as long as it is being sent. */
 typedef struct Query {
         View view;
         Selector *selector; /* owned */
         char *namespace;    /* owned; NULL: all */
-        Snapshot *snapshot; /* owned, of a list */
-        size_t next;
-        char token[KUBE_KEY_MAX + 32]; /* metadata.continue; "" = none */
+        Reading *reading;   /* owned, of a list */
+        uint64_t limit;     /* how many more objects, UINT64_MAX: all */
+        char token[KUBE_KEY_MAX + 32]; /* metadata.continue: after the last object that was put */
         bool begun, first;
+        bool more;          /* there is one after that */
 } Query;
 
 static Query *query_free(Query *q) {
         if (!q)
                 return NULL;
         selector_free(q->selector);
-        snapshot_free(q->snapshot);
+        reading_free(q->reading);
         free(q->namespace);
         return mfree(q);
 }
@@ -149,28 +150,47 @@ static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error 
 }
 
 static void put_head(Query *q, StrBuf *b) {
-        view_put_list_head(&q->view, q->snapshot->revision, &(ListRest) { .token = *q->token ? q->token : NULL }, b);
+        view_put_list_head(&q->view, reading_revision(q->reading), &(ListRest) { .token = q->more ? q->token : NULL }, b);
+        q->begun = q->first = true;
+}
+
+static void put_item(Query *q, const Object *o, StrBuf *b) {
+        view_put_item(&q->view, o, q->first, b);
+        q->first = false;
+        if (q->limit == UINT64_MAX)
+                return;
+        q->limit--;
+        (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) reading_revision(q->reading), o->name);
+}
+
+/* Puts the next object that matches: 1, also when none of those looked at does; 0 at the end of all, or of the page. */
+static int next_item(Query *q, StrBuf *b) {
+        Object *o;
+        int r = 1;
+
+        for (unsigned i = 0; i < LOOK_AT_MAX && (r = reading_next(q->reading, &o)) > 0; i++) {
+                if (!wants(q, o))
+                        continue;
+                q->more = q->limit == 0;
+                if (!q->more)
+                        put_item(q, o, b);
+                return !q->more;
+        }
+        return r;
 }
 
 static int next_piece(void *userdata, StrBuf *b) {
         Query *q = userdata;
+        int r;
 
         if (!q->begun) {
                 put_head(q, b);
-                q->begun = q->first = true;
                 return 1;
         }
-        while (q->next < q->snapshot->n_objects) {
-                const Object *o = q->snapshot->objects[q->next++];
-
-                if (!wants(q, o))
-                        continue;
-                view_put_item(&q->view, o, q->first, b);
-                q->first = false;
-                return 1;
-        }
-        view_put_list_tail(&q->view, b);
-        return 0;
+        r = next_item(q, b);
+        if (r == 0)
+                view_put_list_tail(&q->view, reading_revision(q->reading), &(ListRest) { .token = q->more ? q->token : NULL }, b);
+        return r;
 }
 
 /* One object that is made on demand, into a list that is being written. */
@@ -195,12 +215,30 @@ static void visit_item(const Object *o, void *userdata) {
 static int reply_made_list(HttpRequest *req, ApiContext *api, Query *q) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
 
-        q->begun = q->first = true;
+        int r = 0;
+
         put_head(q, &b);
         q->view.resource->each(api->cluster, visit_item, &(Visit) { .query = q, .b = &b });
-        while (next_piece(q, &b) > 0)
+        while (!q->view.resource->only_made && (r = next_item(q, &b)) > 0)
                 ;
-        return http_reply(req, 200, KUBE_JSON, &b, q->snapshot->revision);
+        view_put_list_tail(&q->view, 0, NULL, &b);
+        return r < 0 ? r : http_reply(req, 200, KUBE_JSON, &b, reading_revision(q->reading));
+}
+
+/* The items are made first: the head tells whether more follow. */
+static int reply_whole_list(HttpRequest *req, Query *q) {
+        _cleanup_strbuf_ StrBuf items = STRBUF_INIT(256 * MIB), b = STRBUF_INIT(256 * MIB);
+        int r;
+
+        q->first = true;
+        while ((r = next_item(q, &items)) > 0)
+                ;
+        if (r < 0 || strbuf_error(&items) < 0)
+                return r < 0 ? r : strbuf_error(&items);
+        put_head(q, &b);
+        strbuf_append(&b, items.data, items.size);
+        view_put_list_tail(&q->view, 0, NULL, &b);
+        return http_reply(req, 200, KUBE_JSON, &b, reading_revision(q->reading));
 }
 
 /* --- Pages --- */
@@ -217,38 +255,6 @@ static int parse_token(const char *s, uint64_t *ret_revision, const char **ret_k
         if (parse_u64(digits, ret_revision) < 0)
                 return error_set(reterr, -EINVAL, "continue key is not valid: it was not made by this server");
         *ret_key = dot + 1;
-        return 0;
-}
-
-/* Up to `limit` objects that match. */
-static int take_page(Store *s, Query *q, const char *after, uint64_t limit, uint64_t revision) {
-        _cleanup_(snapshot_freep) Snapshot *chunk = NULL;
-        Snapshot *page;
-        size_t n = 0;
-        int r;
-
-        page = q->snapshot = new0(Snapshot, 1);
-        if (!page)
-                return -ENOMEM;
-        page->revision = revision;
-        do {
-                chunk = snapshot_free(chunk);
-                r = snapshot_take_at(s, q->view.resource->store_kind, q->namespace, after, MAX(limit, (uint64_t) CHUNK), revision, &chunk);
-                for (size_t i = 0; r >= 0 && i < chunk->n_objects && page->n_objects < limit; i++) {
-                        n = i + 1;
-                        after = chunk->objects[i]->name;
-                        if (!wants(q, chunk->objects[i]))
-                                continue;
-                        if (!GREEDY_REALLOC(page->objects, page->allocated, page->n_objects + 1))
-                                return -ENOMEM;
-                        page->objects[page->n_objects++] = object_ref(chunk->objects[i]);
-                        (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) revision, after);
-                }
-                if (r < 0)
-                        return r;
-        } while (page->n_objects < limit && chunk->more);
-        if (page->n_objects < limit || (n == chunk->n_objects && !chunk->more))
-                q->token[0] = '\0';
         return 0;
 }
 
@@ -272,31 +278,32 @@ static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
                 return r;
         if (revision > store_revision(s))
                 return error_set(reterr, -EINVAL, "continue key is not valid: it is ahead of the newest revision");
-        if (limit > 0 && !q->view.resource->each)
-                r = take_page(s, q, after, limit, revision);
-        else
-                r = snapshot_take_at(s, q->view.resource->store_kind, q->namespace, after, q->view.resource->only_made ? 0 : SIZE_MAX, revision,
-                                     &q->snapshot);
+        q->limit = limit > 0 && !q->view.resource->each ? limit : UINT64_MAX;
+        r = reading_by_key(s, q->view.resource->store_kind, q->namespace, after, revision, &q->reading);
         return r == -ERANGE ? too_old(req, reterr) : r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
-/* What is durable may be streamed; a list that tells of more waits as a whole. */
+/* May it be made in one turn? */
+static bool is_short(const Store *s, const Query *q) {
+        return store_count(s, q->view.resource->store_kind) <= WHOLE_MAX || (q->limit <= WHOLE_MAX && !q->selector);
+}
+
 static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Error *reterr) {
         _cleanup_(query_freep) Query *q = query;
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
         Store *s = cluster_store(api->cluster);
+        uint64_t revision;
         int r;
 
         r = take_list(req, s, q, reterr);
         if (r < 0)
                 return r;
+        revision = reading_revision(q->reading);
         if (q->view.resource->each)
                 return reply_made_list(req, api, q);
-        if (q->snapshot->n_objects > WHOLE_MAX && q->snapshot->revision <= store_durable(s))
-                return reply_pieces(req, KUBE_JSON, next_piece, query_done, TAKE_PTR(q));
-        while (next_piece(q, &b) > 0)
-                ;
-        return http_reply(req, 200, KUBE_JSON, &b, q->snapshot->revision);
+        if (is_short(s, q))
+                return reply_whole_list(req, q);
+        q->view.metadata_last = q->limit != UINT64_MAX;
+        return reply_pieces(req, KUBE_JSON, revision, next_piece, query_done, TAKE_PTR(q));
 }
 
 int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What many pods rest on: documents that are shared, in memory and on disk, and lists that are sent in pieces."""
+import json
+import signal
+import sqlite3
+
+import pytest
+
+from conftest import UnixConnection, eventually
+
+PODS = "/api/v1/namespaces/default/pods"
+TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
+SPEC = {"containers": [{"name": "c", "image": "x", "env": [{"name": "A", "value": "ä\n\"b\""}], "resources": {"requests": {"cpu": "1m"}}}]}
+
+
+def pod(name, **labels):
+    return {"metadata": {"name": name, "labels": labels}, "spec": SPEC}
+
+
+@pytest.fixture
+def cluster(start):
+    """Nodes of an agent that does not beat again: pods stay as they are."""
+    daemon = start("Access.Anonymous=admin", "Cluster.NodeTimeoutSec=1h", "Limits.PodsPerNode=100000", fast=False)
+    daemon.beat("n1", cpuCores=1000)
+    return daemon
+
+
+def ask_disk(daemon, sql):
+    with sqlite3.connect(f"{daemon.tmp}/kubesimd.db") as db:
+        return db.execute(sql).fetchall()
+
+
+def n_documents(daemon):
+    return ask_disk(daemon, "SELECT count(*) FROM documents")[0][0]
+
+
+def everything(daemon):
+    return {p["metadata"]["name"]: p for p in daemon.get(PODS)["items"]}
+
+
+def patch(daemon, name, change):
+    reply = daemon.ask("PATCH", f"{PODS}/{name}", change, headers={"Content-Type": "application/merge-patch+json"})
+    assert reply.status == 200, reply.text
+
+
+def test_documents_are_shared_and_survive(cluster):
+    for i in range(6):
+        cluster.post(PODS, {**pod(f"p{i}", app="web"), "metadata": {"name": f"p{i}", "labels": {"app": "web"}, "managedFields": []}}, 201)
+    cluster.post(PODS, pod("other", app="db"), 201)
+    cluster.post("/pods", {"cpuRequired": 0.5, "podId": "plain"}, 201)
+    assert 2 <= n_documents(cluster) <= 4  # of fields that are managed since another second, one each
+    before = everything(cluster)
+    assert ask_disk(cluster, "SELECT count(document) FROM objects")[0][0] == 7
+
+    cluster.restart(signal.SIGKILL)
+    assert everything(cluster) == before
+
+    # One changes; its siblings do not.
+    patch(cluster, "p1", {"metadata": {"labels": {"app": "changed"}}, "spec": {"activeDeadlineSeconds": 7}})
+    after = everything(cluster)
+    assert after["p1"]["metadata"]["labels"] == {"app": "changed"} and after["p1"]["spec"]["activeDeadlineSeconds"] == 7
+    assert {k: v for k, v in after.items() if k != "p1"} == {k: v for k, v in before.items() if k != "p1"}
+    assert len(cluster.get(PODS + "?labelSelector=app%3Dweb")["items"]) == 5
+    cluster.restart(signal.SIGKILL)
+    assert everything(cluster) == after
+
+    # And as it was again: it says when, so that it is another document.
+    n = n_documents(cluster)
+    assert cluster.ask("DELETE", f"{PODS}/p1?gracePeriodSeconds=0").status == 200
+    assert n_documents(cluster) == n - 1
+    assert cluster.ask("DELETE", PODS + "?gracePeriodSeconds=0").status == 200
+    assert n_documents(cluster) == 0
+
+
+def test_a_replica_set_has_one_document(start):
+    daemon = start("Access.Anonymous=admin", "Cluster.NodeTimeoutSec=1h", fast=False)
+    daemon.beat("n1", cpuCores=100)
+    daemon.post("/apis/apps/v1/namespaces/default/replicasets", {"metadata": {"name": "rs"}, "spec": {
+        "replicas": 30, "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": SPEC}}}, 201)
+    eventually(lambda: len(daemon.get(PODS)["items"]) == 30)
+    assert n_documents(daemon) == 1
+    before = everything(daemon)
+    daemon.restart(signal.SIGKILL)
+    assert everything(daemon) == before
+
+
+def downgrade(daemon):
+    """Makes of the database one as the version before wrote it: each row with its document."""
+    with sqlite3.connect(f"{daemon.tmp}/kubesimd.db") as db:
+        db.executescript("""
+            UPDATE objects SET body = CAST(substr(CAST(body AS TEXT), 1, length(CAST(body AS TEXT)) - 1) || ',"document":' ||
+                (SELECT CAST(d.body AS TEXT) FROM documents d WHERE d.id = document) || '}' AS BLOB) WHERE document IS NOT NULL;
+            ALTER TABLE objects DROP COLUMN document; DROP TABLE documents; PRAGMA user_version = 1;""")
+
+
+def test_a_database_of_the_version_before(cluster):
+    for i in range(20):
+        cluster.post(PODS, pod(f"p{i}", app="web"), 201)
+    cluster.post("/pods", {"cpuRequired": 0.5, "podId": "plain"}, 201)
+    cluster.post("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "c"}, "data": {"a": "b"}}, 201)
+    before, config = everything(cluster), cluster.get("/api/v1/namespaces/default/configmaps/c")
+    n = n_documents(cluster)
+    assert n <= 5
+    cluster.stop()
+    downgrade(cluster)
+    cluster.restart()
+    assert everything(cluster) == before
+    assert cluster.get("/api/v1/namespaces/default/configmaps/c") == config
+    assert n_documents(cluster) == n
+    assert ask_disk(cluster, "PRAGMA user_version")[0][0] == 2
+    patch(cluster, "p3", {"metadata": {"labels": {"app": "changed"}}})
+    assert cluster.ask("DELETE", f"{PODS}/p4?gracePeriodSeconds=0").status == 200
+    after = everything(cluster)
+    cluster.restart(signal.SIGKILL)
+    assert everything(cluster) == after and "p4" not in after
+
+
+# --- Long lists ---
+
+N = 2500
+
+
+@pytest.fixture
+def many(cluster):
+    connection = UnixConnection(cluster.socket)
+    for i in range(N):
+        connection.request("POST", PODS, json.dumps(pod(f"p{i:05}", third=str(i % 3), padding="x" * 60)), {"Content-Type": "application/json"})
+        reply = connection.getresponse()
+        reply.read()
+        assert reply.status == 201
+    return cluster
+
+
+def names(items):
+    return [i["metadata"]["name"] for i in items]
+
+
+class Slow:
+    """Reads a little of an answer, and the rest when asked to."""
+
+    def __init__(self, daemon, path, headers=None):
+        self.connection = UnixConnection(daemon.socket)
+        self.connection.request("GET", path, headers=headers or {})
+        self.response = self.connection.getresponse()
+        assert self.response.status == 200
+        self.text = self.response.read(1000)
+
+    def rest(self):
+        return json.loads(self.text + self.response.read())
+
+
+def change_much(daemon):
+    for i in range(0, N, 5):
+        patch(daemon, f"p{i:05}", {"metadata": {"labels": {"third": "9"}}})
+    for i in range(1, N, 50):
+        assert daemon.ask("DELETE", f"{PODS}/p{i:05}?gracePeriodSeconds=0").status == 200
+        daemon.post(PODS, pod(f"p{i:05}-new"), 201)
+
+
+def test_a_slow_reader_gets_a_list_of_one_revision(many):
+    before = many.get(PODS)
+    native = many.get("/pods")
+    table = many.ask("GET", PODS, headers=TABLE).json
+    kube, old, rows = Slow(many, PODS), Slow(many, "/pods"), Slow(many, PODS, TABLE)
+    change_much(many)
+    assert kube.rest() == before
+    assert old.rest() == native
+    got = rows.rest()
+    assert [r["object"] for r in got["rows"]] == [r["object"] for r in table["rows"]]
+    assert got["metadata"] == table["metadata"]
+    now = many.get(PODS)
+    assert len(now["items"]) == N and now != before
+
+
+def test_a_slow_watcher_gets_what_there_was_and_what_came(many):
+    before = many.get(PODS)
+    connection = UnixConnection(many.socket)
+    connection.request("GET", PODS + "?watch=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan")
+    response = connection.getresponse()
+    first = response.readline()
+    change_much(many)
+    events = [json.loads(first)]
+    while events[-1]["type"] != "BOOKMARK":
+        events.append(json.loads(response.readline()))
+    initial = [e["object"] for e in events[:-1]]
+    assert all(e["type"] == "ADDED" for e in events[:-1])
+    assert names(initial) == names(before["items"])
+    assert [o["metadata"]["resourceVersion"] for o in initial] == [o["metadata"]["resourceVersion"] for o in before["items"]]
+    assert events[-1]["object"]["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    state = {o["metadata"]["name"]: o["metadata"]["resourceVersion"] for o in initial}
+    now = {i["metadata"]["name"]: i["metadata"]["resourceVersion"] for i in many.get(PODS)["items"]}
+    while state != now:
+        event = json.loads(response.readline())
+        o = event["object"]["metadata"]
+        if event["type"] == "DELETED":
+            del state[o["name"]]
+        else:
+            state[o["name"]] = o["resourceVersion"]
+
+
+@pytest.mark.parametrize("limit", [7, 400, 700])
+def test_pages_while_things_change(many, limit):
+    path = f"{PODS}?labelSelector=third%3D1&limit={limit}"
+    wanted = [f"p{i:05}" for i in range(N) if i % 3 == 1]
+    seen, token, revisions = [], "", set()
+    while token is not None:
+        page = many.get(path + (f"&continue={token}" if token else ""))
+        assert len(page["items"]) <= limit
+        seen += names(page["items"])
+        revisions.add(page["metadata"]["resourceVersion"])
+        if not token:
+            change_much(many)
+        token = page["metadata"].get("continue")
+    assert seen == wanted
+    assert len(revisions) == 1
+
+
+def test_pages_of_the_native_door(many):
+    for query in ("limit=1000", "limit=600&prefix=p000", "limit=3&prefix=p0249"):
+        prefix = query.partition("prefix=")[2]
+        seen, token = [], ""
+        while token is not None:
+            reply = many.ask("GET", f"/pods?{query}{token}")
+            seen += list(reply.json)
+            token = "&continue=" + reply.headers["X-Continue"] if "X-Continue" in reply.headers else None
+        assert seen == [f"p{i:05}" for i in range(N) if f"p{i:05}".startswith(prefix)]
+
+
+def test_a_list_that_nothing_matches(many):
+    assert many.get(PODS + "?labelSelector=third%3D7")["items"] == []
+    page = many.get(PODS + "?labelSelector=third%3D7&limit=10")
+    assert page["items"] == [] and "continue" not in page["metadata"]
+    assert many.get("/pods?prefix=q") == {}
+
+
+def test_those_who_leave_early_leave_nothing(many):
+    for path in (PODS, "/pods", PODS + "?watch=1&sendInitialEvents=true"):
+        slow = Slow(many, path)
+        change_much(many) if path == "/pods" else None
+        slow.connection.close()
+        slow.response.close()
+    eventually(lambda: "kubesim_watchers 0\n" in many.ask("GET", "/metrics").text, 15)
+    assert len(many.get(PODS)["items"]) == N
