@@ -6,11 +6,16 @@
 #include "core/model/shared-string.h"
 #include "core/store/store-internal.h"
 
+/* So much of the log, or of what is not to be given, is looked at in one call. */
+#define TAKE_BACK_MAX 4096
+#define STEPS_MAX 1024
+
 /* What an object was at the reading's revision. */
 typedef struct Kept {
         TreapNode node;
         Object *known;  /* any version: it has the key and the id; owned */
         Object *object; /* owned; NULL: it was not there */
+        bool late;      /* of a change after the reading began: the log may still tell of one before */
 } Kept;
 
 struct Reading {
@@ -23,7 +28,8 @@ struct Reading {
         char *namespace;      /* owned; NULL: of all */
         char *first;          /* owned: before all keys of that namespace */
         uint64_t revision;
-        uint64_t last_id;     /* by id */
+        uint64_t last_id;     /* of all there were at the revision; what has a greater one came after it */
+        uint64_t told, until; /* the log has told of what was changed up to `told`, and has to up to `until` */
 
         /* Everything up to here has been read. */
         const char *key;      /* owned reference to a shared string; NULL: nothing yet */
@@ -52,7 +58,7 @@ static bool is_passed(const Reading *r, const Object *o) {
         Object position = { .name = r->key };
 
         if (r->by_id)
-                return o->id <= r->id || o->id > r->last_id;
+                return o->id <= r->id;
         return r->key && object_compare(o, &position) <= 0;
 }
 
@@ -73,18 +79,23 @@ static void give_up(Reading *r) {
         r->broken = true;
 }
 
-static bool keeps(const Reading *r, const Object *o) {
+static Kept *find_kept(const Reading *r, const Object *o) {
         Kept key = { .known = (Object*) o };
         TreapNode *n = treap_lower_bound(&r->kept, &key.node);
 
-        return n && r->kept.compare(n, &key.node) == 0;
+        return n && r->kept.compare(n, &key.node) == 0 ? container_of(n, Kept, node) : NULL;
 }
 
 /* The first change of an object since the revision tells what it was then; later ones say nothing new. */
-static void see(Reading *r, const Object *o, Object *before) {
+static void see(Reading *r, const Object *o, Object *before, bool late) {
         Kept *k;
 
-        if (r->broken || is_passed(r, o) || (r->namespace && !object_is_in(o, r->namespace)) || keeps(r, o))
+        if (r->broken || o->id > r->last_id || is_passed(r, o) || (r->namespace && !object_is_in(o, r->namespace)))
+                return;
+        k = find_kept(r, o);
+        if (k && k->late && !late)
+                drop_kept(r, k); /* what the log tells of came before */
+        else if (k)
                 return;
         k = r->n_kept < READING_KEPT_MAX && r->store->n_kept < READINGS_KEPT_MAX ? new0(Kept, 1) : NULL;
         if (!k) {
@@ -93,6 +104,7 @@ static void see(Reading *r, const Object *o, Object *before) {
         }
         k->known = object_ref((Object*) o);
         k->object = before ? object_ref(before) : NULL;
+        k->late = late;
         treap_insert(&r->kept, &k->node);
         r->n_kept++;
         r->store->n_kept++;
@@ -104,8 +116,16 @@ void readings_see(Store *s, const Object *o, Object *before) {
         LIST_FOREACH(r, &s->readings, Reading, link)
                 if (r->kind == o->kind) {
                         r->at_entry = false;
-                        see(r, o, before);
+                        see(r, o, before, true);
                 }
+}
+
+void readings_see_undo(Store *s) {
+        Reading *r;
+
+        LIST_FOREACH(r, &s->readings, Reading, link)
+                if (r->told < r->until)
+                        give_up(r);
 }
 
 static int reading_new(Store *s, Kind kind, bool by_id, Reading **ret) {
@@ -117,26 +137,32 @@ static int reading_new(Store *s, Kind kind, bool by_id, Reading **ret) {
         r->store = s;
         r->kind = kind;
         r->by_id = by_id;
-        r->revision = store_revision(s);
+        r->revision = r->told = r->until = store_revision(s);
+        r->last_id = store_last_id(s);
         treap_init(&r->kept, by_id ? compare_ids : compare_keys);
         list_append(&s->readings, &r->link);
         *ret = r;
         return 0;
 }
 
-/* What has happened since the revision, from the log. */
+/* Takes back some of what has happened since the revision. -EAGAIN: there is more of it. */
 static int take_back(Reading *r) {
         LogEntry *e;
-        int k;
 
-        for (uint64_t n = r->revision + 1; n <= store_revision(r->store); n++) {
-                k = store_log_get(r->store, n, &e);
-                if (k < 0)
-                        return k;
+        for (unsigned i = 0; r->told < r->until; i++) {
+                if (i >= TAKE_BACK_MAX)
+                        return -EAGAIN;
+                if (store_log_get(r->store, r->told + 1, &e) <= 0) {
+                        give_up(r);
+                        return -ENOBUFS;
+                }
+                r->told++;
+                if (e->change.type == CHANGE_ADDED)
+                        r->last_id = MIN(r->last_id, e->change.object->id - 1);
                 if (e->change.object->kind == r->kind)
-                        see(r, e->change.object, e->change.old);
+                        see(r, e->change.object, e->change.old, false);
         }
-        return r->broken ? -ENOMEM : 0;
+        return r->broken ? -ENOBUFS : 0;
 }
 
 int reading_by_key(Store *s, Kind kind, const char *namespace, const char *after, uint64_t revision, Reading **ret) {
@@ -146,15 +172,14 @@ int reading_by_key(Store *s, Kind kind, const char *namespace, const char *after
         k = reading_new(s, kind, false, &r);
         if (k < 0)
                 return k;
-        r->revision = revision;
+        if (revision + 1 < store_log_first(s))
+                return -ERANGE;
+        r->revision = r->told = revision;
         r->namespace = namespace ? strdup(namespace) : NULL;
         r->first = namespace ? object_key(namespace, "") : NULL;
         r->key = after ? shared_string_new(after) : NULL;
         if ((namespace && (!r->namespace || !r->first)) || (after && !r->key))
                 return -ENOMEM;
-        k = take_back(r);
-        if (k < 0)
-                return k;
         *ret = TAKE_PTR(r);
         return 0;
 }
@@ -166,8 +191,12 @@ int reading_by_id(Store *s, Kind kind, uint64_t after_id, uint64_t last_id, Read
         if (k < 0)
                 return k;
         (*ret)->id = after_id;
-        (*ret)->last_id = MIN(last_id, store_last_id(s));
+        (*ret)->last_id = MIN(last_id, (*ret)->last_id);
         return 0;
+}
+
+uint64_t reading_lag(const Reading *r) {
+        return r->until - r->told;
 }
 
 uint64_t reading_revision(const Reading *r) {
@@ -207,33 +236,44 @@ static void pass(Reading *r, const Object *o) {
         shared_string_unref(old);
 }
 
-int reading_next(Reading *r, Object **ret) {
-        for (;;) {
-                TreapNode *n = treap_first(&r->kept);
-                Kept *k = n ? container_of(n, Kept, node) : NULL;
-                StoreEntry *e = next_entry(r);
-                int c = !k ? -1 : !e ? 1 : compare(r, e->object, k->known);
-                Object *o = NULL;
+/* Passes the next key or id, and gives what was there at the revision: NULL when there was nothing. False at the end. */
+static bool step(Reading *r, Object **ret) {
+        TreapNode *n = treap_first(&r->kept);
+        Kept *k = n ? container_of(n, Kept, node) : NULL;
+        StoreEntry *e = next_entry(r);
+        int c = !k ? -1 : !e ? 1 : compare(r, e->object, k->known);
 
-                if (r->broken)
-                        return -ENOBUFS;
-                r->current = object_unref(r->current);
-                if (!e && !k)
+        *ret = NULL;
+        if (!e && !k)
+                return false;
+        pass(r, c <= 0 ? e->object : k->known);
+        if (c < 0 && e->object->id <= r->last_id)
+                *ret = object_ref(e->object);
+        if (c <= 0) /* c == 0: it is another now than it was */
+                r->entry = r->by_id ? store_next(r->store, r->kind, r->id, &r->hint) : store_following(e);
+        if (c >= 0) {
+                *ret = k->object && k->known->id <= r->last_id ? object_ref(k->object) : NULL;
+                drop_kept(r, k);
+        }
+        return true;
+}
+
+int reading_next(Reading *r, Object **ret) {
+        int k;
+
+        r->current = object_unref(r->current);
+        k = r->broken ? -ENOBUFS : take_back(r);
+        if (k < 0)
+                return k;
+        for (unsigned i = 0; i < STEPS_MAX; i++) {
+                if (!step(r, &r->current))
                         return 0;
-                pass(r, c <= 0 ? e->object : k->known);
-                if (c < 0)
-                        o = object_ref(e->object);
-                if (c <= 0) /* c == 0: it is another now than it was */
-                        r->entry = r->by_id ? store_next(r->store, r->kind, r->id, &r->hint) : store_following(e);
-                if (c >= 0) {
-                        o = k->object ? object_ref(k->object) : NULL;
-                        drop_kept(r, k);
-                }
-                if (o) {
-                        *ret = r->current = o;
+                if (r->current) {
+                        *ret = r->current;
                         return 1;
                 }
         }
+        return -EAGAIN;
 }
 
 Reading *reading_free(Reading *r) {

@@ -448,6 +448,7 @@ static int undo_one(Store *s, const StoreChange *c) {
 int store_undo(Store *s) {
         int r;
 
+        readings_see_undo(s);
         while (s->revision > s->durable) {
                 assert(s->n_log > 0); /* invariant 3 */
                 r = undo_one(s, &log_at(s, s->n_log - 1)->change);

@@ -136,6 +136,8 @@ static int next_of_initial(Stream *s) {
                         s->format->put(s->userdata, "ADDED", o->revision, o, false, &s->line);
                         return 1;
                 }
+        if (r == -EAGAIN)
+                return 1;
         if (r < 0)
                 return s->format->put_expired ? end_expired(s) : r;
         if (r > 0)

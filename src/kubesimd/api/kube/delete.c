@@ -140,7 +140,10 @@ static int delete_all(KubeWrite *w, Reading *all, const Selector *selector, cons
         Object *o;
         int k;
 
-        while ((k = reading_next(all, &o)) > 0) {
+        while ((k = reading_next(all, &o)) > 0 || k == -EAGAIN) {
+                if (k < 0)
+                        continue;
+
                 StoreEntry *e = store_find(cluster_store(w->api->cluster), o->kind, o->name);
                 _cleanup_error_ Error error = ERROR_NULL;
                 int r;

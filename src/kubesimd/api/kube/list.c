@@ -18,6 +18,7 @@
 
 /* Lists up to here are one reply with a length; longer ones are streamed, so that no turn of the loop is long. */
 #define WHOLE_MAX 500
+#define LAG_MAX 4000 /* of a longer ago, too: there is much to be taken back first */
 #define LOOK_AT_MAX 200 /* objects looked at for one that matches, before others get their turn */
 
 /* What a list or a watch is about, kept for as long as it is being sent. */
@@ -176,7 +177,7 @@ static int next_item(Query *q, StrBuf *b) {
                         put_item(q, o, b);
                 return !q->more;
         }
-        return r;
+        return r == -EAGAIN ? 1 : r;
 }
 
 static int next_piece(void *userdata, StrBuf *b) {
@@ -285,7 +286,8 @@ static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
 
 /* May it be made in one turn? */
 static bool is_short(const Store *s, const Query *q) {
-        return store_count(s, q->view.resource->store_kind) <= WHOLE_MAX || (q->limit <= WHOLE_MAX && !q->selector);
+        return reading_lag(q->reading) <= LAG_MAX &&
+               (store_count(s, q->view.resource->store_kind) <= WHOLE_MAX || (q->limit <= WHOLE_MAX && !q->selector));
 }
 
 static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Error *reterr) {

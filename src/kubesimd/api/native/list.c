@@ -63,7 +63,7 @@ static int next_member(void *userdata, StrBuf *b) {
                 }
         if (r == 0)
                 strbuf_puts(b, s->begun ? "}\n" : "{}\n");
-        return r;
+        return r == -EAGAIN ? 1 : r;
 }
 
 static int list_stream_new(ApiContext *api, Kind kind, uint64_t after, uint64_t last, const char *prefix, ListStream **ret) {
