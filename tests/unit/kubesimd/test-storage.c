@@ -142,8 +142,8 @@ static void test_one_process_at_a_time(void **unused _unused_) {
 }
 
 /* A child commits and says so after each; it is killed at some point. All it has said is there. */
-static void crash_once(unsigned after_usec) {
-        uint64_t revision, last_id, said = 0, n;
+static void crash_once(unsigned after_usec, uint64_t *before) {
+        uint64_t revision, last_id, said = *before /* should it get to say nothing */, n;
         int fds[2];
         pid_t child;
         void *state;
@@ -174,11 +174,14 @@ static void crash_once(unsigned after_usec) {
         for (size_t i = 0; i < loaded.n; i++)
                 assert_int_equal(loaded.cpu[i], 1 + (int64_t) loaded.ids[i]);
         sqlite->close(state);
+        *before = revision;
 }
 
 static void test_crash(void **unused _unused_) {
+        uint64_t revision = 0;
+
         for (unsigned i = 0; i < 20; i++)
-                crash_once(5000 + 7919 * i % 40000);
+                crash_once(5000 + 7919 * i % 40000, &revision);
 }
 
 /* A file that may not grow further stands for a disk that is full: the kernel refuses the same write(2). */
