@@ -3,6 +3,7 @@
 import json
 import signal
 import sqlite3
+import threading
 
 import pytest
 
@@ -67,6 +68,38 @@ def test_documents_are_shared_and_survive(cluster):
     assert n_documents(cluster) == 3
     assert cluster.ask("DELETE", f"{PODS}/p1?gracePeriodSeconds=0").status == 200
     assert n_documents(cluster) == 2
+    assert cluster.ask("DELETE", PODS + "?gracePeriodSeconds=0").status == 200
+    assert n_documents(cluster) == 0
+
+
+def test_documents_of_many_changes_at_once(cluster):
+    """Several changes of one pod in one transaction, of several documents."""
+    def work(t):
+        connection = UnixConnection(cluster.socket)
+
+        def ask(method, path, body=None, kind="application/json"):
+            connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": kind} if body else {})
+            reply = connection.getresponse()
+            reply.read()
+            assert reply.status in (200, 201), reply.status
+        for i in range(60):
+            name = f"p{t}-{i}"
+            ask("POST", PODS, pod(name, n=str(i % 7)))
+            if i % 2:
+                ask("PATCH", f"{PODS}/{name}", {"metadata": {"labels": {"n": str((i + t) % 5)}}}, "application/merge-patch+json")
+            if i % 3 == 0:
+                ask("DELETE", f"{PODS}/{name}?gracePeriodSeconds=0")
+
+    threads = [threading.Thread(target=work, args=(t,)) for t in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    before = everything(cluster)
+    assert len(before) == 8 * 40
+    assert ask_disk(cluster, "SELECT count(*), count(DISTINCT document) FROM objects WHERE kind = 1")[0][1] == n_documents(cluster)
+    cluster.restart(signal.SIGKILL)
+    assert everything(cluster) == before
     assert cluster.ask("DELETE", PODS + "?gracePeriodSeconds=0").status == 200
     assert n_documents(cluster) == 0
 

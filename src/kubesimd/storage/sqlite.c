@@ -315,6 +315,7 @@ static int write_change(Sqlite *s, const StoreChange *c) {
         int rc = SQLITE_OK;
 
         find_documents(c, &from, &to);
+        assert(!from || from->n_rows > 0);
         if (to && to->n_rows == 0)
                 rc = put_document(s, to);
         if (rc == SQLITE_OK && from && from->n_rows == 1)
