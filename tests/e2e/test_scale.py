@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What many pods rest on: documents that are shared, in memory and on disk, and lists that are sent in pieces."""
 import json
+import os
 import signal
 import sqlite3
+import subprocess
 import threading
 
 import pytest
@@ -262,6 +264,44 @@ def test_a_list_that_nothing_matches(many):
     page = many.get(PODS + "?labelSelector=third%3D7&limit=10")
     assert page["items"] == [] and "continue" not in page["metadata"]
     assert many.get("/pods?prefix=q") == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+def test_lists_while_the_disk_refuses(start, tmp_path):
+    """A list that waits to be sent for what is not yet durable is refused with it; all others are whole."""
+    state, stop, answers = tmp_path / "small", threading.Event(), []
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", state], check=True)
+    try:
+        daemon = start("Access.Anonymous=admin", "Cluster.NodeTimeoutSec=1h", "Limits.PodsPerNode=100000", fast=False, state=state)
+        daemon.beat("n1", cpuCores=1000)
+
+        def ask_for_lists(path, find):
+            while not stop.is_set():
+                reply = daemon.ask("GET", path)
+                answers.append(reply.status)
+                if reply.status == 200:
+                    assert find(reply.json) is not None
+                else:
+                    assert reply.status == 507, reply.text
+
+        threads = [threading.Thread(target=ask_for_lists, args=a) for a in [("/pods", lambda j: j), (PODS, lambda j: j["items"])] * 2]
+        for t in threads:
+            t.start()
+        connection, status, i = UnixConnection(daemon.socket), 201, 0
+        while status == 201:
+            connection.request("POST", PODS, json.dumps(pod(f"p{i}", unique=f"x{i}")), {"Content-Type": "application/json"})
+            reply = connection.getresponse()
+            reply.read()
+            status, i = reply.status, i + 1
+        stop.set()
+        for t in threads:
+            t.join()
+        assert status == 507 and answers.count(200) > 10
+        assert len(daemon.get(PODS)["items"]) == i - 1
+        daemon.check_clean(daemon.stop())
+    finally:
+        subprocess.run(["umount", "-l", state])
 
 
 def test_those_who_leave_early_leave_nothing(many):

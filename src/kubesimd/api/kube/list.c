@@ -215,7 +215,6 @@ static void visit_item(const Object *o, void *userdata) {
 /* Objects made on demand first, then those of the store. */
 static int reply_made_list(HttpRequest *req, ApiContext *api, Query *q) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
-
         int r = 0;
 
         put_head(q, &b);
