@@ -14,7 +14,7 @@ HARDENING := -fstack-protector-strong -fstack-clash-protection $(if $(filter x86
 KCFLAGS := -std=gnu11 -D_GNU_SOURCE -I src -DKUBESIM_VERSION='"$(VERSION)"' $(WARNINGS) $(WERROR) $(HARDENING) \
         -pthread -fvisibility=hidden $(SANITIZE)
 KLDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SANITIZE)
-PKGS_DAEMON := libsystemd libmicrohttpd gnutls sqlite3
+PKGS_DAEMON := libsystemd libmicrohttpd gnutls sqlite3 yaml-0.1 zlib
 PKGS_AGENT := libsystemd libcurl libnl-3.0 libnl-route-3.0 libmicrohttpd
 PKGS_CTL := libsystemd libcurl json-c
 PKGS_ALL := $(PKGS_DAEMON) $(PKGS_AGENT) $(PKGS_CTL)
@@ -37,6 +37,7 @@ $(O)/obj/%.o: %.c
 	$(CC) $(KCFLAGS) $(shell $(PKG_CONFIG) --cflags $(PKGS_ALL)) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(O)/obj/src/kubesimd/api/kube/schema.o: src/kubesimd/api/kube/schema.tsv
+$(O)/obj/src/kubesimd/api/kube/support.o: src/kubesimd/api/kube/support.tsv
 
 $(LIB): $(call objects,$(LIB_SRC))
 	@rm -f $@
@@ -47,7 +48,7 @@ $(DAEMON_LIB): $(call objects,$(filter-out src/kubesimd/main.c,$(DAEMON_SRC)))
 	@rm -f $@
 	$(AR) rcsD $@ $^
 
-link = $(CC) $(KLDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(shell $(PKG_CONFIG) --libs $(1))
+link = $(CC) $(KLDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(shell $(PKG_CONFIG) --libs $(1)) -lm
 
 $(O)/kubesimd: $(call objects,src/kubesimd/main.c) $(DAEMON_LIB) $(LIB)
 	$(call link,$(PKGS_DAEMON))

@@ -32,3 +32,48 @@ bool base64_is_valid(const char *s) {
         }
         return padding <= 2;
 }
+
+void base64url_put(StrBuf *b, const void *data, size_t size) {
+        size_t begin = b->size;
+
+        base64_put(b, data, size);
+        if (b->error < 0)
+                return;
+        while (b->size > begin && b->data[b->size - 1] == '=')
+                b->size--;
+        for (size_t i = begin; i < b->size; i++)
+                b->data[i] = b->data[i] == '+' ? '-' : b->data[i] == '/' ? '_' : b->data[i];
+}
+
+/* The six bits of a letter, or -1. */
+static int value_of(char c) {
+        const char *p;
+
+        if (c == '-' || c == '_')
+                return c == '-' ? 62 : 63;
+        if (c == '\0' || c == '+' || c == '/')
+                return -1;
+        p = strchr(letters, c);
+        return p ? (int) (p - letters) : -1;
+}
+
+int base64url_read(StrBuf *b, const char *text, size_t size) {
+        uint32_t bits = 0;
+        unsigned n = 0;
+
+        if (size % 4 == 1)
+                return -EBADMSG;
+        for (size_t i = 0; i < size; i++) {
+                int v = value_of(text[i]);
+
+                if (v < 0)
+                        return -EBADMSG;
+                bits = (bits << 6 | (uint32_t) v) & 0xffff;
+                n += 6;
+                if (n >= 8) {
+                        n -= 8;
+                        strbuf_putc(b, (char) (bits >> n & 255));
+                }
+        }
+        return (bits & ((1U << n) - 1)) == 0 ? 0 : -EBADMSG; /* another text would mean the same */
+}

@@ -316,8 +316,7 @@ static void drop_duplicate(JsonArena *a, Json *earlier, Json *later) {
         json_detach(earlier);
 }
 
-/* Of members of one name the last one counts. */
-static int drop_duplicates(JsonArena *a, Json *object) {
+int json_drop_duplicates(JsonArena *a, Json *object) {
         _cleanup_free_ Member *all = NULL;
         size_t n = 0;
 
@@ -361,7 +360,7 @@ static int read_object(JsonArena *a, JsonReader *r, Json *object) {
                 v->key = key;
                 json_append(object, v);
         }
-        return k < 0 ? k : drop_duplicates(a, object);
+        return k < 0 ? k : json_drop_duplicates(a, object);
 }
 
 static int read_array(JsonArena *a, JsonReader *r, Json *array) {

@@ -44,6 +44,9 @@ char *json_arena_copy(JsonArena *a, const char *text, size_t size);
 /* Reads a whole text, which is overwritten and must stay as long as the arena; text[size] must be writable.
  * -EBADMSG with what is wrong and where, -ENOMEM, -E2BIG. */
 int json_tree_parse(JsonArena *a, char *text, size_t size, Json **ret, Error *reterr);
+/* For other readers that fill an object by json_append(): of members of one name all but the last are dropped, and told of by the
+ * arena's `duplicate`. 0 or -ENOMEM. */
+int json_drop_duplicates(JsonArena *a, Json *object);
 /* Appends v as compact JSON ("null" for NULL). */
 void json_put(StrBuf *b, const Json *v);
 /* Appends "key":value. */

@@ -23,6 +23,9 @@ static inline void list_append(ListLink *head, ListLink *l) {
         head->prev->next = l;
         head->prev = l;
 }
+static inline void list_prepend(ListLink *head, ListLink *l) {
+        list_append(head->next, l); /* before the first */
+}
 static inline void list_remove(ListLink *l) {
         if (!l->next)
                 return;

@@ -58,6 +58,20 @@ int parse_u64(const char *s, uint64_t *ret) {
         return 0;
 }
 
+int parse_i64(const char *s, int64_t *ret) {
+        bool negative = *s == '-';
+        uint64_t v;
+        int r;
+
+        r = parse_u64(s + (negative || *s == '+'), &v);
+        if (r < 0)
+                return r;
+        if (v > (uint64_t) INT64_MAX)
+                return -ERANGE;
+        *ret = negative ? -(int64_t) v : (int64_t) v;
+        return 0;
+}
+
 int parse_u64_range(const char *s, uint64_t min, uint64_t max, uint64_t *ret) {
         uint64_t v;
         int r;

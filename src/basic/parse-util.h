@@ -7,6 +7,7 @@
 
 int parse_bool(const char *s, bool *ret);          /* 1 yes y true t on / 0 no n false f off */
 int parse_u64(const char *s, uint64_t *ret);       /* decimal */
+int parse_i64(const char *s, int64_t *ret);       /* decimal, with a sign or without */
 int parse_u64_range(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
 int parse_size(const char *s, uint64_t *ret);      /* bytes: 4096, 64K, 1M, 2G (powers of 1024) */
 int parse_usec(const char *s, usec_t *ret);        /* systemd.time(7): 15, 15s, "2min 30s", 250ms, infinity */

@@ -7,12 +7,24 @@
 #include "core/control/nodes.h"
 #include "core/control/objects-internal.h"
 #include "core/control/objects.h"
+#include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/control/state.h"
 
 /* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
 #define STALL_USEC USEC_PER_SEC
 #define RETRY_USEC (100 * USEC_PER_MSEC) /* after memory ran out */
+
+static const char *namespace_label(const char *namespace, const char *key, void *userdata) {
+        Cluster *c = userdata;
+        StoreEntry *e = store_find(c->store, KIND_NAMESPACE, namespace);
+
+        return e ? doc_label(e->object->doc, key) : NULL;
+}
+
+static void forget_class(void *class) {
+        pod_class_unref(class);
+}
 
 int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secret[2], Cluster **ret) {
         _cleanup_(cluster_freep) Cluster *c = NULL;
@@ -35,15 +47,20 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         list_init(&c->woken);
         list_init(&c->dirty);
         list_init(&c->orphans);
+        list_init(&c->strangers);
         node_index_init(&c->index);
-        cluster_use_algorithm(c, config->algorithm);
+        scheduler_init(&c->scheduler, seed, c->secret);
+        c->scheduler.namespaces = (NamespaceLabels) { .get = namespace_label, .userdata = c };
+        class_queues_init(&c->queues);
         pending_queue_init(&c->pending);
+        cluster_use_algorithm(c, config->algorithm);
         r = store_new(cluster_kinds(), c, config->watch_log_max, secret, &c->store);
         if (r < 0)
                 return r;
         r = doc_pool_new(secret, &c->docs);
         if (r < 0)
                 return r;
+        doc_pool_set_view_free(c->docs, forget_class);
         r = event_log_new(config->event_log_max, &c->events);
         if (r < 0)
                 return r;
@@ -58,19 +75,26 @@ static void drop_loading(Cluster *c) {
         c->n_loading = c->loading_allocated = 0;
 }
 
-Cluster *cluster_free(Cluster *c) {
-        PendingEntry *e;
+/* What nodes and queues hold, as the store frees them without a change. */
+static void drop_derived(Cluster *c) {
+        size_t hint = 0;
 
+        placement_forget(c);
+        scheduler_forget_orders(&c->scheduler);
+        for (StoreEntry *e = NULL; c->store && (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));)
+                sched_node_done(&node_state(e)->sched);
+}
+
+Cluster *cluster_free(Cluster *c) {
         if (!c)
                 return NULL;
         drop_loading(c);
-        while ((e = pending_queue_first_fit(&c->pending, INT64_MAX))) {
-                pending_queue_remove(&c->pending, e);
-                free(container_of(e, PodWait, entry));
-        }
+        drop_derived(c);
         store_free(c->store);
-        doc_pool_free(c->docs);
+        doc_pool_free(c->docs); /* with the classes that its documents keep */
         event_log_free(c->events);
+        node_class_unref(c->node_class);
+        scheduler_done(&c->scheduler);
         node_index_done(&c->index);
         pending_queue_done(&c->pending);
         prioq_done(&c->timers);
@@ -105,6 +129,38 @@ int cluster_load(Cluster *c, Object *o) {
         return 0;
 }
 
+static int read_class(Cluster *c, Pod *p) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(64 * MIB);
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(16 * MIB);
+        Json *root;
+        int r;
+
+        doc_put(p->object.doc, &text);
+        r = strbuf_error(&text);
+        if (r >= 0)
+                r = json_tree_parse(&a, text.data, text.size, &root, NULL);
+        return r < 0 ? r : pod_read_class(p, &c->scheduler.classes, root, NULL);
+}
+
+/* What the scheduler reads of it follows from its document, which is read once for all pods of a namespace that share it. */
+static int load_class(Cluster *c, Pod *p) {
+        Doc *d = p->object.doc;
+        PodClass *known = d ? d->view : NULL;
+        int r;
+
+        if (!d)
+                return 0;
+        if (known && object_is_in(&p->object, known->namespace)) {
+                p->class = pod_class_ref(known);
+                p->cpu = known->requests.cpu;
+                return 0;
+        }
+        r = read_class(c, p);
+        if (r >= 0 && d->pool && !known)
+                d->view = pod_class_ref(p->class);
+        return r;
+}
+
 static int load_pods(Cluster *c) {
         int r;
 
@@ -112,6 +168,9 @@ static int load_pods(Cluster *c) {
                 Pod *p = POD(c->loading[i]);
                 NodeState *ns;
 
+                r = load_class(c, p);
+                if (r < 0)
+                        return r;
                 /* A node that is not there cannot come from us, but the pod is worth more than the complaint. */
                 if (p->node) {
                         ns = find_node(c, p->node);
@@ -126,13 +185,6 @@ static int load_pods(Cluster *c) {
         }
         drop_loading(c);
         return 0;
-}
-
-/* Has it pods that wait for their eviction? */
-static bool is_lost(const Cluster *c, const NodeState *ns) {
-        NodeHealth health = ((const Node*) ns->entry.object)->health;
-
-        return c->config.node_loss == NODE_LOSS_KUBERNETES && (health == NODE_UNHEALTHY || health == NODE_STOPPED);
 }
 
 int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) {
@@ -150,7 +202,7 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
                 ns->faded_at = ns->last_beat = now;
                 ns->pods_revision = revision;
                 ns->last_beat_realtime = cluster_now_realtime(c);
-                if (is_lost(c, ns))
+                if (node_is_lost(c, ns) || node_evicts(ns->sched.class))
                         r = prioq_set(&c->timers, &ns->eviction.item, now);
                 if (r < 0)
                         return r;
@@ -170,6 +222,8 @@ static int run_timers(Cluster *c) {
 
                 if (t->type == TIMER_BEAT)
                         r = virtual_beat(c, container_of(t, NodeState, beat));
+                else if (t->type == TIMER_BACKOFF)
+                        placement_backoff_is_over(c, container_of(t, ClassQueue, backoff));
                 else if (t->type == TIMER_EVICTION)
                         r = node_evict_pods(c, container_of(t, NodeState, eviction));
                 else
@@ -252,5 +306,5 @@ EventLog *cluster_events(Cluster *c) {
 
 void cluster_stats(const Cluster *c, ClusterStats *ret) {
         *ret = c->stats;
-        ret->n_pending = (uint32_t) pending_queue_size(&c->pending);
+        ret->n_pending = (uint32_t) (pending_queue_size(&c->pending) + c->queues.n_pods);
 }

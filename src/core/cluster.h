@@ -26,8 +26,11 @@ typedef struct ClusterConfig {
         uint32_t nodes_max, pods_max, pods_per_node_max;
         uint32_t objects_max;           /* of all other kinds together */
         int64_t node_cpu_max;           /* millicores; a pod that asks for more can never fit */
+        usec_t backoff_initial_usec, backoff_max_usec; /* of pods that found no node: doubled with each attempt up to that */
         size_t watch_log_max, event_log_max;
         const char *algorithm;          /* until an operator has chosen another; borrowed */
+        /* Names of resources and kinds that a front door has itself, so that no CustomResourceDefinition may have them; NULL: none. */
+        bool (*is_reserved)(const char *group, const char *name);
 } ClusterConfig;
 
 /* config is copied; the algorithm must be in the table. secret is for hash tables, seed for everything else. */

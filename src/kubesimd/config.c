@@ -42,6 +42,8 @@ static int parse_value(const ConfLine *line, void *target, Error *reterr);
 static const Key keys[] = {
         KEY("Cluster", "NodeTimeoutSec", node_timeout_usec, SPAN, "15s", 100 * USEC_PER_MSEC, USEC_INFINITY),
         KEY("Cluster", "RemoveAfterSec", remove_after_usec, SPAN, "30s", 0, USEC_INFINITY),
+        KEY("Cluster", "PodBackoffSec", backoff_initial_usec, SPAN, "1s", 0, USEC_PER_HOUR),
+        KEY("Cluster", "PodBackoffMaxSec", backoff_max_usec, SPAN, "10s", 0, USEC_PER_HOUR),
         KEY("Cluster", "HeartbeatIntervalSec", heartbeat_interval_usec, SPAN, "5s", 50 * USEC_PER_MSEC, USEC_PER_HOUR),
         KEY("Cluster", "StopGraceSec", stop_grace_usec, SPAN, "5s", 0, USEC_INFINITY),
         KEY("Cluster", "NodeLossPolicy", node_loss, NODE_LOSS, "kubesim", 0, 0),
@@ -318,6 +320,8 @@ ClusterConfig config_cluster(const Config *c) {
         return (ClusterConfig) {
                 .node_timeout_usec = c->node_timeout_usec,
                 .remove_after_usec = c->remove_after_usec,
+                .backoff_initial_usec = c->backoff_initial_usec,
+                .backoff_max_usec = c->backoff_max_usec,
                 .heartbeat_interval_usec = c->heartbeat_interval_usec,
                 .stop_grace_usec = c->stop_grace_usec,
                 .node_loss = c->node_loss,

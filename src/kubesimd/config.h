@@ -7,7 +7,7 @@
 #include "shared/conf-file.h"
 
 typedef struct Config {
-        usec_t node_timeout_usec, remove_after_usec, heartbeat_interval_usec, stop_grace_usec;
+        usec_t node_timeout_usec, remove_after_usec, backoff_initial_usec, backoff_max_usec, heartbeat_interval_usec, stop_grace_usec;
         char *algorithm;
         uint64_t nodes_max, objects_max, pods_max, pods_per_node_max;
         int64_t node_cpu_max; /* millicores */

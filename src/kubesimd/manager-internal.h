@@ -60,6 +60,8 @@ int manager_setup_status(Manager *m);
 extern const HealthCheck manager_checks[];
 extern const size_t manager_n_checks;
 int manager_setup_watchdog(Manager *m);
+/* manager-accounts.c: the key of the service accounts' tokens, and what is asked about them. */
+int manager_setup_accounts(Manager *m, Error *reterr);
 /* manager-metrics.c */
 void manager_write_metrics(ApiContext *api, StrBuf *b);
 void manager_count_request(HttpRequest *req, const HttpRoute *route, unsigned status, usec_t took, void *userdata);

@@ -51,6 +51,7 @@ static int submit_changes(Manager *m) {
 static void arm_timer(Manager *m) {
         usec_t at = MIN(cluster_deadline(m->api.cluster), beats_deadline(m->api.beats));
 
+        at = MIN(at, streams_deadline(m->api.streams));
         if (at >= m->timer_at)
                 return; /* it rings before, and looks again then */
         m->timer_at = at;
@@ -70,6 +71,7 @@ static int end_turn(Manager *m) {
         }
         beats_answer_woken(m->api.beats);
         beats_answer_due(m->api.beats, now);
+        streams_wake_due(m->api.streams, now);
         r = submit_changes(m);
         if (r < 0)
                 return r;
@@ -144,8 +146,15 @@ static int load_tokens(Manager *m, Tokens **ret, Error *reterr) {
         return tokens_load(path, ret, reterr);
 }
 
+static ClusterConfig cluster_config(const Manager *m) {
+        ClusterConfig c = config_cluster(&m->config);
+
+        c.is_reserved = api_is_reserved;
+        return c;
+}
+
 static void apply_config(Manager *m) {
-        ClusterConfig cluster = config_cluster(&m->config);
+        ClusterConfig cluster = cluster_config(m);
 
         m->access.anonymous = m->config.anonymous;
         m->access.allow_origin = m->config.allow_origin;
@@ -342,7 +351,7 @@ static int open_state(Manager *m) {
 }
 
 static int setup_cluster(Manager *m) {
-        ClusterConfig config = config_cluster(&m->config);
+        ClusterConfig config = cluster_config(m);
         usec_t now = now_monotonic();
         uint64_t seed;
         int r;
@@ -372,6 +381,7 @@ static int setup_http(Manager *m) {
                 .target_max = TARGET_MAX,
                 .idle_timeout_usec = IDLE_TIMEOUT_USEC,
                 .authorize = on_authorize,
+                .forget = identity_release,
                 .problem = api_problem,
                 .status = reason_http_status,
                 .done = manager_count_request,
@@ -399,7 +409,10 @@ static int setup_api(Manager *m) {
         m->api.n_checks = manager_n_checks;
         m->api.write_metrics = manager_write_metrics;
         m->api.agents_dir = m->options->agents_dir;
+        m->api.access = &m->access;
         r = load_tokens(m, &m->access.tokens, &error);
+        if (r >= 0)
+                r = manager_setup_accounts(m, &error);
         if (r < 0) {
                 log_error("%s", error_message(&error));
                 return r;
@@ -482,6 +495,7 @@ Manager *manager_free(Manager *m) {
         http_server_free(m->api.http);
         beats_free(m->api.beats);
         streams_free(m->api.streams);
+        api_context_done(&m->api);
         metrics_free(m->api.metrics);
         storage_writer_free(m->writer);
         cluster_free(m->api.cluster);

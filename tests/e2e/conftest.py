@@ -61,15 +61,16 @@ class Process:
             os.unlink(notify_path)
         self.notify.bind(notify_path)
         self.messages = []
-        # The service manager always reads; a full socket would hold the program up.
-        threading.Thread(target=self.read_messages, daemon=True).start()
+        threading.Thread(target=self.listen, daemon=True).start()
         self.env = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": notify_path,
                     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", **(env or {})}
         self.process = subprocess.Popen([os.path.join(BUILD, args[0])] + args[1:], stderr=open(self.log_path, "a"), env=self.env)
 
-    def read_messages(self):
+    def listen(self):
+        """Reads all the time: ten messages that nobody reads would block the program."""
         while True:
-            self.messages.extend(self.notify.recv(65536).decode().split("\n"))
+            lines = self.notify.recv(65536).decode().split("\n")
+            self.messages += lines  # only now: restart() has another list by then
 
     def received(self, text):
         return [m for m in self.messages if text in m]

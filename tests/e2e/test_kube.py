@@ -191,6 +191,14 @@ def test_watch_list(cluster):
     assert got == ["ADDED", "ADDED", "BOOKMARK"]
 
 
+def test_a_watch_ends_in_time(kubesimd):
+    """The only one, in a cluster where nothing happens that would wake it."""
+    begun = time.monotonic()
+    for seconds in (1, 2):
+        assert list(kubesimd.stream(f"/api/v1/pods?watch=true&timeoutSeconds={seconds}&resourceVersion=1")) == []
+    assert 2.9 < time.monotonic() - begun < 5
+
+
 def test_watch_of_what_is_forgotten(start):
     daemon = start("Limits.WatchLogEntries=100")
     daemon.post("/nodes", {"cpuCores": 64, "nodeId": "n"}, 201)
@@ -336,6 +344,19 @@ def test_an_old_page_has_expired(start):
         daemon.ask("POST", "/api/v1/namespaces/default/secrets", {"metadata": {"name": f"s{i}"}})
     reply = daemon.ask("GET", f"/api/v1/configmaps?limit=3&continue={token}")
     assert reply.status == 410 and reply.json["reason"] == "Expired"
+
+
+def test_the_last_finalizer_is_the_end(cluster):
+    """An update that takes it away is answered with what the object was, by every verb that can."""
+    maps = "/api/v1/namespaces/default/configmaps"
+    for method, body, media in (("PUT", {}, "application/json"), ("PATCH", {"metadata": {"finalizers": None}}, "application/merge-patch+json")):
+        cluster.post(maps, {"metadata": {"name": "c", "finalizers": ["example.com/hold"]}}, 201)
+        held = cluster.ask("DELETE", maps + "/c").json
+        assert held["metadata"]["deletionTimestamp"]
+        del held["metadata"]["finalizers"]
+        reply = cluster.ask(method, maps + "/c", body or held, headers={"Content-Type": media})
+        assert reply.status == 200 and reply.json["metadata"]["resourceVersion"] == held["metadata"]["resourceVersion"]
+        assert cluster.ask("GET", maps + "/c").status == 404
 
 
 def test_writes_that_change_nothing(cluster):

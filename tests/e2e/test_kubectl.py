@@ -80,6 +80,7 @@ def test_session(path, kubectl, kubesimd, tmp_path):
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": "/dev/null", "EDITOR": "true"}
 
     def run(step):
+        kubesimd.received("")  # a daemon whose sd_notify messages nobody reads waits for somebody, which a long session would run into
         done = subprocess.run([kubectl, f"--server={kubesimd.url}", f"--cache-dir={tmp_path}/cache", *shlex.split(step.args)], cwd=tmp_path, env=env,
                               capture_output=True, text=True, timeout=90)
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]

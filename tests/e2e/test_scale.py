@@ -305,7 +305,7 @@ def test_lists_while_the_disk_refuses(start, tmp_path):
 
 
 def test_those_who_leave_early_leave_nothing(many):
-    for path in (PODS, "/pods", PODS + "?watch=1&sendInitialEvents=true"):
+    for path in (PODS, "/pods", PODS + "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"):
         slow = Slow(many, path)
         change_much(many) if path == "/pods" else None
         slow.connection.close()

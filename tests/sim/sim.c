@@ -204,7 +204,7 @@ static void check_nodes(World *w, uint32_t *ret_bound) {
                         used += pod_of(ps)->cpu;
                         n++;
                 }
-                must(used == ns->used && n == ns->n_pods);
+                must(used == ns->sched.used.cpu && n == ns->sched.n_pods);
                 must(used <= node_of(ns)->cpu); /* never more than it has */
                 must(n <= c->config.pods_per_node_max);
                 must(node_of(ns)->health == NODE_HEALTHY || ns->index.free == NODE_INDEX_CLOSED);
@@ -221,7 +221,7 @@ static bool fits_somewhere(const Cluster *c, int64_t cpu) {
                 const NodeState *ns = node_state(e);
                 const Node *n = node_of(ns);
 
-                if (n->health == NODE_HEALTHY && !n->stop_requested && ns->n_pods < c->config.pods_per_node_max && n->cpu - ns->used >= cpu)
+                if (n->health == NODE_HEALTHY && !n->stop_requested && ns->sched.n_pods < c->config.pods_per_node_max && n->cpu - ns->sched.used.cpu >= cpu)
                         return true;
         }
         return false;

@@ -8,6 +8,7 @@
 #include "basic/prng.h"
 #include "basic/string-util.h"
 #include "core/control/controllers.h"
+#include "core/control/definitions.h"
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
 #include "core/control/pods.h"
@@ -171,9 +172,90 @@ static void create_other(Workloads *w) {
         case 3:
                 return create(w, KIND_NAMESPACE, "team", parse(&a, "{\"metadata\":{},\"spec\":{\"finalizers\":[\"kubernetes\"]},\"status\":{\"phase\":\"Active\"}}"));
         default:
-                return create(w, KIND_NODE, any(w, 2) == 0 ? "n0" : "n1", parse(&a, "{\"metadata\":{},\"spec\":{},\"status\":{\"capacity\":{\"cpu\":\"%u\"}}}",
-                              1 + any(w, 8)));
+                return create(w, KIND_NODE, any(w, 2) == 0 ? "n0" : "n1", parse(&a, "{\"metadata\":{%s},\"spec\":{},\"status\":{\"capacity\":{\"cpu\":\"%u\"}}}",
+                              any(w, 3) == 0 ? "\"finalizers\":[\"a/b\"]" : "", 1 + any(w, 8)));
         }
+}
+
+/* Definitions of which some want the names of others, or have no namespace. */
+static void create_definition(Workloads *w) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        unsigned i = any(w, NAMES), kind = any(w, 3) == 0 ? 0 : i;
+        char key[64];
+
+        (void) snprintf(key, sizeof(key), "things%u.example.com", i);
+        create(w, KIND_CUSTOM_RESOURCE_DEFINITION, key, parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"group\":\"example.com\",\"scope\":\"%s\","
+               "\"names\":{\"plural\":\"things%u\",\"singular\":\"thing%u\",\"kind\":\"Thing%u\",\"listKind\":\"Thing%uList\"},\"versions\":[{\"name\":\"v1\","
+               "\"served\":true,\"storage\":true}]}}", i == 0 ? "Cluster" : "Namespaced", i, i, kind, kind));
+}
+
+/* Any object that a definition defines, or NULL; with `slot` any definition's slot. */
+static Kind some_slot(Workloads *w) {
+        char key[64];
+        StoreEntry *e;
+
+        (void) snprintf(key, sizeof(key), "things%u.example.com", any(w, NAMES));
+        e = store_find(cluster_store(w->cluster), KIND_CUSTOM_RESOURCE_DEFINITION, key);
+        return e ? ((const Definition*) e->object)->slot : _KIND_INVALID;
+}
+
+/* Some have a finalizer, some are owned by others of such a kind, which may not be there, or not be defined. */
+static void create_custom(Workloads *w) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        Kind slot = some_slot(w), other = some_slot(w);
+        StoreEntry *owner = kind_is_custom(other) && !kind_is_namespaced(other) ? store_find_from(cluster_store(w->cluster), other, NULL) : NULL;
+        char key[64], uid[UUID_STRING_MAX];
+
+        if (!kind_is_custom(slot))
+                return;
+        if (owner && any(w, 2) == 0)
+                return create(w, kind_is_namespaced(slot) ? slot : KIND_CONFIG_MAP, some_key(w, "o", key), parse(&a, "{\"metadata\":{\"ownerReferences\":[{"
+                              "\"apiVersion\":\"example.com/v1\",\"kind\":\"%s\",\"name\":\"%s\",\"uid\":\"%s\"}]}}",
+                              cluster_definition(w->cluster, other)->info->accepted.kind, owner->object->name, uuid_to_string(owner->object->uid, uid)));
+        (void) some_key(w, "o", key);
+        create(w, slot, kind_is_namespaced(slot) ? key : key + strcspn(key, "o"), parse(&a, any(w, 4) == 0 ?
+               "{\"metadata\":{\"generation\":1,\"finalizers\":[\"example.com/hold\"]},\"spec\":{\"n\":%u}}" :
+               "{\"metadata\":{\"generation\":1},\"spec\":{\"n\":%u}}", any(w, 5)));
+}
+
+/* Whoever holds an object lets it go. */
+static void release_custom(Workloads *w) {
+        _cleanup_edit_ Edit edit = {};
+        Kind slot = some_slot(w);
+        Object *o = NULL;
+        StoreEntry *e;
+
+        for (e = kind_is_custom(slot) ? store_find_from(cluster_store(w->cluster), slot, NULL) : NULL; e; e = store_following(e))
+                if (e->object->doc->n_finalizers > 0)
+                        break;
+        if (!e || edit_begin(&edit, w->cluster, e) < 0)
+                return;
+        json_remove(json_get(edit.root, "metadata"), "finalizers");
+        if (json_arena_error(&edit.arena) == 0 && cluster_update_object(w->cluster, w->now, e, edit.root, false, &o, NULL) >= 0)
+                object_unref(o);
+}
+
+static void act_on_definitions(Workloads *w) {
+        Kind slot = some_slot(w);
+        StoreEntry *e;
+        char key[64];
+
+        switch (any(w, 8)) {
+        case 0 ... 1:
+                return create_definition(w);
+        case 2 ... 4:
+                return create_custom(w);
+        case 5:
+                return release_custom(w);
+        case 6:
+                e = kind_is_custom(slot) ? store_find_from(cluster_store(w->cluster), slot, NULL) : NULL;
+                break;
+        default:
+                (void) snprintf(key, sizeof(key), "things%u.example.com", any(w, NAMES));
+                e = store_find(cluster_store(w->cluster), KIND_CUSTOM_RESOURCE_DEFINITION, key);
+        }
+        if (e)
+                (void) cluster_delete_object(w->cluster, w->now, e, &(DeleteOptions) { .grace_seconds = -1, .propagation = (Propagation) any(w, 3) }, NULL);
 }
 
 static void change_deployment(Workloads *w) {
@@ -199,6 +281,18 @@ static void change_deployment(Workloads *w) {
                 object_unref(o);
 }
 
+/* The end of a node that finalizers hold. */
+static void release_node(Workloads *w, StoreEntry *e) {
+        _cleanup_edit_ Edit edit = {};
+        Object *o = NULL;
+
+        if (edit_begin(&edit, w->cluster, e) < 0)
+                return;
+        json_remove(json_get(edit.root, "metadata"), "finalizers");
+        if (cluster_update_object(w->cluster, w->now, e, edit.root, false, &o, NULL) >= 0)
+                object_unref(o);
+}
+
 static void delete_something(Workloads *w) {
         static const struct {
                 Kind kind;
@@ -218,6 +312,8 @@ static void delete_something(Workloads *w) {
                 e = store_find(s, KIND_NAMESPACE, "team");
         else
                 e = store_find_from(s, all[i].kind, NULL);
+        if (e && e->object->kind == KIND_NODE && e->object->doc && e->object->doc->deleted > 0)
+                return release_node(w, e);
         if (e)
                 (void) cluster_delete_object(w->cluster, w->now, e, &(DeleteOptions) { .grace_seconds = any(w, 3) == 0 ? 0 : -1,
                                              .propagation = (Propagation) any(w, 3) }, NULL);
@@ -225,11 +321,33 @@ static void delete_something(Workloads *w) {
 
 /* --- What must hold --- */
 
+/* Every slot has the definition that says so, and no object is of one that nobody has. */
+static void check_slots(Workloads *w) {
+        Store *store = cluster_store(w->cluster);
+        size_t n = 0, established = 0;
+
+        for (StoreEntry *e = store_find_from(store, KIND_CUSTOM_RESOURCE_DEFINITION, NULL); e; e = store_following(e)) {
+                const Definition *d = (const Definition*) e->object;
+
+                established += kind_is_custom(d->slot);
+                if (kind_is_custom(d->slot))
+                        must(cluster_definition(w->cluster, d->slot) == d && kind_is_namespaced(d->slot) == d->info->namespaced);
+        }
+        for (Kind k = KIND_CUSTOM_NAMESPACED; k < _KIND_MAX; k++) {
+                n += cluster_definition(w->cluster, k) != NULL;
+                must(store_count(store, k) == 0 || cluster_definition(w->cluster, k));
+        }
+        must(n == established);
+}
+
 /* Links between owners and what they own are as their references say, at any time. */
 static void check_links(Workloads *w) {
         Store *store = cluster_store(w->cluster);
         char uid[UUID_STRING_MAX];
 
+        check_slots(w);
+        for (StoreEntry *e = store_find_from(store, KIND_NODE, NULL); e; e = store_following(e))
+                must(!e->object->doc || e->object->doc->deleted == 0 || e->object->doc->n_finalizers > 0);
         for (Kind k = 0; k < _KIND_MAX; k++)
                 for (StoreEntry *e = kind_is_document(k) || k == KIND_POD ? store_find_from(store, k, NULL) : NULL; e; e = store_following(e)) {
                         const ObjectState *s = object_state(e);
@@ -251,6 +369,29 @@ static void check_documents(Workloads *w) {
                 must(!e->object->doc || e->object->doc->pool == cluster_documents(w->cluster));
                 for (StoreEntry *f = store_following(e); f; f = store_following(f))
                         must(!e->object->doc || !f->object->doc || (e->object->doc == f->object->doc) == doc_equal(e->object->doc, f->object->doc));
+        }
+}
+
+/* Names are accepted once each; what is ending waits for an object that somebody holds. */
+static void check_definitions(Workloads *w) {
+        Store *store = cluster_store(w->cluster);
+
+        for (StoreEntry *e = store_find_from(store, KIND_CUSTOM_RESOURCE_DEFINITION, NULL); e; e = store_following(e)) {
+                const Definition *d = (const Definition*) e->object;
+                bool taken = false;
+
+                for (StoreEntry *f = store_find_from(store, KIND_CUSTOM_RESOURCE_DEFINITION, NULL); f; f = store_following(f)) {
+                        const Definition *other = (const Definition*) f->object;
+
+                        must(f == e || !*d->info->accepted.kind || !streq(d->info->accepted.kind, other->info->accepted.kind));
+                        taken |= f != e && streq(d->info->wanted.kind, other->info->accepted.kind);
+                }
+                if (d->object.doc->deleted > 0)
+                        must(kind_is_custom(d->slot) && store_count(store, d->slot) > 0);
+                else
+                        must(kind_is_custom(d->slot) || taken);
+                for (StoreEntry *o = kind_is_custom(d->slot) ? store_find_from(store, d->slot, NULL) : NULL; o; o = store_following(o))
+                        must(d->object.doc->deleted == 0 || (o->object->doc->deleted > 0 && o->object->doc->n_finalizers > 0));
         }
 }
 
@@ -300,6 +441,17 @@ static void check_service(Workloads *w, const ObjectState *s) {
         must(pods == listed);
 }
 
+/* Pods that have yet to end, and custom objects that somebody holds. */
+static bool has_something_in(Workloads *w, const char *from, const char *namespace) {
+        for (Kind k = 0; k < _KIND_MAX; k++) {
+                StoreEntry *e = k == KIND_POD || (kind_is_custom(k) && kind_is_namespaced(k)) ? store_find_from(cluster_store(w->cluster), k, from) : NULL;
+
+                if (e && object_is_in(e->object, namespace))
+                        return true;
+        }
+        return false;
+}
+
 /* No pod is there whose owner is gone; every controller has what it wants. */
 static void check_rest(Workloads *w) {
         Store *store = cluster_store(w->cluster);
@@ -316,7 +468,9 @@ static void check_rest(Workloads *w) {
                         must(object_state(e)->owner);
         for (StoreEntry *e = store_find_from(store, KIND_NAMESPACE, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted > 0)
-                        must(store_find_from(store, KIND_POD, "team/") && object_is_in(store_find_from(store, KIND_POD, "team/")->object, "team"));
+                        must(has_something_in(w, "team/", "team"));
+        check_definitions(w);
+        check_slots(w);
         check_links(w);
         check_documents(w);
 }
@@ -340,7 +494,9 @@ static void rest(Workloads *w) {
 }
 
 static void act(Workloads *w) {
-        switch (any(w, 10)) {
+        switch (any(w, 13)) {
+        case 10 ... 12:
+                return act_on_definitions(w);
         case 0 ... 2:
                 return create_deployment(w);
         case 3 ... 4:

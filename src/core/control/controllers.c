@@ -16,6 +16,7 @@ static const reconcile_t controllers[_KIND_MAX] = {
         [KIND_JOB] = reconcile_job,
         [KIND_SERVICE] = reconcile_service,
         [KIND_POD_DISRUPTION_BUDGET] = reconcile_disruption_budget,
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = reconcile_definition,
 };
 
 /* Those whose controllers look at pods by their labels. */
@@ -52,7 +53,8 @@ void controllers_see(Cluster *c, const Object *old, const Object *new) {
 static int reconcile(Cluster *c, ObjectState *s) {
         if (object_waits_for_dependents(s->entry.object))
                 return object_finish_foreground(c, s);
-        return controllers[s->entry.object->kind](c, s);
+        /* One that waited for what it owned may wait no more, when that was undone. */
+        return controllers[s->entry.object->kind] ? controllers[s->entry.object->kind](c, s) : 0;
 }
 
 /* Looks at one that is marked; if that fails, and it is still there, it stays marked. */

@@ -14,6 +14,7 @@ int reconcile_deployment(Cluster *c, ObjectState *s);
 int reconcile_job(Cluster *c, ObjectState *s);
 int reconcile_service(Cluster *c, ObjectState *s);
 int reconcile_disruption_budget(Cluster *c, ObjectState *s);
+int reconcile_definition(Cluster *c, ObjectState *s);
 
 /* Is there anything to do about an object like this? */
 bool controller_exists(const Object *o);

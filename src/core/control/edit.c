@@ -19,12 +19,13 @@ int edit_begin(Edit *e, Cluster *c, StoreEntry *entry) {
         return e->text ? json_tree_parse(&e->arena, e->text, size, &e->root, NULL) : -ENOMEM;
 }
 
-/* Another spec is another generation. */
-static void count_generation(JsonArena *a, Json *root, const Doc *old) {
+/* Another spec is another generation. Those of definitions' objects count otherwise: the front door, which knows them, has done so. */
+static void count_generation(JsonArena *a, Json *root, const Object *o) {
+        const Doc *old = o->doc;
         _cleanup_strbuf_ StrBuf spec = STRBUF_INIT(TEXT_MAX), text = STRBUF_INIT(TEXT_MAX);
         Json *before = NULL, *now = json_get(root, "spec");
 
-        if (!old || old->generation == 0)
+        if (!old || old->generation == 0 || kind_is_custom(o->kind))
                 return;
         if (json_is(now, JSON_OBJECT))
                 json_put_members(&spec, now);
@@ -57,7 +58,7 @@ int document_replace(Cluster *c, JsonArena *a, Json *root, const Object *o, Doc 
         _cleanup_(doc_unrefp) Doc *d = NULL;
         int r;
 
-        count_generation(a, root, o->doc);
+        count_generation(a, root, o);
         if (json_arena_error(a) < 0)
                 return json_arena_error(a);
         r = doc_new(root, &d);

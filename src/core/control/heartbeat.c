@@ -6,6 +6,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/control/nodes.h"
+#include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/model/tombstone.h"
 
@@ -192,7 +193,7 @@ static int update_description(Cluster *c, NodeState *ns, const Heartbeat *beat) 
 
         if (!describes_otherwise(node_of(ns), beat))
                 return 0;
-        if (beat->cpu > 0 && beat->cpu < ns->used) {
+        if (beat->cpu > 0 && beat->cpu < ns->sched.used.cpu) {
                 r = pods_shrink(c, ns, beat->cpu);
                 if (r < 0)
                         return r;

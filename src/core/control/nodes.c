@@ -5,6 +5,8 @@
 
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
+#include "core/control/objects.h"
+#include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
@@ -272,21 +274,54 @@ int node_leave_lost(Cluster *c, NodeState *ns, const char *why) {
         return node_evict_pods(c, ns);
 }
 
-int node_evict_pods(Cluster *c, NodeState *ns) {
+bool node_evicts(const NodeClass *class) {
+        for (size_t i = 0; i < class->n_taints; i++)
+                if (class->taints[i].effect == TAINT_NO_EXECUTE)
+                        return true;
+        return false;
+}
+
+/* When the pod has to go for the taints that clients put on its node; USEC_INFINITY: never. */
+static usec_t taints_due(const NodeState *ns, const Pod *p) {
+        const NodeClass *class = ns->sched.class;
+        usec_t due = USEC_INFINITY;
+
+        for (size_t i = 0; i < class->n_taints; i++) {
+                const Taint *t = &class->taints[i];
+
+                if (t->effect == TAINT_NO_EXECUTE)
+                        due = MIN(due, usec_add(ns->tainted_at, p->class ? pod_class_tolerates(p->class, t->key, t->value, t->effect) : 0));
+        }
+        return due;
+}
+
+bool node_is_lost(const Cluster *c, const NodeState *ns) {
         NodeHealth health = node_of(ns)->health;
+
+        return c->config.node_loss == NODE_LOSS_KUBERNETES && (health == NODE_UNHEALTHY || health == NODE_STOPPED);
+}
+
+static int evict(Cluster *c, NodeState *ns, PodState *ps) {
+        if (node_is_lost(c, ns))
+                return pod_evict_lost(c, ps);
+        return pod_leave_tainted(c, ps);
+}
+
+int node_evict_pods(Cluster *c, NodeState *ns) {
+        bool lost = node_is_lost(c, ns);
         usec_t next = USEC_INFINITY;
         PodState *ps;
         int r = 0;
 
-        if (health == NODE_HEALTHY || health == NODE_STARTING)
-                return prioq_set(&c->timers, &ns->eviction.item, USEC_INFINITY);
         LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
-                usec_t due = usec_add(ns->faded_at, pod_of(ps)->toleration);
+                usec_t due = taints_due(ns, pod_of(ps));
 
+                if (lost)
+                        due = MIN(due, usec_add(ns->faded_at, pod_of(ps)->toleration));
                 if (pod_of(ps)->deleted > 0)
                         continue;
                 if (due <= c->now)
-                        r = pod_evict_lost(c, ps);
+                        r = evict(c, ns, ps);
                 else
                         next = MIN(next, due);
                 if (r < 0)
@@ -324,6 +359,22 @@ static int check_alive(Cluster *c) {
         return 0;
 }
 
+/* One that finalizers hold is marked, and goes with the last of them; it is looked at again in case the mark is undone. */
+static int remove_lost(Cluster *c, NodeState *ns) {
+        const Doc *d = node_of(ns)->object.doc;
+        int r;
+
+        if (!d || d->n_finalizers == 0)
+                return node_delete(c, ns, "unhealthy for too long");
+        r = object_delete(c, &ns->entry, &(DeleteOptions) { .grace_seconds = -1 });
+        if (r < 0)
+                return r;
+        ns->faded_at = c->now + 1;
+        list_remove(&ns->fading);
+        list_append(&c->unhealthy, &ns->fading);
+        return 0;
+}
+
 static int check_unhealthy(Cluster *c) {
         ListLink *l;
         int r;
@@ -335,7 +386,7 @@ static int check_unhealthy(Cluster *c) {
                         break;
                 r = pods_evacuate(c, ns, "its node was lost");
                 if (r >= 0)
-                        r = node_delete(c, ns, "unhealthy for too long");
+                        r = remove_lost(c, ns);
                 if (r < 0)
                         return r;
         }

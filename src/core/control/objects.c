@@ -6,10 +6,12 @@
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/control/definitions.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
 #include "core/control/objects-internal.h"
 #include "core/control/owners.h"
+#include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/control/services.h"
 #include "core/model/object-util.h"
@@ -40,11 +42,13 @@ static int check_namespace(Cluster *c, Kind kind, const char *key, Error *reterr
         return 0;
 }
 
-static int check_room(Cluster *c, Kind kind, Error *reterr) {
+static int check_room(Cluster *c, Kind kind, const Json *document, Error *reterr) {
         if (kind == KIND_NODE)
                 return check_node_room(c, reterr);
         if (kind == KIND_POD)
                 return check_pod_room(c, reterr);
+        if (kind == KIND_CUSTOM_RESOURCE_DEFINITION && !definition_has_room(c, document, reterr))
+                return -EDQUOT;
         if (c->n_documents >= c->config.objects_max)
                 return error_set(reterr, -EDQUOT, "there are %u objects beside nodes and pods already, which is the most (MaxObjects=)",
                                  c->config.objects_max);
@@ -52,7 +56,9 @@ static int check_room(Cluster *c, Kind kind, Error *reterr) {
 }
 
 static int new_object(Cluster *c, Kind kind, const char *key, Object **ret) {
-        static const size_t sizes[] = { [KIND_NODE] = sizeof(Node), [KIND_POD] = sizeof(Pod) };
+        static const size_t sizes[] = {
+                [KIND_NODE] = sizeof(Node), [KIND_POD] = sizeof(Pod), [KIND_CUSTOM_RESOURCE_DEFINITION] = sizeof(Definition),
+        };
         int r;
 
         r = object_new(kind, kind_is_document(kind) ? sizeof(Object) : sizes[kind], key, ret);
@@ -68,9 +74,16 @@ static int read_view(Cluster *c, Object *o, const Json *document, Error *reterr)
         int r;
 
         if (o->kind == KIND_POD)
-                return pod_read_document((Pod*) o, document, reterr);
+                return pod_read_document((Pod*) o, &c->scheduler.classes, document, reterr);
+        if (o->kind == KIND_CUSTOM_RESOURCE_DEFINITION) {
+                r = definition_read_document((Definition*) o, document);
+                return r < 0 ? out_of_memory(reterr, r) : 0;
+        }
         if (o->kind != KIND_NODE)
                 return 0;
+        r = node_class_check(document, reterr);
+        if (r < 0)
+                return r;
         r = node_read_document((Node*) o, document, reterr);
         return r < 0 ? r : check_node_cpu(c, ((Node*) o)->cpu, reterr);
 }
@@ -79,6 +92,8 @@ static int read_view(Cluster *c, Object *o, const Json *document, Error *reterr)
 static void init_view(Cluster *c, Object *o) {
         Node *n = (Node*) o;
 
+        if (o->kind == KIND_CUSTOM_RESOURCE_DEFINITION)
+                ((Definition*) o)->slot = _KIND_INVALID;
         if (o->kind != KIND_NODE)
                 return;
         n->backing = NODE_VIRTUAL;
@@ -132,11 +147,13 @@ static int create(Cluster *c, Kind kind, const char *key, Json *document, bool d
         int r;
 
         r = check_namespace(c, kind, key, reterr);
+        if (r >= 0)
+                r = definition_check_open(c, kind, reterr);
         if (r < 0)
                 return r;
         if (store_find(c->store, kind, key))
                 return error_set(reterr, -EEXIST, "\"%s\" already exists", key);
-        r = check_room(c, kind, reterr);
+        r = check_room(c, kind, document, reterr);
         if (r < 0)
                 return r;
         r = new_object(c, kind, key, &o);
@@ -192,7 +209,7 @@ bool object_view_differs(const Object *a, const Object *b) {
         if (a->kind == KIND_POD) {
                 const Pod *x = (const Pod*) a, *y = (const Pod*) b;
 
-                return x->held != y->held || x->duration != y->duration || x->exit_code != y->exit_code || x->status != y->status;
+                return x->held != y->held || x->class != y->class || x->duration != y->duration || x->exit_code != y->exit_code || x->status != y->status;
         }
         if (a->kind == KIND_NODE) {
                 const Node *x = (const Node*) a, *y = (const Node*) b;
@@ -286,9 +303,15 @@ static int release_dependents(Cluster *c, ObjectState *s) {
         return 0;
 }
 
+/* Namespaces and definitions are emptied before they go. */
+static bool ends_by_controller(const Object *o) {
+        return o->kind == KIND_NAMESPACE || o->kind == KIND_CUSTOM_RESOURCE_DEFINITION;
+}
+
 int object_delete(Cluster *c, StoreEntry *e, const DeleteOptions *options) {
         const Doc *d = e->object->doc;
-        bool foreground = options->propagation == PROPAGATION_FOREGROUND && !list_is_empty(&object_state(e)->dependents);
+        bool foreground = options->propagation == PROPAGATION_FOREGROUND && !list_is_empty(&object_state(e)->dependents) &&
+                          e->object->kind != KIND_CUSTOM_RESOURCE_DEFINITION; /* what one defines always goes first */
         int r = 0;
 
         if (options->propagation == PROPAGATION_ORPHAN)
@@ -297,15 +320,15 @@ int object_delete(Cluster *c, StoreEntry *e, const DeleteOptions *options) {
                 return r;
         if (e->object->kind == KIND_POD)
                 return pod_remove(c, (PodState*) e, options->grace_seconds);
-        if (e->object->kind == KIND_NODE)
+        if (e->object->kind == KIND_NODE && (!d || d->n_finalizers == 0))
                 return node_remove(c, (NodeState*) e);
         if (d->deleted > 0)
                 return 0;
-        if (e->object->kind != KIND_NAMESPACE && d->n_finalizers == 0 && !foreground) {
+        if (!ends_by_controller(e->object) && d->n_finalizers == 0 && !foreground) {
                 r = store_delete(c->store, e);
                 return r < 0 ? r : 1;
         }
-        r = mark_deleted(c, e, foreground ? FOREGROUND_FINALIZER : NULL);
+        r = mark_deleted(c, e, foreground ? FOREGROUND_FINALIZER : e->object->kind == KIND_CUSTOM_RESOURCE_DEFINITION ? DEFINITION_FINALIZER : NULL);
         return r < 0 ? r : 0;
 }
 
@@ -369,7 +392,7 @@ int object_finish_foreground(Cluster *c, ObjectState *s) {
 }
 
 bool object_waits_for_dependents(const Object *o) {
-        return o->doc && o->doc->deleted > 0 && doc_has_finalizer(o->doc, FOREGROUND_FINALIZER);
+        return o->doc && o->doc->deleted > 0 && doc_has_finalizer(o->doc, FOREGROUND_FINALIZER) && o->kind != KIND_CUSTOM_RESOURCE_DEFINITION;
 }
 
 /* An update of an object that is being deleted and that nothing holds any more is its end. */
@@ -379,9 +402,11 @@ int object_store_update(Cluster *c, StoreEntry *e, Object *copy) {
 
         if (copy->kind == KIND_POD)
                 return pod_store_update(c, (PodState*) e, (Pod*) copy);
-        if (d && d->deleted > 0 && d->n_finalizers == 0 && kind_is_document(copy->kind) && copy->kind != KIND_NAMESPACE)
+        if (d && d->deleted > 0 && d->n_finalizers == 0 && copy->kind == KIND_NODE)
+                return node_remove(c, (NodeState*) e);
+        if (d && d->deleted > 0 && d->n_finalizers == 0 && kind_is_document(copy->kind) && !ends_by_controller(copy))
                 return store_delete(c->store, e);
-        if (copy->kind == KIND_NODE && ((Node*) copy)->cpu < ((NodeState*) e)->used) {
+        if (copy->kind == KIND_NODE && ((Node*) copy)->cpu < ((NodeState*) e)->sched.used.cpu) {
                 r = pods_shrink(c, (NodeState*) e, ((Node*) copy)->cpu);
                 if (r < 0)
                         return r;

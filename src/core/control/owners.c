@@ -5,6 +5,7 @@
 
 #include "basic/string-util.h"
 #include "core/control/controllers.h"
+#include "core/control/definitions.h"
 #include "core/model/doc.h"
 
 #define KEY_MAX 320
@@ -15,6 +16,8 @@ static int find_owner(Cluster *c, const Object *o, const DocOwner *ref, ObjectSt
         char key[KEY_MAX], uid[UUID_STRING_MAX];
         StoreEntry *e;
 
+        if (kind < 0)
+                kind = cluster_find_custom(c, ref->api_version, ref->kind);
         if (kind < 0)
                 return -ENOTSUP;
         if (kind_is_namespaced(kind) && strchr(o->name, '/'))
@@ -61,9 +64,20 @@ bool object_adopt(Cluster *c, ObjectState *s) {
         s->owner = choose_owner(c, o, &unknown);
         if (s->owner)
                 list_append(&s->owner->dependents, &s->in_owner);
-        else if (!unknown)
-                list_append(&c->orphans, &s->in_owner);
+        else
+                list_append(unknown ? &c->strangers : &c->orphans, &s->in_owner);
         return s->owner || unknown;
+}
+
+void adopt_strangers(Cluster *c) {
+        ListLink *last = c->strangers.prev, *l;
+
+        if (list_is_empty(&c->strangers))
+                return;
+        do { /* those that stay strangers go to the end again */
+                l = list_first(&c->strangers);
+                (void) object_adopt(c, container_of(l, ObjectState, in_owner));
+        } while (l != last);
 }
 
 /* An owner has come (back): those that wait for it may stay. */
@@ -125,6 +139,7 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
                 object_mark(c, s->owner);
         controllers_see(c, old, new);
         mark_ending_namespace(c, new ?: old);
+        mark_ending_definition(c, new ?: old);
         if (!new) {
                 unlink_owner(s);
                 orphan_dependents(c, s);

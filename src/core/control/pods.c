@@ -6,44 +6,7 @@
 #include "basic/json-writer.h"
 #include "basic/time-util.h"
 #include "core/control/objects.h"
-
-/* The node that the chosen algorithm gives for that much, or NULL. */
-static NodeState *choose_node(Cluster *c, int64_t cpu) {
-        NodeIndexEntry *e = c->algorithm->choose(&c->index, cpu);
-
-        if (!e) {
-                c->stats.n_unplaced++;
-                return NULL;
-        }
-        c->stats.n_placed++;
-        return container_of(e, NodeState, index);
-}
-
-static void count_wait(Cluster *c, usec_t waited) {
-        unsigned i = 0;
-
-        while (i < ELEMENTSOF(c->stats.wait_histogram) - 1 && waited >= (USEC_PER_MSEC << i))
-                i++;
-        c->stats.wait_histogram[i]++;
-        c->stats.wait_usec += waited;
-}
-
-static int set_pending_reason(Cluster *c, Pod *p) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256);
-        int64_t most = node_index_max_free(&c->index);
-
-        if (c->stats.nodes_by_health[NODE_HEALTHY] == 0)
-                strbuf_puts(&b, "there is no healthy node");
-        else if (most == NODE_INDEX_CLOSED)
-                strbuf_puts(&b, "no healthy node takes another pod");
-        else {
-                strbuf_puts(&b, "no node has ");
-                json_put_milli(&b, p->cpu);
-                strbuf_puts(&b, " CPU free, the most is ");
-                json_put_milli(&b, most);
-        }
-        return pod_set_reason(p, strbuf_str(&b));
-}
+#include "core/control/placement.h"
 
 /* Makes the pod's uuid its name when it was given none. */
 static int make_pod(Cluster *c, const PodSpec *spec, Pod **ret) {
@@ -112,11 +75,6 @@ int cluster_create_pod(Cluster *c, usec_t now, const PodSpec *spec, PodState **r
         return 0;
 }
 
-/* Has the node room for it, whatever the scheduler may think of the node? */
-static bool node_has_room(const Cluster *c, const NodeState *ns, int64_t cpu) {
-        return node_of(ns)->cpu - ns->used >= cpu && ns->n_pods < c->config.pods_per_node_max;
-}
-
 /* The client has said where: the scheduler is not asked, but a node without room refuses the pod as a kubelet does. */
 static int place_where_told(Cluster *c, Pod *p, const char *node, NodeState **ret) {
         NodeState *ns = find_node(c, node);
@@ -124,12 +82,27 @@ static int place_where_told(Cluster *c, Pod *p, const char *node, NodeState **re
         p->held = true;
         if (!ns)
                 return pod_set_reason(p, "the node that it names does not exist");
-        if (!node_has_room(c, ns, p->cpu)) {
+        if (!placement_has_room(c, ns, p)) {
                 p->status = POD_FAILED;
                 return pod_set_reason(p, "OutOfcpu: the node that it names has no room for it");
         }
         *ret = ns;
         return pod_bind(p, ns);
+}
+
+/* The scheduler's choice; 0 with a reason when it has to wait. */
+static int place_new(Cluster *c, Pod *p, NodeState **ret) {
+        int r;
+
+        if (placement_must_wait(p)) {
+                const ClassQueue *queue = class_queue_find(p->class);
+
+                return pod_set_reason(p, queue ? queue->message : NULL);
+        }
+        r = placement_choose(c, p, ret);
+        if (r < 0)
+                return r;
+        return r > 0 ? pod_bind(p, *ret) : placement_explain(c, p);
 }
 
 int pod_launch(Cluster *c, Pod *p, const char *node) {
@@ -139,69 +112,18 @@ int pod_launch(Cluster *c, Pod *p, const char *node) {
         p->status = POD_PENDING;
         if (node)
                 r = place_where_told(c, p, node, &ns);
-        else if (!p->held) {
-                ns = choose_node(c, p->cpu);
-                r = ns ? pod_bind(p, ns) : set_pending_reason(c, p);
-        }
+        else if (!p->held)
+                r = place_new(c, p, &ns);
         if (r >= 0)
                 r = store_put(c->store, &p->object);
         if (r < 0)
                 return r;
-        if (ns)
-                count_wait(c, 0);
         cluster_event(c, ns ? EVENT_POD_PLACED : EVENT_POD_PENDING, p->node, p->object.name, p->reason);
+        if (ns)
+                placement_count_wait(c, 0);
+        else if (!p->held && p->class && !placement_has_been_tried(c, p))
+                pods_schedule_or_retry(c); /* it may send others away, or be the last that its gang waited for */
         return 0;
-}
-
-static int place_pending(Cluster *c, PodState *ps) {
-        usec_t waited = c->now - ps->wait->since;
-        NodeState *ns;
-        Pod *p;
-        int r;
-
-        ns = choose_node(c, pod_of(ps)->cpu);
-        if (!ns)
-                return 0;
-        r = pod_copy(pod_of(ps), &p);
-        if (r < 0)
-                return r;
-        p->status = POD_PENDING;
-        r = pod_bind(p, ns);
-        if (r >= 0)
-                r = pod_set_reason(p, NULL);
-        if (r < 0) {
-                pod_unref(p);
-                return r;
-        }
-        count_wait(c, waited);
-        r = cluster_put(c, &p->object);
-        if (r < 0)
-                return r;
-        cluster_event(c, EVENT_POD_PLACED, node_of(ns)->object.name, pod_of(ps)->object.name, NULL);
-        return 1;
-}
-
-void pods_schedule_or_retry(Cluster *c) {
-        if (pods_schedule(c) < 0)
-                cluster_retry_soon(c);
-}
-
-int pods_schedule(Cluster *c) {
-        PendingEntry *e;
-        int r;
-
-        for (;;) {
-                int64_t most = node_index_max_free(&c->index);
-
-                if (most == NODE_INDEX_CLOSED)
-                        return 0;
-                e = pending_queue_first_fit(&c->pending, most);
-                if (!e)
-                        return 0;
-                r = place_pending(c, container_of(e, PodWait, entry)->pod);
-                if (r <= 0)
-                        return r;
-        }
 }
 
 /* Its finalizers hold it, though nothing runs any more. */
@@ -349,7 +271,7 @@ int cluster_bind_pod(Cluster *c, usec_t now, StoreEntry *e, const char *node, Er
                                        pod_of(ps)->node);
         if (!ns)
                 return error_set_field(reterr, -ENOENT, "nodes", node, "nodes \"%s\" not found", node);
-        if (!node_has_room(c, ns, pod_of(ps)->cpu))
+        if (!placement_has_room(c, ns, pod_of(ps)))
                 return error_set_field(reterr, -ESTALE, "pods/binding", name,
                                        "Operation cannot be fulfilled on pods/binding \"%s\": node \"%s\" has no room for it", name, node);
         r = pod_copy(pod_of(ps), &p);
@@ -442,7 +364,7 @@ int pod_end(Cluster *c, PodState *ps) {
 
 /* Binds the pod elsewhere, or puts it back into the queue. */
 static int move_pod(Cluster *c, PodState *ps, const char *why) {
-        NodeState *target;
+        NodeState *target = NULL;
         Pod *p;
         int r;
 
@@ -451,7 +373,11 @@ static int move_pod(Cluster *c, PodState *ps, const char *why) {
         r = pod_copy(pod_of(ps), &p);
         if (r < 0)
                 return r;
-        target = p->held ? NULL : choose_node(c, p->cpu);
+        r = p->held || (p->class && p->class->gang.name) ? 0 : placement_choose(c, p, &target);
+        if (r < 0) {
+                pod_unref(p);
+                return r;
+        }
         p->status = target ? POD_PENDING : POD_RESCHEDULING;
         p->ip = 0;
         r = target ? pod_bind(p, target) : pod_set_node(p, NULL);
@@ -465,9 +391,15 @@ static int move_pod(Cluster *c, PodState *ps, const char *why) {
         if (r < 0)
                 return r;
         if (target)
-                count_wait(c, 0);
+                placement_count_wait(c, 0);
         cluster_event(c, target ? EVENT_POD_MOVED : EVENT_POD_PENDING, pod_of(ps)->node, pod_of(ps)->object.name, why);
         return 0;
+}
+
+int pod_leave_tainted(Cluster *c, PodState *ps) {
+        if (c->config.node_loss == NODE_LOSS_KUBESIM)
+                return move_pod(c, ps, "it does not tolerate a taint of its node");
+        return pod_remove(c, ps, -1);
 }
 
 int pods_evacuate(Cluster *c, NodeState *ns, const char *why) {
@@ -487,7 +419,7 @@ int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu) {
 
         ns->leaving = true; /* so that none of them is placed here again */
         node_update_index(c, ns);
-        while (r >= 0 && ns->used > cpu)
+        while (r >= 0 && ns->sched.used.cpu > cpu)
                 r = move_pod(c, container_of(ns->pods.prev, PodState, in_node), "its node has fewer CPUs now");
         ns->leaving = false;
         node_update_index(c, ns);

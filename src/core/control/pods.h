@@ -26,10 +26,6 @@ int pod_launch(Cluster *c, Pod *p, const char *node);
 int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds);
 /* Stores what an update has made of it, or removes it when that was the last that held it. */
 int pod_store_update(Cluster *c, PodState *ps, Pod *copy);
-/* Places what waits and fits now, oldest first. */
-int pods_schedule(Cluster *c);
-/* The same after an operation that has been done and stands: what there is no memory for is made up for soon. */
-void pods_schedule_or_retry(Cluster *c);
 /* Moves every pod of the node elsewhere, or back into the queue; Terminating ones are gone. The node must take no
  * pods any more. `why` is kept as the pods' reason. */
 int pods_evacuate(Cluster *c, NodeState *ns, const char *why);
@@ -39,5 +35,7 @@ int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu);
 int pod_confirm(Cluster *c, PodState *ps, bool running);
 /* The node that it is on is lost for too long: it is to go, which its node will confirm when it is back. */
 int pod_evict_lost(Cluster *c, PodState *ps);
+/* It does not tolerate (any longer) how its node is tainted: it moves elsewhere, or, with NODE_LOSS_KUBERNETES, is removed. */
+int pod_leave_tainted(Cluster *c, PodState *ps);
 /* Its duration is over. */
 int pod_end(Cluster *c, PodState *ps);

@@ -3,7 +3,10 @@
 
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
+#include "core/control/definitions.h"
+#include "core/control/nodes.h"
 #include "core/control/owners.h"
+#include "core/control/placement.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
 
@@ -47,12 +50,32 @@ int cluster_check_writable(const Cluster *c, Error *reterr) {
         return error_set(reterr, -ENOSPC, "the state cannot be written to disk at present, so nothing can be changed");
 }
 
+int cluster_node_class(Cluster *c, Doc *doc, NodeClass **ret) {
+        NodeClass *class;
+        int r;
+
+        if (!c->node_class || c->node_class->doc != doc) {
+                r = node_class_new(doc, &class);
+                if (r < 0)
+                        return r;
+                node_class_unref(c->node_class);
+                c->node_class = class;
+        }
+        *ret = node_class_ref(c->node_class);
+        return 0;
+}
+
 void node_update_index(Cluster *c, NodeState *ns) {
         const Node *n = node_of(ns);
-        bool open = n->health == NODE_HEALTHY && !n->stop_requested && !n->unschedulable && !n->tainted && !ns->leaving &&
-                    ns->n_pods < c->config.pods_per_node_max;
+        bool lives = n->health == NODE_HEALTHY && !n->stop_requested && !ns->leaving;
+        bool open = lives && !n->unschedulable && !n->tainted && ns->sched.n_pods < ns->sched.pods_max;
 
-        node_index_set(&c->index, &ns->index, open ? n->cpu - ns->used : NODE_INDEX_CLOSED);
+        if (lives != ns->sched.open) {
+                ns->sched.open = lives;
+                ns->sched.version++;
+                scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_NODE);
+        }
+        node_index_set(&c->index, &ns->index, open ? ns->sched.allocatable.cpu - ns->sched.used.cpu : NODE_INDEX_CLOSED);
 }
 
 int node_schedule_beat(Cluster *c, NodeState *ns, usec_t when) {
@@ -97,18 +120,24 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
         int r;
 
         list_init(&ns->pods);
+        ns->sched.slot = SIZE_MAX;
+        ns->sched.order = n->object.id;
         ns->beat = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_BEAT };
         ns->eviction = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_EVICTION };
         ns->index.order = n->object.id;
         r = node_index_add(&c->index, &ns->index);
         if (r < 0)
                 return r;
-        if (n->backing == NODE_VIRTUAL) {
+        if (n->backing == NODE_VIRTUAL)
                 r = node_schedule_beat(c, ns, c->now);
-                if (r < 0) {
-                        node_index_remove(&c->index, &ns->index);
-                        return r;
-                }
+        if (r >= 0) {
+                ns->sched.node = n;
+                r = scheduler_add_node(&c->scheduler, &ns->sched);
+        }
+        if (r < 0) {
+                prioq_remove(&c->timers, &ns->beat.item);
+                node_index_remove(&c->index, &ns->index);
+                return r;
         }
         ns->last_beat_realtime = n->object.created;
         return 0;
@@ -117,6 +146,9 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
 static void node_removed(Cluster *c, NodeState *ns) {
         assert(list_is_empty(&ns->pods)); /* a removed node was emptied first */
         node_index_remove(&c->index, &ns->index);
+        scheduler_remove_node(&c->scheduler, &ns->sched);
+        (void) scheduler_count_images(&c->scheduler, ns->sched.class, NULL);
+        sched_node_done(&ns->sched);
         prioq_remove(&c->timers, &ns->beat.item);
         prioq_remove(&c->timers, &ns->eviction.item);
         list_remove(&ns->alive);
@@ -124,14 +156,44 @@ static void node_removed(Cluster *c, NodeState *ns) {
         list_remove(&ns->woken);
 }
 
+/* Everything of a change that may fail, before anything else. */
+static int node_prepare(Cluster *c, NodeState *ns, const Node *old, const Node *new, NodeClass **ret) {
+        _cleanup_(node_class_unrefp) NodeClass *class = NULL;
+        int r;
+
+        r = cluster_node_class(c, new->object.doc, &class);
+        if (r >= 0)
+                r = scheduler_count_images(&c->scheduler, old ? ns->sched.class : NULL, class);
+        if (r >= 0 && old && node_evicts(class)) /* should the rest fail, it finds nothing to do */
+                r = prioq_set(&c->timers, &ns->eviction.item, c->now);
+        if (r < 0)
+                return r;
+        if (!old) {
+                r = node_added(c, ns, new);
+                if (r < 0) {
+                        (void) scheduler_count_images(&c->scheduler, class, NULL);
+                        return r;
+                }
+        }
+        *ret = TAKE_PTR(class);
+        return 0;
+}
+
+/* Is there something that the scheduler reads and that has changed? */
+static bool matters_to_scheduler(const Node *old, const Node *new) {
+        return !old || old->object.doc != new->object.doc || old->cpu != new->cpu || old->unschedulable != new->unschedulable ||
+               old->health != new->health;
+}
+
 static int node_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
+        _cleanup_(node_class_unrefp) NodeClass *class = NULL;
         NodeState *ns = node_state(e);
         const Node *o = (const Node*) old, *n = (const Node*) new;
         Cluster *c = userdata;
         int r;
 
-        if (!o) {
-                r = node_added(c, ns, n);
+        if (n) {
+                r = node_prepare(c, ns, o, n, &class);
                 if (r < 0)
                         return r;
         }
@@ -147,9 +209,20 @@ static int node_changed(StoreEntry *e, const Object *old, const Object *new, voi
                 node_place_in_lists(c, ns, n->health);
         if (o && (o->stop_requested != n->stop_requested || !streq_ptr(o->instance, n->instance)))
                 wake_node(c, ns);
+        if (node_evicts(class) && !(ns->sched.class && node_evicts(ns->sched.class)))
+                ns->tainted_at = c->now;
+        if (matters_to_scheduler(o, n)) {
+                sched_node_update(&ns->sched, n, class, ns->sched.open, c->config.pods_per_node_max);
+                scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_NODE);
+        }
+        ns->sched.node = n;
         node_update_index(c, ns);
         object_follow(c, &ns->common, old, new);
         return 0;
+}
+
+static bool is_ending(const Pod *p) {
+        return p->status == POD_TERMINATING;
 }
 
 static void pod_detach(Cluster *c, PodState *ps, const Pod *old) {
@@ -158,12 +231,14 @@ static void pod_detach(Cluster *c, PodState *ps, const Pod *old) {
         if (!ns)
                 return;
         list_remove(&ps->in_node);
-        ns->n_pods--;
-        ns->used -= old->cpu;
+        if (old->class)
+                old->class->n_bound--;
+        sched_node_detach(&ns->sched, old->class, old->cpu, is_ending(old));
+        scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_GONE);
         ns->addresses[(old->ip & 255) / 64] &= ~(UINT64_C(1) << (old->ip & 63));
         ps->node = NULL;
         c->stats.pods_bound--;
-        assert(ns->used >= 0);
+        assert(ns->sched.used.cpu >= 0);
         node_update_index(c, ns);
 }
 
@@ -173,12 +248,36 @@ static void pod_attach(Cluster *c, PodState *ps, const Pod *p) {
         assert(ns); /* whoever binds has looked it up; what was loaded was checked */
         ps->node = ns;
         list_append(&ns->pods, &ps->in_node);
-        ns->n_pods++;
-        ns->used += p->cpu;
+        if (p->class)
+                p->class->n_bound++;
+        sched_node_attach(&ns->sched, p->class, p->cpu, is_ending(p));
+        scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_CAME);
         if (p->ip != 0)
                 ns->addresses[(p->ip & 255) / 64] |= UINT64_C(1) << (p->ip & 63);
         c->stats.pods_bound++;
         node_update_index(c, ns);
+}
+
+/* A pod that is to come to a node once others are gone holds room there against lesser ones. */
+static void pod_unnominate(Cluster *c, const Pod *p) {
+        NodeState *ns = p && p->nominated && !p->node && p->class ? find_node(c, p->nominated) : NULL;
+
+        if (!ns)
+                return;
+        sched_node_unnominate(&ns->sched, p->class);
+        scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_GONE);
+}
+
+static int pod_nominate(Cluster *c, const Pod *p) {
+        NodeState *ns = p && p->nominated && !p->node && p->class ? find_node(c, p->nominated) : NULL;
+        int r;
+
+        if (!ns)
+                return 0;
+        r = sched_node_nominate(&ns->sched, p->class);
+        if (r >= 0)
+                scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_CAME);
+        return r;
 }
 
 int pod_bind(Pod *p, const NodeState *ns) {
@@ -193,7 +292,7 @@ int pod_bind(Pod *p, const NodeState *ns) {
 /* Moves the pod between nodes as the change asks for, and wakes those whose list of pods it changes. */
 static void pod_rebind(Cluster *c, PodState *ps, const Pod *old, const Pod *new) {
         bool held = old && pod_holds_capacity(old), holds = new && pod_holds_capacity(new);
-        bool stays = held && holds && streq(old->node, new->node);
+        bool stays = held && holds && streq(old->node, new->node) && old->class == new->class;
         bool was_wanted = old && pod_is_wanted(old), is_wanted = new && pod_is_wanted(new);
 
         if (held && ps->node && (!stays || was_wanted != is_wanted))
@@ -203,6 +302,10 @@ static void pod_rebind(Cluster *c, PodState *ps, const Pod *old, const Pod *new)
         if (holds && !stays) {
                 pod_attach(c, ps, new);
                 wake_node(c, ps->node);
+        }
+        if (stays && is_ending(old) != is_ending(new)) {
+                sched_node_set_ending(&ps->node->sched, new->class, is_ending(new));
+                scheduler_note(&c->scheduler, &ps->node->sched, is_ending(new) ? SCHED_EVENT_POD_GONE : SCHED_EVENT_POD_CAME);
         }
 }
 
@@ -217,49 +320,50 @@ static int pod_set_end(Cluster *c, PodState *ps, const Pod *p) {
         return prioq_set(&c->timers, &ps->end.item, end);
 }
 
-static int pod_begin_wait(Cluster *c, PodState *ps, const Pod *p) {
-        int r;
+/* What may fail comes first. */
+static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new, bool enqueue) {
+        NodeState *ns = new && pod_holds_capacity(new) && new->class ? find_node(c, new->node) : NULL;
+        int r = 0;
 
-        ps->wait = new0(PodWait, 1);
-        if (!ps->wait)
-                return -ENOMEM;
-        *ps->wait = (PodWait) { .entry = { .cpu = p->cpu, .order = p->object.id }, .pod = ps, .since = c->now };
-        r = pending_queue_add(&c->pending, &ps->wait->entry);
+        if (!old)
+                ps->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_POD_END };
+        if (ns)
+                r = sched_node_reserve(&ns->sched);
+        if (r >= 0)
+                r = pod_nominate(c, new);
         if (r < 0)
-                ps->wait = mfree(ps->wait);
+                return r;
+        if (enqueue)
+                r = placement_enqueue(c, ps, new);
+        if (r >= 0) {
+                r = pod_set_end(c, ps, new);
+                if (r < 0 && enqueue)
+                        placement_dequeue(c, ps->wait);
+        }
+        if (r < 0)
+                pod_unnominate(c, new);
         return r;
-}
-
-static void pod_end_wait(Cluster *c, PodState *ps) {
-        pending_queue_remove(&c->pending, &ps->wait->entry);
-        ps->wait = mfree(ps->wait);
 }
 
 static int pod_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
         PodState *ps = pod_state(e);
         const Pod *o = (const Pod*) old, *n = (const Pod*) new;
         bool was_queued = o && pod_is_queued(o), is_queued = n && pod_is_queued(n);
+        bool requeue = was_queued && is_queued && o->class != n->class;
+        PodWait *waited = ps->wait;
         Cluster *c = userdata;
         int r;
 
-        if (!o)
-                ps->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_POD_END };
-
-        /* What may fail comes first. */
-        if (is_queued && !was_queued) {
-                r = pod_begin_wait(c, ps, n);
-                if (r < 0)
-                        return r;
-        }
-        r = pod_set_end(c, ps, n);
+        r = pod_prepare(c, ps, o, n, is_queued && (!was_queued || requeue));
         if (r < 0) {
-                if (is_queued && !was_queued)
-                        pod_end_wait(c, ps);
+                ps->wait = waited;
                 return r;
         }
-
-        if (was_queued && !is_queued)
-                pod_end_wait(c, ps);
+        if (requeue)
+                placement_dequeue(c, waited);
+        else if (was_queued && !is_queued)
+                ps->wait = placement_dequeue(c, waited);
+        pod_unnominate(c, o);
         if (o)
                 c->stats.pods_by_status[o->status]--;
         if (n)
@@ -272,8 +376,20 @@ static int pod_changed(StoreEntry *e, const Object *old, const Object *new, void
 static int document_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
         Cluster *c = userdata;
 
+        if ((new ?: old)->kind == KIND_NAMESPACE)
+                c->scheduler.namespaces_version++; /* affinity between pods may select namespaces by their labels */
         c->n_documents += !old;
         c->n_documents -= !new;
+        object_follow(c, object_state(e), old, new);
+        return 0;
+}
+
+static int definition_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
+        Cluster *c = userdata;
+
+        c->n_documents += !old;
+        c->n_documents -= !new;
+        definition_follow(c, e, (const Definition*) old, (const Definition*) new);
         object_follow(c, object_state(e), old, new);
         return 0;
 }
@@ -282,6 +398,7 @@ void cluster_use_algorithm(Cluster *c, const char *name) {
         c->algorithm = sched_algorithm_find(name) ?: sched_algorithm_find(c->config.algorithm);
         assert(c->algorithm);
         node_index_keep(&c->index, c->algorithm->order);
+        placement_retry_all(c);
 }
 
 static int policy_changed(StoreEntry *e _unused_, const Object *old _unused_, const Object *new, void *userdata) {
@@ -296,6 +413,7 @@ static const StoreKind own_kinds[] = {
         [KIND_POD] = { sizeof(PodState), pod_changed },
         [KIND_POLICY] = { sizeof(StoreEntry), policy_changed },
         [KIND_TOMBSTONE] = { sizeof(StoreEntry), NULL },
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = { sizeof(ObjectState), definition_changed },
 };
 
 const StoreKind *cluster_kinds(void) {
@@ -303,6 +421,7 @@ const StoreKind *cluster_kinds(void) {
 
         if (kinds[0].entry_size == 0)
                 for (Kind k = 0; k < _KIND_MAX; k++)
-                        kinds[k] = kind_is_document(k) ? (StoreKind) { sizeof(ObjectState), document_changed } : own_kinds[k];
+                        if (kind_exists(k))
+                                kinds[k] = kind_is_document(k) ? (StoreKind) { sizeof(ObjectState), document_changed } : own_kinds[k];
         return kinds;
 }

@@ -5,32 +5,23 @@
 
 #include "basic/error.h"
 #include "basic/list.h"
-#include "basic/prioq.h"
 #include "basic/prng.h"
 #include "core/cluster.h"
+#include "core/control/class-queue.h"
+#include "core/model/definition.h"
 #include "core/model/doc-pool.h"
 #include "core/model/node.h"
 #include "core/model/pod.h"
 #include "core/sched/algorithms.h"
 #include "core/sched/node-index.h"
 #include "core/sched/pending-queue.h"
-
-typedef enum TimerType {
-        TIMER_BEAT,     /* of a virtual node */
-        TIMER_POD_END,  /* a running pod's duration is over */
-        TIMER_EVICTION, /* pods of a lost node have been patient enough */
-} TimerType;
-
-typedef struct Timer {
-        PrioqItem item;
-        TimerType type;
-} Timer;
+#include "core/sched/scheduler.h"
 
 /* What is derived from any object: who owns it, whom it owns, and whether its controller has yet to look at it. */
 typedef struct ObjectState {
         StoreEntry entry;
         struct ObjectState *owner; /* weak: one of its owners that lives; NULL = it has none */
-        ListLink in_owner;         /* in owner->dependents, or in Cluster.orphans: it names owners, but none is there */
+        ListLink in_owner;         /* in owner->dependents, or in Cluster.orphans or .strangers: it names owners, but none is there */
         ListLink dependents;
         ListLink dirty;            /* in Cluster.dirty */
 } ObjectState;
@@ -42,8 +33,7 @@ typedef struct NodeState {
         };
         NodeIndexEntry index;   /* in Cluster.index */
         ListLink pods;          /* PodState.in_node: those that hold capacity here, in order of binding */
-        uint32_t n_pods;
-        int64_t used;           /* millicores, the sum of the above */
+        SchedNode sched;        /* what they hold of it */
         uint64_t addresses[4];  /* which of the last octets its pods have */
         bool leaving;           /* is being removed or emptied: gets no pod */
 
@@ -54,6 +44,7 @@ typedef struct NodeState {
         ListLink alive;         /* in Cluster.alive, ordered by last_beat: Healthy and Starting nodes */
         ListLink fading;        /* in Cluster.unhealthy or .stopping, ordered by faded_at */
         usec_t faded_at;
+        usec_t tainted_at;      /* with NoExecute, by a client */
 
         uint64_t pods_revision; /* of the last change of what it should run */
         uint64_t told_revision; /* pods_revision of the last answer */
@@ -66,8 +57,9 @@ typedef struct NodeState {
 
 /* What there is of a pod only while it is queued. */
 typedef struct PodWait {
-        PendingEntry entry; /* in Cluster.pending */
+        PendingEntry entry; /* in Cluster.pending, or in queue->pods */
         struct PodState *pod;
+        struct ClassQueue *queue; /* weak: of its class; NULL: it waits in Cluster.pending */
         usec_t since;       /* `now` when it began to wait */
 } PodWait;
 
@@ -97,11 +89,18 @@ struct Cluster {
         usec_t retry_at;  /* something could not be done for want of memory; USEC_INFINITY = no */
 
         const SchedAlgorithm *algorithm;
+        Scheduler scheduler;
+        NodeClass *node_class;  /* of the node that was looked at last: the next one often has the same document */
         NodeIndex index;
-        PendingQueue pending;
+        PendingQueue pending;   /* pods without a class: those of the native API */
+        ClassQueues queues;     /* the others */
         ListLink alive, unhealthy, stopping, woken;
         ListLink dirty;   /* ObjectState.dirty: waits for its controller */
         ListLink orphans; /* ObjectState.in_owner: waits to be collected */
+        ListLink strangers; /* ObjectState.in_owner: it names owners of kinds that nobody defines (yet) */
+        StoreEntry *definitions[_KIND_MAX - KIND_CUSTOM_NAMESPACED]; /* by slot; weak */
+        uint64_t defined_at[_KIND_MAX - KIND_CUSTOM_NAMESPACED];     /* the revision that gave the slot to it, or took it away */
+        uint32_t n_definitions[2], next_slot[2]; /* in no namespace, in namespaces */
         uint32_t n_documents; /* objects beside nodes and pods */
         uint32_t n_ending_namespaces;
         Prioq timers;
@@ -141,6 +140,8 @@ static inline bool pod_is_wanted(const Pod *p) {
 void cluster_retry_soon(Cluster *c);
 /* Tells the index what the node has free, or that it takes nothing. */
 void node_update_index(Cluster *c, NodeState *ns);
+/* The class of a document; a reference. -ENOMEM. */
+int cluster_node_class(Cluster *c, Doc *doc, NodeClass **ret);
 /* From now on pods are placed by that algorithm, or by the configured one if there is none of that name. */
 void cluster_use_algorithm(Cluster *c, const char *name);
 /* Queues the node's next virtual beat. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/codec.h"
 
+#include <stdio.h>
+
 #include "basic/error.h"
 #include "basic/json-reader.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
+#include "core/model/definition.h"
 #include "core/model/doc.h"
 #include "core/model/node.h"
 #include "core/model/object-util.h"
@@ -99,6 +102,7 @@ static void encode_pod(const Object *o, StrBuf *b) {
         first = true;
         put_string(b, &first, "phase", pod_status_to_string(p->status));
         put_string(b, &first, "reason", p->reason);
+        put_string(b, &first, "nominatedNodeName", p->nominated);
         if (p->restarts > 0) {
                 put_key(b, &first, "restarts");
                 strbuf_put_u64(b, p->restarts);
@@ -134,6 +138,13 @@ static void encode_tombstone(const Object *o, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
+/* The names that it has are read from its document again. */
+static void encode_definition(const Object *o, StrBuf *b) {
+        Kind slot = ((const Definition*) o)->slot;
+
+        strbuf_printf(b, ",\"spec\":{\"slot\":%d}", kind_is_custom(slot) ? (int) slot : -1);
+}
+
 /* Every field that any kind has, as text read it; make_*() picks its own. */
 typedef struct Document {
         const char *api_version, *kind, *name, *uid;
@@ -142,9 +153,9 @@ typedef struct Document {
         int64_t cpu;
         usec_t duration;
         bool stop_requested, unschedulable, tainted, held;
-        const char *health, *phase, *reason, *version, *ip, *qos;
+        const char *health, *phase, *reason, *version, *ip, *qos, *nominated;
         usec_t health_since, started, ended, deleted;
-        int64_t restarts, exit_code, grace, toleration;
+        int64_t restarts, exit_code, grace, toleration, slot;
         JsonStrings addresses;
         JsonRaw doc;
 } Document;
@@ -170,19 +181,21 @@ static const JsonField pod_spec[] = {
 };
 static const JsonField pod_status[] = {
         FIELD("phase", STRING, phase, true), FIELD("reason", STRING, reason, false),
-        FIELD("restarts", I64, restarts, false), FIELD("startTime", TIME, started, false),
+        FIELD("nominatedNodeName", STRING, nominated, false), FIELD("restarts", I64, restarts, false), FIELD("startTime", TIME, started, false),
         FIELD("podIP", STRING, ip, false),
         FIELD("endTime", TIME, ended, false), FIELD("deletionTime", TIME, deleted, false),
         FIELD("gracePeriod", I64, grace, false),
 };
 static const JsonField policy_spec[] = { FIELD("algorithm", STRING, algorithm, true) };
 static const JsonField tombstone_spec[] = { FIELD("instance", STRING, instance, false) };
+static const JsonField definition_spec[] = { FIELD("slot", I64, slot, true) };
 
 #define TOP FIELD("apiVersion", STRING, api_version, true), FIELD("kind", STRING, kind, true), NESTED("metadata", metadata_fields), FIELD("document", RAW, doc, false)
 static const JsonField node_fields[] = { TOP, NESTED("spec", node_spec), NESTED("status", node_status) };
 static const JsonField pod_fields[] = { TOP, NESTED("spec", pod_spec), NESTED("status", pod_status) };
 static const JsonField policy_fields[] = { TOP, NESTED("spec", policy_spec) };
 static const JsonField tombstone_fields[] = { TOP, NESTED("spec", tombstone_spec) };
+static const JsonField definition_fields[] = { TOP, NESTED("spec", definition_spec) };
 static const JsonField document_fields[] = { TOP };
 
 static int invalid(const char *field, const char *value, Error *reterr) {
@@ -260,6 +273,8 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
         r = pod_set_node(p, d->node);
         if (r >= 0)
                 r = pod_set_reason(p, d->reason);
+        if (r >= 0)
+                r = pod_set_nominated(p, d->nominated);
         if (r < 0)
                 return r;
         *ret = &TAKE_PTR(p)->object;
@@ -274,18 +289,34 @@ static int make_tombstone(const Document *d, Object **ret, Error *reterr _unused
         return tombstone_new(d->name, d->instance, (Tombstone**) ret);
 }
 
+static int make_definition(const Document *d, Object **ret, Error *reterr) {
+        char number[24];
+
+        if (d->slot != -1 && (d->slot < KIND_CUSTOM_NAMESPACED || d->slot >= _KIND_MAX)) {
+                (void) snprintf(number, sizeof(number), "%lld", (long long) d->slot);
+                return invalid("slot", number, reterr);
+        }
+        return definition_new(d->name, d->slot < 0 ? _KIND_INVALID : (Kind) d->slot, (Definition**) ret);
+}
+
+static int read_definition(Object *o, const Json *document) {
+        return definition_read_document((Definition*) o, document);
+}
+
 typedef struct Codec {
         void (*encode)(const Object *o, StrBuf *b); /* NULL: there is nothing but the document */
         const JsonField *fields;
         size_t n_fields;
         int (*make)(const Document *d, Object **ret, Error *reterr); /* NULL: an object like any */
+        int (*read)(Object *o, const Json *document); /* what is not encoded because the document says it; may be NULL */
 } Codec;
 
 static const Codec codecs[] = {
-        [KIND_NODE] = { encode_node, node_fields, ELEMENTSOF(node_fields), make_node },
-        [KIND_POD] = { encode_pod, pod_fields, ELEMENTSOF(pod_fields), make_pod },
-        [KIND_POLICY] = { encode_policy, policy_fields, ELEMENTSOF(policy_fields), make_policy },
-        [KIND_TOMBSTONE] = { encode_tombstone, tombstone_fields, ELEMENTSOF(tombstone_fields), make_tombstone },
+        [KIND_NODE] = { encode_node, node_fields, ELEMENTSOF(node_fields), make_node, NULL },
+        [KIND_POD] = { encode_pod, pod_fields, ELEMENTSOF(pod_fields), make_pod, NULL },
+        [KIND_POLICY] = { encode_policy, policy_fields, ELEMENTSOF(policy_fields), make_policy, NULL },
+        [KIND_TOMBSTONE] = { encode_tombstone, tombstone_fields, ELEMENTSOF(tombstone_fields), make_tombstone, NULL },
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = { encode_definition, definition_fields, ELEMENTSOF(definition_fields), make_definition, read_definition },
 };
 static const Codec document_codec = { .fields = document_fields, .n_fields = ELEMENTSOF(document_fields) };
 
@@ -336,6 +367,23 @@ int doc_decode(char *text, size_t size, Doc **ret, Error *reterr) {
         return r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
+/* Kinds that are shared (see document_share()) have no view that is read of the document here. */
+static int make_doc(const JsonRaw *raw, const Codec *codec, Object *o, Error *reterr) {
+        _cleanup_json_arena_ JsonArena arena = JSON_ARENA_INIT(64 * MIB);
+        Json *root;
+        int r;
+
+        if (!raw->text)
+                return codec->read ? error_set(reterr, -EBADMSG, "the document is missing") : 0;
+        r = json_tree_parse(&arena, raw->text, raw->size, &root, reterr);
+        if (r < 0)
+                return r;
+        r = doc_new(root, &o->doc);
+        if (r >= 0 && codec->read)
+                r = codec->read(o, root);
+        return r < 0 ? error_set(reterr, r, "out of memory") : 0;
+}
+
 static int check_identity(Kind kind, const Document *d, Uuid *ret_uid, Error *reterr) {
         int r;
 
@@ -363,7 +411,7 @@ static int make_object(Kind kind, const Document *d, Object **ret, Error *reterr
                 return error_set(reterr, r, "out of memory");
         o->uid = uid;
         o->created = d->created;
-        r = d->doc.text ? doc_decode(d->doc.text, d->doc.size, &o->doc, reterr) : 0;
+        r = make_doc(&d->doc, codec, o, reterr);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(o);

@@ -83,7 +83,6 @@ static void take_owners(const char **p, const Json *owners, DocOwner *o) {
                 o->name = take(p);
                 o->uid = take(p);
                 o->controller = json_is_true(json_get(v, "controller"));
-                o->blocks = json_is_true(json_get(v, "blockOwnerDeletion"));
                 o++;
         }
 }

@@ -14,7 +14,7 @@ typedef struct DocLabel {
 /* metav1.OwnerReference */
 typedef struct DocOwner {
         const char *api_version, *kind, *name, *uid;
-        bool controller, blocks; /* blockOwnerDeletion */
+        bool controller;
 } DocOwner;
 
 struct Doc {

@@ -9,3 +9,4 @@ typedef struct Node Node;
 typedef struct Pod Pod;
 typedef struct Policy Policy;
 typedef struct Tombstone Tombstone;
+typedef struct Definition Definition;

@@ -6,7 +6,7 @@
 static const struct {
         const char *name, *api_version;
         bool namespaced, document;
-} kinds[_KIND_MAX] = {
+} kinds[_KIND_FIXED_MAX] = {
         [KIND_NODE] = { "Node", "v1", false, false },
         [KIND_POD] = { "Pod", "v1", true, false },
         [KIND_POLICY] = { "Policy", "kubesim.io/v1", false, false },
@@ -43,32 +43,38 @@ static const struct {
         [KIND_CLUSTER_ROLE_BINDING] = { "ClusterRoleBinding", "rbac.authorization.k8s.io/v1", false, true },
         [KIND_INGRESS] = { "Ingress", "networking.k8s.io/v1", true, true },
         [KIND_NETWORK_POLICY] = { "NetworkPolicy", "networking.k8s.io/v1", true, true },
-        [KIND_CUSTOM_RESOURCE_DEFINITION] = { "CustomResourceDefinition", "apiextensions.k8s.io/v1", false, true },
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = { "CustomResourceDefinition", "apiextensions.k8s.io/v1", false, false },
         [KIND_CUSTOM] = { "Custom", "kubesim.io/v1", true, true },
 };
 
+bool kind_exists(Kind k) {
+        return (k >= 0 && k < _KIND_FIXED_MAX) || (k >= KIND_CUSTOM_NAMESPACED && k < _KIND_MAX);
+}
+
+/* All slots are shown to the disk as one kind: what it is called is in the definition. */
+static Kind fixed(Kind k) {
+        assert(kind_exists(k));
+        return kind_is_custom(k) ? KIND_CUSTOM : k;
+}
+
 const char *kind_to_string(Kind k) {
-        assert(k >= 0 && k < _KIND_MAX);
-        return kinds[k].name;
+        return kinds[fixed(k)].name;
 }
 
 const char *kind_api_version(Kind k) {
-        assert(k >= 0 && k < _KIND_MAX);
-        return kinds[k].api_version;
+        return kinds[fixed(k)].api_version;
 }
 
 bool kind_is_namespaced(Kind k) {
-        assert(k >= 0 && k < _KIND_MAX);
-        return kinds[k].namespaced;
+        return kind_is_custom(k) ? k < KIND_CUSTOM_CLUSTER : kind_exists(k) && kinds[k].namespaced;
 }
 
 bool kind_is_document(Kind k) {
-        assert(k >= 0 && k < _KIND_MAX);
-        return kinds[k].document;
+        return kind_exists(k) && kinds[fixed(k)].document;
 }
 
 Kind kind_find(const char *api_version, const char *kind) {
-        for (Kind k = 0; k < _KIND_MAX; k++)
+        for (Kind k = 0; k < KIND_CUSTOM; k++)
                 if (streq(kinds[k].name, kind) && streq(kinds[k].api_version, api_version))
                         return k;
         return _KIND_INVALID;

@@ -4,6 +4,9 @@
 
 #include "basic/macro.h"
 
+#define KIND_CUSTOM_NAMESPACED_MAX 128
+#define KIND_CUSTOM_CLUSTER_MAX 64
+
 typedef enum Kind {
         KIND_NODE,
         KIND_POD,
@@ -42,15 +45,26 @@ typedef enum Kind {
         KIND_INGRESS,
         KIND_NETWORK_POLICY,
         KIND_CUSTOM_RESOURCE_DEFINITION,
-        KIND_CUSTOM, /* of every CustomResourceDefinition */
-        _KIND_MAX,
+        KIND_CUSTOM, /* not used; its number was given away before the slots below were thought of */
+        _KIND_FIXED_MAX, /* kinds to come go before it; there is room up to the slots */
+
+        /* Slots: every established CustomResourceDefinition has one, and its objects are of that kind. */
+        KIND_CUSTOM_NAMESPACED = 128,
+        KIND_CUSTOM_CLUSTER = KIND_CUSTOM_NAMESPACED + KIND_CUSTOM_NAMESPACED_MAX,
+        _KIND_MAX = KIND_CUSTOM_CLUSTER + KIND_CUSTOM_CLUSTER_MAX,
         _KIND_INVALID = -EINVAL,
 } Kind;
 
-const char *kind_to_string(Kind k);   /* "Node", ... as in Kubernetes documents */
+/* Is there such a kind? The numbers between those of our own and the slots are of none. */
+bool kind_exists(Kind k);
+/* Is it a slot, whose objects are of what a CustomResourceDefinition defines? */
+static inline bool kind_is_custom(Kind k) {
+        return k >= KIND_CUSTOM_NAMESPACED;
+}
+const char *kind_to_string(Kind k);   /* "Node", ... as in Kubernetes documents; "Custom" of all slots: their names are in the definition */
 const char *kind_api_version(Kind k); /* "v1", "apps/v1" */
-bool kind_is_namespaced(Kind k);
+bool kind_is_namespaced(Kind k); /* false, as the next one, when there is no such kind */
 /* Is it one of those that clients write as documents, without a view of our own? */
 bool kind_is_document(Kind k);
-/* By both, e.g. those of an owner reference; _KIND_INVALID when there is none. */
+/* By both, e.g. those of an owner reference; _KIND_INVALID when there is none, or only a definition knows it. */
 Kind kind_find(const char *api_version, const char *kind);

@@ -27,6 +27,9 @@ const char *node_health_to_string(NodeHealth h);
 NodeHealth node_health_from_string(const char *s);
 
 #define NODE_ADDRESSES_MAX 16
+/* What a node says it is; nothing of it is real. */
+#define NODE_ARCH "amd64"
+#define NODE_OS "linux"
 
 struct Node {
         Object object;

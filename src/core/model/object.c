@@ -7,6 +7,7 @@
 #include "basic/error.h"
 #include "basic/prng.h"
 #include "basic/string-util.h"
+#include "core/model/definition.h"
 #include "core/model/doc.h"
 #include "core/model/node.h"
 #include "core/model/object-util.h"
@@ -23,6 +24,7 @@ static void (*const kind_done[_KIND_MAX])(Object *o) = {
         [KIND_POD] = (void (*)(Object*)) pod_done,
         [KIND_POLICY] = (void (*)(Object*)) policy_done,
         [KIND_TOMBSTONE] = (void (*)(Object*)) tombstone_done,
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = (void (*)(Object*)) definition_done,
 };
 
 int object_copy(const Object *o, Object **ret) {
@@ -31,6 +33,8 @@ int object_copy(const Object *o, Object **ret) {
                 return node_copy((const Node*) o, (Node**) ret);
         case KIND_POD:
                 return pod_copy((const Pod*) o, (Pod**) ret);
+        case KIND_CUSTOM_RESOURCE_DEFINITION:
+                return definition_copy((const Definition*) o, (Definition**) ret);
         default:
                 assert(kind_is_document(o->kind)); /* the others are never changed, only replaced */
                 return object_new_like(o, sizeof(Object), ret);

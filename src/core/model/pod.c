@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/pod.h"
 
+#include <stdio.h>
+
 #include "basic/error.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/model/object-util.h"
-#include "core/model/quantity.h"
 #include "core/model/shared-string.h"
+
+#define NAMESPACE_LETTERS 254
 
 static const char *const status_names[_POD_STATUS_MAX] = {
         [POD_PENDING] = "Pending",           [POD_RUNNING] = "Running",     [POD_RESTARTING] = "Restarting",
@@ -53,6 +56,8 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->exit_code = p->exit_code;
         copy->qos = p->qos;
         copy->held = p->held;
+        copy->class = p->class ? pod_class_ref(p->class) : NULL;
+        copy->nominated = shared_string_ref(p->nominated);
         pod_share_node(copy, p->node);
         r = pod_set_reason(copy, p->reason);
         if (r < 0)
@@ -61,14 +66,18 @@ int pod_copy(const Pod *p, Pod **ret) {
         return 0;
 }
 
-int pod_set_node(Pod *p, const char *node) {
-        const char *copy = node ? shared_string_new(node) : NULL;
+static int set_shared(const char **field, const char *value) {
+        const char *copy = value ? shared_string_new(value) : NULL;
 
-        if (node && !copy)
+        if (value && !copy)
                 return -ENOMEM;
-        shared_string_unref(p->node);
-        p->node = copy;
+        shared_string_unref(*field);
+        *field = copy;
         return 0;
+}
+
+int pod_set_node(Pod *p, const char *node) {
+        return set_shared(&p->node, node);
 }
 
 void pod_share_node(Pod *p, const char *node) {
@@ -82,44 +91,8 @@ int pod_set_reason(Pod *p, const char *reason) {
         return object_set_string(&p->reason, reason);
 }
 
-/* What one container asks for: requests, else limits. */
-static int container_cpu(const Json *container, int64_t *ret, Error *reterr) {
-        const Json *resources = json_get(container, "resources");
-        const char *cpu = json_string(json_at(resources, "requests", "cpu", NULL)) ?: json_string(json_at(resources, "limits", "cpu", NULL));
-
-        *ret = 0;
-        if (!cpu || (quantity_parse_milli(cpu, ret) >= 0 && *ret >= 0))
-                return 0;
-        return error_set_field(reterr, -EDOM, "spec.containers.resources.requests.cpu", cpu, "\"%s\" is not an amount of CPU", cpu);
-}
-
-/* Kubernetes documentation, "Init Containers", resource sharing: the greater of the sum of the containers and the greatest init
- * container; init containers that restart always run beside them. */
-static int sum_cpu(const Json *spec, int64_t *ret, Error *reterr) {
-        int64_t sum = 0, beside = 0, greatest = 0, cpu;
-        const char *overhead = json_string(json_at(spec, "overhead", "cpu", NULL));
-        int r;
-
-        JSON_FOREACH(container, json_get(spec, "containers")) {
-                r = container_cpu(container, &cpu, reterr);
-                if (r < 0 || __builtin_add_overflow(sum, cpu, &sum))
-                        return r < 0 ? r : error_set(reterr, -EDOM, "the pod asks for more CPU than can be counted");
-        }
-        JSON_FOREACH(container, json_get(spec, "initContainers")) {
-                r = container_cpu(container, &cpu, reterr);
-                if (r < 0 || __builtin_add_overflow(beside, cpu, &cpu))
-                        return r < 0 ? r : error_set(reterr, -EDOM, "the pod asks for more CPU than can be counted");
-                if (streq_ptr(json_string(json_get(container, "restartPolicy")), "Always"))
-                        beside = cpu;
-                greatest = MAX(greatest, cpu);
-        }
-        if (__builtin_add_overflow(sum, beside, &sum))
-                return error_set(reterr, -EDOM, "the pod asks for more CPU than can be counted");
-        sum = MAX(sum, greatest);
-        if (overhead && (quantity_parse_milli(overhead, &cpu) < 0 || __builtin_add_overflow(sum, cpu, &sum)))
-                return error_set_field(reterr, -EDOM, "spec.overhead.cpu", overhead, "\"%s\" is not an amount of CPU", overhead);
-        *ret = sum;
-        return 0;
+int pod_set_nominated(Pod *p, const char *node) {
+        return set_shared(&p->nominated, node);
 }
 
 /* Each container with limits and requests that are the same: guaranteed; none with either: best effort. */
@@ -138,8 +111,9 @@ static PodQos find_qos(const Json *spec) {
         return !any ? POD_BEST_EFFORT : guaranteed ? POD_GUARANTEED : POD_BURSTABLE;
 }
 
-/* Kubernetes documentation, "Taints and Tolerations", taint-based evictions: without a toleration it goes at once. */
+/* Kubernetes documentation, "Taints and Tolerations", taint-based evictions: a pod that says nothing is given five minutes. */
 static usec_t find_toleration(const Json *tolerations) {
+        bool found = false;
         usec_t span = 0;
 
         JSON_FOREACH(t, tolerations) {
@@ -152,8 +126,26 @@ static usec_t find_toleration(const Json *tolerations) {
                         return USEC_INFINITY;
                 if (seconds > 0)
                         span = MAX(span, (usec_t) seconds * USEC_PER_SEC);
+                found = true;
         }
-        return span;
+        return found ? span : POD_TOLERATION_DEFAULT;
+}
+
+static int check_gang(const Json *annotations, Error *reterr) {
+        const char *min = json_string(json_get(annotations, POD_ANNOTATION_GANG_MIN)), *timeout = json_string(json_get(annotations, POD_ANNOTATION_GANG_TIMEOUT));
+        const char *name = json_string(json_get(annotations, POD_ANNOTATION_GANG));
+        uint64_t n;
+        usec_t span;
+
+        if (name && name_validate(name, "metadata.annotations[" POD_ANNOTATION_GANG "]", NULL) < 0)
+                return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_GANG "]", name, "\"%s\" is not a name", name);
+        if (min && parse_u64_range(min, 1, UINT32_MAX, &n) < 0)
+                return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_GANG_MIN "]", min,
+                                       "\"%s\" is not a whole number of at least 1", min);
+        if (timeout && (parse_usec(timeout, &span) < 0 || span == 0))
+                return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_GANG_TIMEOUT "]", timeout,
+                                       "\"%s\" is not a span of time like 60s", timeout);
+        return 0;
 }
 
 static int read_annotations(Pod *p, const Json *annotations, Error *reterr) {
@@ -168,7 +160,7 @@ static int read_annotations(Pod *p, const Json *annotations, Error *reterr) {
                 return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_EXIT_CODE "]", exit_code,
                                        "\"%s\" is not a whole number from 0 to 255", exit_code);
         p->exit_code = (uint8_t) code;
-        return 0;
+        return check_gang(annotations, reterr);
 }
 
 static bool is_of_job(const Json *owners) {
@@ -178,23 +170,44 @@ static bool is_of_job(const Json *owners) {
         return false;
 }
 
-int pod_read_document(Pod *p, const Json *document, Error *reterr) {
+int pod_read_class(Pod *p, PodClassPool *classes, const Json *document, Error *reterr) {
+        char namespace[NAMESPACE_LETTERS];
+        const char *ns;
+        PodClass *class;
+        size_t size;
+        int r;
+
+        ns = object_namespace(&p->object, &size);
+        (void) snprintf(namespace, sizeof(namespace), "%.*s", (int) size, ns);
+        r = pod_class_of(classes, namespace, document, &class, reterr);
+        if (r < 0)
+                return r;
+        pod_class_unref(p->class);
+        p->class = class;
+        p->cpu = class->requests.cpu;
+        return 0;
+}
+
+int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error *reterr) {
         const Json *spec = json_get(document, "spec"), *gates = json_get(spec, "schedulingGates");
         const char *scheduler = json_string(json_get(spec, "schedulerName"));
         int r;
 
-        r = sum_cpu(spec, &p->cpu, reterr);
+        r = pod_read_class(p, classes, document, reterr);
         if (r < 0)
                 return r;
         p->qos = find_qos(spec);
         p->toleration = find_toleration(json_get(spec, "tolerations"));
         p->grace_seconds = (uint32_t) json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
-        p->held = (scheduler && !streq(scheduler, POD_SCHEDULER_DEFAULT)) || (json_is(gates, JSON_ARRAY) && gates->size > 0);
+        p->held = (scheduler && !streq(scheduler, POD_SCHEDULER_DEFAULT) && !startswith(scheduler, POD_SCHEDULER_PREFIX)) ||
+                  (json_is(gates, JSON_ARRAY) && gates->size > 0);
         p->duration = is_of_job(json_at(document, "metadata", "ownerReferences", NULL)) ? POD_JOB_DURATION : USEC_INFINITY;
         return read_annotations(p, json_at(document, "metadata", "annotations", NULL), reterr);
 }
 
 void pod_done(Pod *p) {
+        pod_class_unref(p->class);
         shared_string_unref(p->node);
+        shared_string_unref(p->nominated);
         free((char*) p->reason);
 }

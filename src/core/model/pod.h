@@ -6,6 +6,7 @@
 #include "basic/time-util.h"
 #include "core/model/address.h"
 #include "core/model/object.h"
+#include "core/model/pod-class.h"
 
 typedef enum PodStatus {
         POD_PENDING,      /* not bound, or bound and not yet confirmed by its node */
@@ -23,6 +24,7 @@ const char *pod_status_to_string(PodStatus s);
 PodStatus pod_status_from_string(const char *s);
 
 #define POD_SCHEDULER_DEFAULT "default-scheduler"
+#define POD_SCHEDULER_PREFIX "kubesim/" /* then the name of an algorithm */
 /* How long the pod's containers run ("30s", systemd.time(7)), and what they end with. */
 #define POD_ANNOTATION_DURATION "kubesim.io/duration"
 #define POD_ANNOTATION_EXIT_CODE "kubesim.io/exit-code"
@@ -57,20 +59,25 @@ struct Pod {
         usec_t started;       /* realtime of the first confirmation; 0 before */
         usec_t ended;         /* realtime; 0 before */
         usec_t deleted;       /* realtime at which it is to be gone, once its removal was asked for; 0 before */
+        PodClass *class;      /* what the scheduler reads of its document; a reference; NULL: it has none, and asks for CPU alone */
+        const char *nominated; /* name of the node where it is to go once the pods that were preempted for it are gone; shared by its versions, may be NULL */
         const char *node;     /* name of the node it is bound to, shared with that where it can be; NULL when unbound */
         const char *reason;   /* why it is as it is, for people; owned, may be NULL */
 };
 
 int pod_new(const char *name, Pod **ret);
 int pod_copy(const Pod *p, Pod **ret);
-/* Takes over what the cluster acts on of a Kubernetes pod (metadata and spec, valid as the front door has checked):
- * the sum of the containers' CPU requests, or the greatest init container's; spec.schedulerName and schedulingGates; the
- * annotations of POD_ANNOTATION_*. A pod of a Job that does not say how long it runs runs for POD_JOB_DURATION. */
-int pod_read_document(Pod *p, const Json *document, Error *reterr);
+/* Takes over what the cluster acts on of a Kubernetes pod (metadata and spec, valid as the front door has checked): its class, and
+ * with it the CPU that it asks for; spec.schedulerName and schedulingGates; the annotations of POD_ANNOTATION_*. A pod of a Job that
+ * does not say how long it runs runs for POD_JOB_DURATION. -EDOM with the field, -ENOMEM. */
+int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error *reterr);
+/* The class alone, of a pod that was loaded with its document. -EDOM, -ENOMEM. */
+int pod_read_class(Pod *p, PodClassPool *classes, const Json *document, Error *reterr);
 int pod_set_node(Pod *p, const char *node);
 /* The same with another object's name, without a copy; NULL: it is bound to none. */
 void pod_share_node(Pod *p, const char *node);
 int pod_set_reason(Pod *p, const char *reason);
+int pod_set_nominated(Pod *p, const char *node);
 void pod_done(Pod *p);
 
 /* Does it hold capacity of the node that it is bound to? */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/quantity.h"
 
+#include <stdio.h>
+
 #include "basic/macro.h"
 #include "basic/string-util.h"
 
@@ -72,7 +74,8 @@ static int parse_digits(const char **s, __int128 *ret, int *ret_after) {
         return any ? 0 : -EINVAL;
 }
 
-int quantity_parse_milli(const char *s, int64_t *ret) {
+/* In units of 10^-places, rounded up. */
+static int parse(const char *s, int places, int64_t *ret) {
         int exponent, power, after, r;
         __int128 v, unit = 1;
         bool negative;
@@ -85,7 +88,7 @@ int quantity_parse_milli(const char *s, int64_t *ret) {
         r = parse_suffix(s, &exponent, &power);
         if (r < 0)
                 return r;
-        exponent += 3 - after;
+        exponent += places - after;
         if (v != 0 && (exponent > 18 || exponent < -EXPONENT_MAX))
                 return exponent > 0 ? -ERANGE : -EINVAL;
         v <<= power; /* 60 bits of digits and 60 of the suffix */
@@ -101,4 +104,94 @@ int quantity_parse_milli(const char *s, int64_t *ret) {
                 return -ERANGE;
         *ret = negative ? -(int64_t) v : (int64_t) v;
         return 0;
+}
+
+/* mantissa * 10^exponent */
+typedef struct Decimal {
+        __int128 mantissa;
+        int exponent;
+} Decimal;
+
+/* Fewer digits after the point, rounded up. */
+static void round_up_to(Decimal *d, int exponent) {
+        bool rest = false;
+
+        for (; d->exponent < exponent; d->exponent++) {
+                rest |= d->mantissa % 10 != 0;
+                d->mantissa /= 10;
+        }
+        d->mantissa += rest;
+}
+
+static bool is_at_least(Decimal d, __int128 least) {
+        for (; d.exponent < 0 && least <= d.mantissa; d.exponent++)
+                least *= 10;
+        return d.mantissa >= least;
+}
+
+/* Powers of 1024, which the suffixes know six of. */
+static int print_binary(Decimal d, bool negative, char ret[static QUANTITY_TEXT_MAX]) {
+        static const char *const names[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei" };
+        size_t i = 0;
+
+        round_up_to(&d, 0);
+        for (; d.mantissa % 1024 == 0 && i + 1 < ELEMENTSOF(names); i++)
+                d.mantissa /= 1024;
+        if (d.mantissa > INT64_MAX)
+                return -ERANGE;
+        (void) snprintf(ret, QUANTITY_TEXT_MAX, "%s%lld%s", negative ? "-" : "", (long long) d.mantissa, names[i]);
+        return 0;
+}
+
+/* Powers of a thousand, as a suffix or as an exponent. */
+static int print_decimal(Decimal d, bool negative, bool by_exponent, char ret[static QUANTITY_TEXT_MAX]) {
+        static const char *const names[] = { "n", "u", "m", "", "k", "M", "G", "T", "P", "E" };
+
+        for (; d.mantissa % 10 == 0; d.exponent++)
+                d.mantissa /= 10;
+        for (; d.exponent % 3 != 0 || d.exponent > 18; d.exponent--) {
+                d.mantissa *= 10;
+                if (d.mantissa > INT64_MAX)
+                        return -ERANGE;
+        }
+        if (d.mantissa > INT64_MAX)
+                return -ERANGE;
+        if (by_exponent && d.exponent != 0)
+                (void) snprintf(ret, QUANTITY_TEXT_MAX, "%s%llde%d", negative ? "-" : "", (long long) d.mantissa, d.exponent);
+        else
+                (void) snprintf(ret, QUANTITY_TEXT_MAX, "%s%lld%s", negative ? "-" : "", (long long) d.mantissa, names[d.exponent / 3 + 3]);
+        return 0;
+}
+
+int quantity_canonical(const char *s, char ret[static QUANTITY_TEXT_MAX]) {
+        bool negative = *s == '-', by_exponent;
+        int exponent, power, after, r;
+        Decimal d;
+
+        s += *s == '-' || *s == '+';
+        r = parse_digits(&s, &d.mantissa, &after);
+        if (r < 0)
+                return r;
+        by_exponent = (*s == 'e' || *s == 'E') && s[1] != '\0' && s[1] != 'i';
+        r = parse_suffix(s, &exponent, &power);
+        if (r < 0)
+                return r;
+        d.mantissa <<= power;
+        d.exponent = MAX(exponent, -EXPONENT_MAX) - after;
+        round_up_to(&d, -9);
+        if (d.mantissa == 0) {
+                (void) snprintf(ret, QUANTITY_TEXT_MAX, "0");
+                return 0;
+        }
+        if (d.exponent > EXPONENT_MAX)
+                return -ERANGE;
+        return power > 0 && is_at_least(d, 1024) ? print_binary(d, negative, ret) : print_decimal(d, negative, by_exponent, ret);
+}
+
+int quantity_parse_milli(const char *s, int64_t *ret) {
+        return parse(s, 3, ret);
+}
+
+int quantity_parse_value(const char *s, int64_t *ret) {
+        return parse(s, 0, ret);
 }

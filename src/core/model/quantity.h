@@ -7,3 +7,9 @@
 
 /* Reads a quantity as thousandths, rounded up (as Kubernetes does). -EINVAL, or -ERANGE when it does not fit. */
 int quantity_parse_milli(const char *s, int64_t *ret);
+/* The same in whole units. */
+int quantity_parse_value(const char *s, int64_t *ret);
+/* The one way to write it: no fraction, the greatest suffix that loses nothing, in the family of suffixes that it came with; what is
+ * finer than 10^-9 is rounded up. -EINVAL, or -ERANGE when it is too large to be told. */
+#define QUANTITY_TEXT_MAX 48
+int quantity_canonical(const char *s, char ret[static QUANTITY_TEXT_MAX]);

@@ -4,10 +4,11 @@
 #include "basic/string-util.h"
 
 static const SchedAlgorithm *const algorithms[] = {
-        &sched_first_fit,
-        &sched_best_fit,
-        &sched_worst_fit,
-        &sched_round_robin,
+        &sched_first_fit, &sched_best_fit,       &sched_worst_fit,
+        &sched_round_robin, &sched_kube,         &sched_most_allocated,
+        &sched_requested_to_capacity_ratio,      &sched_balanced,
+        &sched_random,    &sched_power_of_two_choices,
+        &sched_dot_product, &sched_fragmentation,
 };
 
 size_t sched_algorithm_count(void) {

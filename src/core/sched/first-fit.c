@@ -8,6 +8,7 @@ static NodeIndexEntry *choose(NodeIndex *index, int64_t cpu) {
 const SchedAlgorithm sched_first_fit = {
         .name = "first-fit",
         .description = "the first registered node that has room",
+        .pick = PICK_BEST,
         .order = NODE_ORDER_REGISTERED,
         .choose = choose,
 };

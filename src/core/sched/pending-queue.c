@@ -94,6 +94,25 @@ PendingEntry *pending_queue_first_fit(const PendingQueue *q, int64_t free) {
                         e = e->right; /* it must be there: least says so */
 }
 
+PendingEntry *pending_queue_first(const PendingQueue *q) {
+        PendingEntry *e = q->root;
+
+        while (e && e->left)
+                e = e->left;
+        return e;
+}
+
+PendingEntry *pending_queue_next(const PendingEntry *e) {
+        if (e->right) {
+                for (e = e->right; e->left; e = e->left)
+                        ;
+                return (PendingEntry*) e;
+        }
+        while (e->parent && e->parent->right == e)
+                e = e->parent;
+        return e->parent;
+}
+
 size_t pending_queue_size(const PendingQueue *q) {
         return q->n_entries;
 }

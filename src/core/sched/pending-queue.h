@@ -28,4 +28,8 @@ int pending_queue_add(PendingQueue *q, PendingEntry *e);
 void pending_queue_remove(PendingQueue *q, PendingEntry *e);
 /* The oldest that asks for at most `free`, or NULL. */
 PendingEntry *pending_queue_first_fit(const PendingQueue *q, int64_t free);
+/* The oldest, or NULL. */
+PendingEntry *pending_queue_first(const PendingQueue *q);
+/* The one after it in age, or NULL. */
+PendingEntry *pending_queue_next(const PendingEntry *e);
 size_t pending_queue_size(const PendingQueue *q);

@@ -8,6 +8,7 @@ static NodeIndexEntry *choose(NodeIndex *index, int64_t cpu) {
 const SchedAlgorithm sched_round_robin = {
         .name = "round-robin",
         .description = "each registered node in turn, those without room are passed over",
+        .pick = PICK_NEXT,
         .order = NODE_ORDER_REGISTERED,
         .choose = choose,
 };

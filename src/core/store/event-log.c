@@ -28,6 +28,7 @@ static const ReasonRow reasons[_EVENT_REASON_MAX] = {
         [EVENT_POD_FAILED] = { "PodFailed", true, NULL, "failed on" },
         [EVENT_POD_TERMINATING] = { "PodTerminating", false, NULL, "is being removed from" },
         [EVENT_POD_REMOVED] = { "PodRemoved", false, NULL, "was removed" },
+        [EVENT_POD_PREEMPTED] = { "PodPreempted", false, NULL, "was preempted on" },
         [EVENT_SCHEDULER_CHANGED] = { "SchedulerChanged", false, NULL, NULL },
 };
 

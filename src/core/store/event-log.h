@@ -23,6 +23,7 @@ typedef enum EventReason {
         EVENT_POD_FAILED,
         EVENT_POD_TERMINATING,
         EVENT_POD_REMOVED,
+        EVENT_POD_PREEMPTED,
         EVENT_SCHEDULER_CHANGED,
         _EVENT_REASON_MAX,
 } EventReason;

@@ -25,10 +25,12 @@ struct ApiContext {
         Streams *streams; /* watches */
         Metrics *metrics;
         const struct Certificates *certificates; /* of the HTTPS socket; NULL: there is none */
+        struct Access *access; /* who may do what */
         const char *agents_dir; /* where the agents' sockets are; borrowed */
         const HealthCheck *checks;
         size_t n_checks;
         void (*write_metrics)(ApiContext *api, StrBuf *b); /* what only the daemon knows */
+        struct CustomKinds *custom; /* rows of CustomResourceDefinitions, of the Kubernetes door */
         void *manager; /* of the checks and of write_metrics; nothing else looks at it */
 };
 

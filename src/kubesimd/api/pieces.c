@@ -3,7 +3,7 @@
 
 #include "basic/alloc-util.h"
 
-#define PIECE_MAX MIB
+#define PIECE_MAX (64 * MIB) /* an object, however it is written */
 
 typedef struct Pieces {
         piece_t next;
@@ -68,5 +68,5 @@ int reply_pieces(HttpRequest *req, const char *content_type, uint64_t mark, piec
                 return -ENOMEM;
         }
         *p = (Pieces) { .next = next, .free_userdata = free_userdata, .userdata = userdata, .piece = STRBUF_INIT(PIECE_MAX) };
-        return http_reply_stream(req, content_type, mark, pieces_read, pieces_free, p);
+        return http_reply_stream(req, content_type, mark, true, pieces_read, pieces_free, p);
 }

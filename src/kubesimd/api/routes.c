@@ -2,6 +2,7 @@
 #include "kubesimd/api/routes.h"
 
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/native/native.h"
 
@@ -19,6 +20,15 @@ const HttpRoute *api_routes(size_t *ret_n) {
         }
         *ret_n = n;
         return all;
+}
+
+bool api_is_reserved(const char *group, const char *name) {
+        return kube_resource_is_reserved(group, name);
+}
+
+void api_context_done(ApiContext *api) {
+        custom_kinds_free(api->custom);
+        api->custom = NULL;
 }
 
 static bool is_kube(const char *path) {

@@ -37,7 +37,14 @@ struct Stream {
         Reading *initial;   /* what there was at the beginning, owned; NULL once it is sent */
         uint64_t revision;  /* the last one that was sent, or passed over */
 
+        Reading *sources;   /* what those of them that are made are made of, owned; shown first */
+        usec_t round_at;    /* when renewals are due: monotonic; USEC_INFINITY = never */
+        usec_t round_began, renewed_since; /* realtime: what was renewed before has been shown */
+        uint64_t round_id;  /* of the last object that this round has looked at */
+        size_t round_hint;
+
         uint64_t event;     /* number of the last event sent */
+        LineSource lines;   /* of a text; its userdata is the one above */
         char *node, *pod;   /* filters of events, owned, NULL = any */
 };
 
@@ -45,6 +52,7 @@ struct Streams {
         ApiContext *api;
         ListLink all;
         unsigned n, max;
+        usec_t due;      /* the first due_at() of all; USEC_INFINITY = none */
         usec_t woken_at; /* when streams_wake() last woke one that has not read since; 0 = none */
 };
 
@@ -56,6 +64,7 @@ int streams_new(ApiContext *api, unsigned max, Streams **ret) {
                 return -ENOMEM;
         s->api = api;
         s->max = max;
+        s->due = USEC_INFINITY;
         list_init(&s->all);
         *ret = s;
         return 0;
@@ -86,6 +95,31 @@ void streams_wake(Streams *s) {
                                 s->woken_at = now_monotonic();
                         http_stream_wake(stream->req);
                 }
+}
+
+usec_t streams_deadline(const Streams *s) {
+        return s->due;
+}
+
+/* When it has something to do by itself: to look for renewals, or to end. */
+static usec_t due_at(const Stream *s) {
+        return MIN(s->round_at, s->ends);
+}
+
+void streams_wake_due(Streams *s, usec_t now) {
+        Stream *stream;
+
+        if (now < s->due)
+                return;
+        s->due = USEC_INFINITY;
+        LIST_FOREACH(stream, &s->all, Stream, link) {
+                if (due_at(stream) > now)
+                        s->due = MIN(s->due, due_at(stream));
+                else if (stream->sleeping) {
+                        stream->sleeping = false;
+                        http_stream_wake(stream->req);
+                }
+        }
 }
 
 usec_t streams_waiting_since(const Streams *s) {
@@ -121,26 +155,69 @@ static bool wants(const Stream *s, const Object *o) {
         return !s->format->wants || s->format->wants(s->userdata, o);
 }
 
+/* The next event of the cluster's log up to that revision that this watch wants: 1, or 0. */
+static int put_next_event(Stream *s, uint64_t revision) {
+        const Event *e;
+
+        while ((e = event_log_next(cluster_events(s->streams->api->cluster), s->event)) && e->revision <= revision) {
+                s->event = e->number;
+                s->format->put_event(s->userdata, e, &s->line);
+                if (s->line.size > 0)
+                        return 1;
+        }
+        return 0;
+}
+
+/* Shows what is made of that object, at that revision (0: its own). Out of memory is an error, everything else that cannot be is not. */
+static int put_made(Stream *s, const char *type, uint64_t revision, const Object *of) {
+        _cleanup_(object_unrefp) Object *o = NULL;
+        int r;
+
+        r = s->format->make(s->userdata, of, &o);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        if (wants(s, o))
+                s->format->put(s->userdata, type, revision > 0 ? revision : o->revision, o, false, &s->line);
+        return 0;
+}
+
 static int end_expired(Stream *s);
+
+/* Shows the next object of the reading that is wanted, or what is made of it: 1, also when none of those looked at is; 0 at the end. */
+static int put_next_read(Stream *s, Reading *reading) {
+        Object *o;
+        int r = 1, k;
+
+        for (unsigned i = 0; i < LOOK_AT_MAX && s->line.size == 0 && (r = reading_next(reading, &o)) > 0; i++) {
+                if (reading != s->sources) {
+                        if (wants(s, o))
+                                s->format->put(s->userdata, "ADDED", o->revision, o, false, &s->line);
+                        continue;
+                }
+                k = put_made(s, "ADDED", 0, o);
+                if (k < 0)
+                        return k;
+        }
+        return r == -EAGAIN ? 1 : r;
+}
 
 /* 1 with an empty line when nothing of what was looked at is wanted. */
 static int next_of_initial(Stream *s) {
-        Store *store = cluster_store(s->streams->api->cluster);
-        Object *o;
-        int r = 1;
+        int r = 0;
 
-        if (reading_revision(s->initial) > store_durable(store))
+        if (reading_revision(s->initial) > store_durable(cluster_store(s->streams->api->cluster)))
                 return 0;
-        for (unsigned i = 0; i < LOOK_AT_MAX && (r = reading_next(s->initial, &o)) > 0; i++)
-                if (wants(s, o)) {
-                        s->format->put(s->userdata, "ADDED", o->revision, o, false, &s->line);
-                        return 1;
-                }
-        if (r == -EAGAIN)
-                return 1;
-        if (r < 0)
-                return s->format->put_expired ? end_expired(s) : r;
-        if (r > 0)
+        if (s->sources)
+                r = put_next_read(s, s->sources);
+        if (r == 0) {
+                s->sources = reading_free(s->sources);
+                r = put_next_read(s, s->initial);
+        }
+        if (r == -ENOBUFS && s->format->put_expired)
+                return end_expired(s);
+        if (r != 0)
+                return r;
+        if (s->format->put_event && put_next_event(s, s->revision) > 0)
                 return 1;
         if (!s->no_bookmarks)
                 s->format->put(s->userdata, "BOOKMARK", s->revision, NULL, true, &s->line);
@@ -179,26 +256,39 @@ static int end_expired(Stream *s) {
         return 1;
 }
 
-/* The next event of the cluster's log that this watch wants: 1, or 0. */
-static int put_next_event(Stream *s) {
-        Cluster *c = s->streams->api->cluster;
-        const Event *e;
-
-        while ((e = event_log_next(cluster_events(c), s->event)) && e->revision <= store_durable(cluster_store(c))) {
-                s->event = e->number;
-                s->format->put_event(s->userdata, e, &s->line);
-                if (s->line.size > 0)
-                        return 1;
-        }
-        return 0;
-}
-
 /* Passes over the events that were known at that revision. */
 static void skip_events(Stream *s, uint64_t revision) {
         const Event *e;
 
         while ((e = event_log_next(cluster_events(s->streams->api->cluster), s->event)) && e->revision <= revision)
                 s->event = e->number;
+}
+
+/* Goes on with the round that is due: 1 with the next renewal, 0 when it is over or none is due. Only what has been shown is. */
+static int put_next_renewal(Stream *s) {
+        Store *store = cluster_store(s->streams->api->cluster);
+        usec_t now = now_monotonic();
+        StoreEntry *e;
+        int r;
+
+        if (now < s->round_at)
+                return 0;
+        if (s->round_began == 0)
+                s->round_began = now_realtime();
+        while ((e = store_next(store, s->format->made_of, s->round_id, &s->round_hint))) {
+                s->round_id = e->object->id;
+                if (e->object->revision > s->revision || s->format->renewed(s->userdata, e->object) <= s->renewed_since)
+                        continue;
+                r = put_made(s, "MODIFIED", s->revision, e->object);
+                if (r < 0 || s->line.size > 0)
+                        return r < 0 ? r : 1;
+        }
+        s->renewed_since = s->round_began;
+        s->round_began = 0;
+        s->round_id = s->round_hint = 0;
+        s->round_at = usec_add(now, STREAMS_RENEWAL_USEC);
+        s->streams->due = MIN(s->streams->due, due_at(s));
+        return 0;
 }
 
 static int next_change(Stream *s) {
@@ -211,7 +301,7 @@ static int next_change(Stream *s) {
                 return -ERANGE;
         if (s->initial)
                 return next_of_initial(s);
-        if (s->format->put_event && put_next_event(s) > 0)
+        if (s->format->put_event && put_next_event(s, store_durable(store)) > 0)
                 return 1;
         for (unsigned i = 0; s->revision < store_durable(store); i++) {
                 if (i >= LOOK_AT_MAX)
@@ -220,14 +310,22 @@ static int next_change(Stream *s) {
                 if (r <= 0)
                         return r < 0 ? end_expired(s) : 0;
                 s->revision++;
-                if (e->change.object->kind != s->kind)
+                if (s->format->make && e->change.object->kind == s->format->made_of && (!e->change.old || e->change.type == CHANGE_DELETED))
+                        r = put_made(s, change_type_to_string(e->change.type), e->change.revision, e->change.object);
+                else if (e->change.object->kind != s->kind)
                         continue;
-                r = put_change(s, e);
+                else
+                        r = put_change(s, e);
                 if (r < 0 || s->line.size > 0)
                         return r < 0 ? r : 1;
         }
-        if (now_monotonic() >= s->ends)
+        if (now_monotonic() >= s->ends || (s->format->is_over && s->format->is_over(s->userdata, s->revision)))
                 return -ERANGE;
+        if (s->format->make) {
+                r = put_next_renewal(s);
+                if (r != 0)
+                        return r;
+        }
         if (s->no_bookmarks || now_monotonic() < usec_add(s->last_sent, BOOKMARK_USEC))
                 return 0;
         s->format->put(s->userdata, "BOOKMARK", s->revision, NULL, false, &s->line);
@@ -281,6 +379,8 @@ static ssize_t stream_read(char *buffer, size_t size, void *userdata) {
         if (n > 0)
                 s->last_sent = now_monotonic();
         s->sleeping = n == 0;
+        if (s->sleeping)
+                http_stream_wake_by(s->req, now_monotonic() < s->ends ? s->ends : USEC_INFINITY);
         return (ssize_t) n;
 }
 
@@ -290,8 +390,11 @@ static void stream_free(void *userdata) {
         list_remove(&s->link);
         s->streams->n--;
         reading_free(s->initial);
+        reading_free(s->sources);
         if (s->format && s->format->free_userdata)
                 s->format->free_userdata(s->userdata);
+        if (s->lines.free_userdata)
+                s->lines.free_userdata(s->userdata);
         strbuf_done(&s->line);
         free(s->node);
         free(s->pod);
@@ -309,7 +412,7 @@ static int stream_new(HttpRequest *req, ApiContext *api, int (*next)(Stream *s),
                 return error_set(reterr, -ENOMEM, "out of memory");
         *s = (Stream) {
                 .streams = streams, .req = req, .next = next, .line = STRBUF_INIT(LINE_MAX_BYTES), .last_sent = now_monotonic(),
-                .ends = USEC_INFINITY,
+                .ends = USEC_INFINITY, .round_at = USEC_INFINITY,
         };
         list_append(&streams->all, &s->link);
         streams->n++;
@@ -319,9 +422,17 @@ static int stream_new(HttpRequest *req, ApiContext *api, int (*next)(Stream *s),
 
 /* Where a watch begins when the client says since when, or with everything. */
 static int stream_begin(Stream *s, Store *store, const uint64_t *since, Error *reterr) {
+        int r;
+
+        if (s->format->make) {
+                s->renewed_since = now_realtime();
+                s->round_at = usec_add(now_monotonic(), STREAMS_RENEWAL_USEC);
+                s->streams->due = MIN(s->streams->due, s->round_at);
+        }
         if (!since) {
                 s->revision = store_revision(store);
-                return reading_by_id(store, s->kind, 0, UINT64_MAX, &s->initial);
+                r = s->format->make ? reading_by_id(store, s->format->made_of, 0, UINT64_MAX, &s->sources) : 0;
+                return r < 0 ? r : reading_by_id(store, s->kind, 0, UINT64_MAX, &s->initial);
         }
         if (*since > store_revision(store))
                 return error_set_field(reterr, -EINVAL, "since", NULL, "since= is ahead of the newest revision, %llu",
@@ -350,12 +461,13 @@ int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, 
         s->userdata = options->userdata;
         s->no_bookmarks = options->no_bookmarks;
         s->ends = options->timeout > 0 ? usec_add(now_monotonic(), options->timeout) : USEC_INFINITY;
+        s->streams->due = MIN(s->streams->due, s->ends);
         r = stream_begin(s, cluster_store(api->cluster), options->since, reterr);
         if (r < 0) {
                 stream_free(s);
                 return r;
         }
-        return http_reply_stream(req, s->format->content_type, 0, stream_read, stream_free, s);
+        return http_reply_stream(req, s->format->content_type, 0, false, stream_read, stream_free, s);
 }
 
 int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const char *node, const char *pod, Error *reterr) {
@@ -372,5 +484,23 @@ int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const 
                 stream_free(s);
                 return error_set(reterr, -ENOMEM, "out of memory");
         }
-        return http_reply_stream(req, NATIVE_LINES, 0, stream_read, stream_free, s);
+        return http_reply_stream(req, NATIVE_LINES, 0, false, stream_read, stream_free, s);
+}
+
+static int next_lines(Stream *s) {
+        return s->lines.next(s->userdata, &s->line);
+}
+
+int reply_lines(HttpRequest *req, ApiContext *api, const LineSource *source, void *userdata, Error *reterr) {
+        Stream *s;
+        int r;
+
+        r = stream_new(req, api, next_lines, &s, reterr);
+        if (r < 0) {
+                source->free_userdata(userdata);
+                return r;
+        }
+        s->lines = *source;
+        s->userdata = userdata;
+        return http_reply_stream(req, source->content_type, 0, false, stream_read, stream_free, s);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kubesimd/auth/tokens.h"
 
+#include <stdio.h>
+
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/fd-util.h"
@@ -26,6 +28,7 @@ Tokens *tokens_free(Tokens *t) {
                 explicit_bzero(t->tokens[i].text, strlen(t->tokens[i].text));
                 free(t->tokens[i].text);
                 free(t->tokens[i].identity.node);
+                free(t->tokens[i].identity.user);
         }
         free(t->tokens);
         return mfree(t);
@@ -42,7 +45,13 @@ static int parse_role(const char *s, Identity *ret, Error *reterr) {
         if (name_validate(node, "NAME", reterr) < 0)
                 return -EINVAL;
         ret->node = strdup(node);
-        return ret->node ? 0 : error_set(reterr, -ENOMEM, "out of memory");
+        if (asprintf(&ret->user, "system:node:%s", node) < 0)
+                ret->user = NULL;
+        if (ret->node && ret->user)
+                return 0;
+        free(ret->node);
+        free(ret->user);
+        return error_set(reterr, -ENOMEM, "out of memory");
 }
 
 static int add_line(Tokens *t, char *line, Error *reterr) {
@@ -68,6 +77,7 @@ static int add_line(Tokens *t, char *line, Error *reterr) {
         t->tokens[t->n_tokens] = (Token) { .text = strdup(token), .identity = identity };
         if (!t->tokens[t->n_tokens].text) {
                 free(identity.node);
+                free(identity.user);
                 return error_set(reterr, -ENOMEM, "out of memory");
         }
         t->n_tokens++;

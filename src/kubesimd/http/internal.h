@@ -12,7 +12,7 @@
 
 #define PARAMS_MAX 6
 #define HIDDEN_SLASH '\x01' /* what "%2F" is while a path is being cut up */
-#define HEADERS_MAX 8
+#define HEADERS_MAX 24
 
 typedef struct Daemon Daemon;
 typedef struct Connection Connection;
@@ -64,6 +64,7 @@ struct HttpRequest {
         struct MHD_Connection *mhd;
         RequestState state;
         HttpMethod method;
+        bool head; /* a GET without the body: HEAD */
         const char *path;
         const HttpRoute *route; /* NULL when none matched */
         char *params[PARAMS_MAX];
@@ -90,6 +91,7 @@ struct HttpRequest {
         void *stream_userdata;
         bool stream_asleep, stream_ended;
         bool stream_yielded; /* it sleeps until the next turn */
+        usec_t wake_by; /* monotonic, of a stream; USEC_INFINITY = it need not be */
         ListLink stream_link; /* in HttpServer.streams */
 };
 
@@ -107,11 +109,13 @@ struct HttpServer {
         ListLink streams;
         ListLink free;
         unsigned n_free, n_busy, n_streams, n_yielded, n_connections;
+        unsigned n_gzips; /* answers that are being compressed, or wait to be */
         bool draining;
 
         sd_event_source *pump;  /* runs libmicrohttpd at the end of the loop's turn */
         sd_event_source *timer; /* its timeouts, and a look at sleeping streams */
         usec_t timer_at;        /* USEC_INFINITY when off */
+        usec_t looked_at;       /* when all sleeping streams were woken last */
 };
 
 /* request.c */
@@ -119,6 +123,10 @@ HttpRequest *request_new(HttpServer *s);
 void request_free(HttpRequest *req);
 /* reply.c: queues what is ready; call only from within libmicrohttpd's handler. */
 enum MHD_Result request_queue_response(HttpRequest *req);
+/* The response that will be queued, with its headers. */
+void request_set_response(HttpRequest *req, struct MHD_Response *response, unsigned status, const char *content_type, bool chunked, bool compressed);
+/* A compressor that has taken over the source; NULL when the client wants none, or there cannot be one. */
+struct Gzip *request_compress(HttpRequest *req, http_stream_read_t read, void (*free_source)(void *userdata), void *userdata);
 /* Suspends the request until the watermark has passed its mark. */
 void request_wait(HttpRequest *req);
 void request_resume(HttpRequest *req);

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "basic/alloc-util.h"
 #include "basic/string-util.h"
+#include "kubesimd/http/gzip.h"
 #include "kubesimd/http/internal.h"
 
 #define PROBLEM_MAX (64 * KIB)
+/* Bodies from here on are compressed for those who want it: kube-apiserver's measure. */
+#define GZIP_MIN (128 * KIB)
+/* So many answers are compressed at a time, a third of a MiB each; further ones go out as they are. */
+#define GZIPS_MAX 64
+#define GZIP_BLOCK (32 * KIB)
 
 int http_request_add_header(HttpRequest *req, const char *name, const char *value) {
         Header *h;
@@ -23,8 +30,23 @@ int http_request_add_header(HttpRequest *req, const char *name, const char *valu
         return 0;
 }
 
-static void set_response(HttpRequest *req, struct MHD_Response *response, unsigned status, const char *content_type) {
+Gzip *request_compress(HttpRequest *req, http_stream_read_t read, void (*free_source)(void *userdata), void *userdata) {
+        HttpServer *s = req->server;
+        Gzip *g;
+
+        if (s->n_gzips >= GZIPS_MAX || !gzip_is_wanted(http_request_header(req, MHD_HTTP_HEADER_ACCEPT_ENCODING)))
+                return NULL;
+        return gzip_new(read, free_source, userdata, &s->n_gzips, &g) < 0 ? NULL : g;
+}
+
+void request_set_response(HttpRequest *req, struct MHD_Response *response, unsigned status, const char *content_type, bool chunked, bool compressed) {
         (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+        if (compressed) {
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+        }
+        if (req->head && chunked) /* libmicrohttpd (0.9.75) sends the chunk that ends the body, which a client would take for the next answer */
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
         for (size_t i = 0; i < req->n_headers; i++)
                 (void) MHD_add_response_header(response, req->headers[i].name, req->headers[i].value);
         if (req->response)
@@ -78,8 +100,64 @@ int request_finish(HttpRequest *req, uint64_t mark) {
         return 0;
 }
 
-int http_reply(HttpRequest *req, unsigned status, const char *content_type, StrBuf *body, uint64_t mark) {
+/* A whole body as the source of a stream. */
+typedef struct Text {
+        char *data; /* owned */
+        size_t size, sent;
+} Text;
+
+static ssize_t text_read(char *buffer, size_t size, void *userdata) {
+        Text *t = userdata;
+
+        size = MIN(size, t->size - t->sent);
+        if (size == 0)
+                return -ENODATA;
+        memcpy(buffer, t->data + t->sent, size);
+        t->sent += size;
+        return (ssize_t) size;
+}
+
+static void text_free(void *userdata) {
+        Text *t = userdata;
+
+        free(t->data);
+        free(t);
+}
+
+static ssize_t read_compressed(void *cls, uint64_t position _unused_, char *buffer, size_t max) {
+        ssize_t n = gzip_read(buffer, max, cls);
+
+        return n > 0 ? n : n == -ENODATA ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* The text as a body that is compressed while it is being sent: takes it over. NULL when that is not wanted, or not possible. */
+static struct MHD_Response *make_compressed(HttpRequest *req, char *text, size_t size) {
         struct MHD_Response *response;
+        Text *t;
+        Gzip *g;
+
+        if (size < GZIP_MIN)
+                return NULL;
+        t = new0(Text, 1);
+        if (!t)
+                return NULL;
+        *t = (Text) { .size = size };
+        g = request_compress(req, text_read, text_free, t);
+        if (!g) {
+                text_free(t);
+                return NULL;
+        }
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, GZIP_BLOCK, read_compressed, g, gzip_free);
+        if (!response) {
+                gzip_free(g);
+                return NULL;
+        }
+        t->data = text;
+        return response;
+}
+
+int http_reply(HttpRequest *req, unsigned status, const char *content_type, StrBuf *body, uint64_t mark) {
+        struct MHD_Response *response, *compressed;
         size_t size;
         char *text;
 
@@ -88,12 +166,13 @@ int http_reply(HttpRequest *req, unsigned status, const char *content_type, StrB
         text = strbuf_steal(body, &size);
         if (!text)
                 return -ENOMEM;
-        response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+        compressed = make_compressed(req, text, size);
+        response = compressed ?: MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
         if (!response) {
                 free(text);
                 return -ENOMEM;
         }
-        set_response(req, response, status, content_type);
+        request_set_response(req, response, status, content_type, compressed, compressed);
         return request_finish(req, mark);
 }
 

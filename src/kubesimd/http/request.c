@@ -41,6 +41,8 @@ void request_free(HttpRequest *req) {
         if (req->gone)
                 req->gone(req, req->gone_userdata);
         stream_end(req);
+        if (s->config.forget && req->identity)
+                s->config.forget(req->identity);
         drop_headers(req);
         free(req->path_copy);
         if (req->response)
@@ -87,6 +89,26 @@ const char *http_request_query(HttpRequest *req, const char *name) {
 
 const char *http_request_header(HttpRequest *req, const char *name) {
         return MHD_lookup_connection_value(req->mhd, MHD_HEADER_KIND, name);
+}
+
+typedef struct Visit {
+        void (*visit)(const char *name, const char *value, void *userdata);
+        void *userdata;
+} Visit;
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind _unused_, const char *name, const char *value) {
+        const Visit *v = cls;
+
+        v->visit(name, value ?: "", v->userdata);
+        return MHD_YES;
+}
+
+void http_request_each_header(HttpRequest *req, void (*visit)(const char *name, const char *value, void *userdata), void *userdata) {
+        (void) MHD_get_connection_values(req->mhd, MHD_HEADER_KIND, on_header, &(Visit) { .visit = visit, .userdata = userdata });
+}
+
+bool http_request_is_head(const HttpRequest *req) {
+        return req->head;
 }
 
 char *http_request_body(HttpRequest *req, size_t *ret_size) {

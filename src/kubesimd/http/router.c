@@ -18,6 +18,10 @@ HttpMethod http_method_from_string(const char *s) {
         return _HTTP_METHOD_INVALID;
 }
 
+const char *http_method_to_string(HttpMethod m) {
+        return m >= 0 && m < _HTTP_METHOD_MAX ? method_names[m] : "";
+}
+
 /* Does the path have the pattern's segments? Where the parameters begin and how long they are goes to begin, size. */
 static bool match(const char *pattern, const char *path, const char **begin, size_t *size, size_t *ret_n) {
         size_t n = 0;
@@ -31,7 +35,7 @@ static bool match(const char *pattern, const char *path, const char **begin, siz
                 path += k;
                 if (*pattern == '\0') {
                         *ret_n = n;
-                        return *path == '\0';
+                        return *path == '\0' || streq(path, "/"); /* "/apis/" is "/apis" */
                 }
                 len = strcspn(path, "/");
                 if (len == 0 || n == PARAMS_MAX)
@@ -66,11 +70,9 @@ static int copy_params(HttpRequest *req, const char *const *begin, const size_t 
 
 int router_match(HttpServer *s, HttpRequest *req, const char *path, StrBuf *allow) {
         const char *begin[PARAMS_MAX];
-        size_t size[PARAMS_MAX], n, path_size = strlen(path);
+        size_t size[PARAMS_MAX], n;
         bool found = false;
 
-        if (path_size > 1 && path[path_size - 1] == '/')
-                return -ENOENT;
         for (size_t i = 0; i < s->config.n_routes; i++) {
                 const HttpRoute *r = &s->config.routes[i];
 
@@ -84,4 +86,15 @@ int router_match(HttpServer *s, HttpRequest *req, const char *path, StrBuf *allo
                 found = true;
         }
         return found ? -EOPNOTSUPP : -ENOENT;
+}
+
+const HttpRoute *http_find_route(HttpRequest *req, HttpMethod method, const char *path) {
+        const HttpServerConfig *config = &req->server->config;
+        const char *begin[PARAMS_MAX];
+        size_t size[PARAMS_MAX], n;
+
+        for (size_t i = 0; i < config->n_routes; i++)
+                if (config->routes[i].method == method && match(config->routes[i].pattern, path, begin, size, &n))
+                        return &config->routes[i];
+        return NULL;
 }

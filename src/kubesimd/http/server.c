@@ -20,14 +20,16 @@
 #define PUMP_TURNS_MAX 8
 #define PUMP_USEC (2 * USEC_PER_MSEC)
 
-static int arm_timer(HttpServer *s, usec_t in) {
-        usec_t at = usec_add(now_monotonic(), in);
-
+static int arm_timer_at(HttpServer *s, usec_t at) {
         if (s->timer_at <= at)
                 return 0; /* it rings early enough, and looks again then */
         s->timer_at = at;
         (void) sd_event_source_set_time(s->timer, at);
         return sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+}
+
+static int arm_timer(HttpServer *s, usec_t in) {
+        return arm_timer_at(s, usec_add(now_monotonic(), in));
 }
 
 /* At its limit, or without file descriptors, libmicrohttpd stops listening, and listens again in the run after the one in
@@ -41,7 +43,7 @@ static bool has_fewer_connections(Daemon *d) {
 
 /* Lets every daemon work. 1 when one wants to go on at once. */
 static int run_daemons(HttpServer *s) {
-        usec_t soonest = s->n_streams > 0 ? LOOK_AT_STREAMS_USEC : USEC_INFINITY;
+        usec_t soonest = USEC_INFINITY;
         bool again = false;
 
         for (size_t i = 0; i < s->n_daemons; i++) {
@@ -57,6 +59,8 @@ static int run_daemons(HttpServer *s) {
                 else
                         soonest = MIN(soonest, (usec_t) ms * USEC_PER_MSEC);
         }
+        if (s->n_streams > 0) /* only now: the first may have come just before */
+                soonest = MIN(soonest, LOOK_AT_STREAMS_USEC);
         if (soonest != USEC_INFINITY)
                 (void) arm_timer(s, soonest);
         return again;
@@ -86,13 +90,29 @@ static int on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t rev
 
 static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         HttpServer *s = userdata;
+        usec_t now = now_monotonic(), soonest = USEC_INFINITY;
+        bool all = now >= usec_add(s->looked_at, LOOK_AT_STREAMS_USEC);
         HttpRequest *req;
 
         s->timer_at = USEC_INFINITY;
-        LIST_FOREACH(req, &s->streams, HttpRequest, stream_link)
-                http_stream_wake(req);
+        if (all)
+                s->looked_at = now;
+        LIST_FOREACH(req, &s->streams, HttpRequest, stream_link) {
+                if (all || req->wake_by <= now)
+                        http_stream_wake(req);
+                else
+                        soonest = MIN(soonest, req->wake_by);
+        }
+        if (soonest != USEC_INFINITY)
+                (void) arm_timer_at(s, soonest);
         pump_now(s);
         return 0;
+}
+
+void http_stream_wake_by(HttpRequest *req, usec_t at) {
+        req->wake_by = at;
+        if (at != USEC_INFINITY)
+                (void) arm_timer_at(req->server, at);
 }
 
 void http_server_pump(HttpServer *s) {
@@ -210,6 +230,7 @@ static enum MHD_Result begin_request(Daemon *d, struct MHD_Connection *mhd, cons
         req->mhd = mhd;
         req->path = url;
         req->method = http_method_from_string(method);
+        req->head = streq(method, MHD_HTTP_METHOD_HEAD);
         req->begun = now_monotonic();
 
         if (check_route(s, req, method) < 0)

@@ -27,6 +27,7 @@ typedef enum HttpMethod {
 typedef enum HttpAccess {
         HTTP_ACCESS_NONE,
         HTTP_ACCESS_PUBLIC, /* anybody who may connect: health, version */
+        HTTP_ACCESS_USER,   /* whoever has shown who they are, whatever they may do: discovery, who am I */
         HTTP_ACCESS_READ,   /* viewer, admin */
         HTTP_ACCESS_NODE,   /* the node itself, admin: heartbeats */
         HTTP_ACCESS_WRITE,  /* admin */
@@ -60,9 +61,12 @@ typedef struct HttpListener {
 
 /* Called once per request before its body is read: decides whether this peer may use a route of that access
  * class and answers 0, or a negative errno with *reterr (-ENOKEY: 401, -EACCES: 403, -EDQUOT: 429, ...).
- * It also checks Host and Origin for TCP. Set *ret_identity to what http_request_identity() will give. */
+ * It also checks Host and Origin for TCP. *ret_identity is what http_request_identity() will give; it is set as soon as it is known
+ * who asks, also when that one is then refused. */
 typedef int (*http_authorize_t)(HttpRequest *req, HttpAccess access, void *userdata, void **ret_identity,
                                 Error *reterr);
+/* The request of that identity is over. */
+typedef void (*http_forget_t)(void *identity);
 /* Makes the body of an error reply: an RFC 9457 document (or another, by the path). *ret_type is the Content-Type. */
 typedef void (*http_problem_t)(HttpRequest *req, unsigned status, const Error *error, StrBuf *body,
                                const char **ret_type, void *userdata);
@@ -80,6 +84,7 @@ typedef struct HttpServerConfig {
         size_t target_max;             /* longer request targets are 414 */
         usec_t idle_timeout_usec;      /* idle keep-alive connections are closed after this */
         http_authorize_t authorize;
+        http_forget_t forget; /* may be NULL */
         http_problem_t problem;
         http_status_t status;
         http_done_t done; /* may be NULL */
@@ -114,6 +119,13 @@ const char *http_request_path(const HttpRequest *req);          /* without the q
 const char *http_request_param(const HttpRequest *req, unsigned i); /* the i-th {name} of the pattern */
 const char *http_request_query(HttpRequest *req, const char *name); /* decoded; NULL when absent, "" when bare */
 const char *http_request_header(HttpRequest *req, const char *name); /* NULL when absent */
+/* Calls visit with each header, in the order in which they came. */
+void http_request_each_header(HttpRequest *req, void (*visit)(const char *name, const char *value, void *userdata), void *userdata);
+bool http_request_is_head(const HttpRequest *req);
+/* The route of that method and path (without the query), or NULL. */
+const HttpRoute *http_find_route(HttpRequest *req, HttpMethod method, const char *path);
+/* "GET" */
+const char *http_method_to_string(HttpMethod m);
 char *http_request_body(HttpRequest *req, size_t *ret_size);    /* writable, with one writable byte after it */
 bool http_request_is_local(const HttpRequest *req);
 /* Credentials of a Unix peer (-1 for TCP), asked once per connection. */
@@ -130,7 +142,7 @@ const HttpRoute *http_request_route(const HttpRequest *req);
 /* Adds a header to the answer to come; both are copied. */
 int http_request_add_header(HttpRequest *req, const char *name, const char *value);
 /* Answers with the text of body (stolen; body is empty after), once the watermark has reached `mark` (0: at once).
- * content_type is a string literal. */
+ * content_type is a string literal. A long body is compressed for clients that accept gzip. */
 int http_reply(HttpRequest *req, unsigned status, const char *content_type, StrBuf *body, uint64_t mark);
 /* Answers with a problem document. */
 int http_reply_error(HttpRequest *req, int code, const Error *error);
@@ -143,8 +155,10 @@ void http_request_hold(HttpRequest *req, void (*gone)(HttpRequest *req, void *us
  * negative = the end (-ENODATA: a clean end, else the connection is cut). */
 typedef ssize_t (*http_stream_read_t)(char *buffer, size_t size, void *userdata);
 /* Answers 200 with a chunked stream once the watermark has reached `mark` (0: at once). `free_stream` is called exactly once, when
- * it is over. */
-int http_reply_stream(HttpRequest *req, const char *content_type, uint64_t mark, http_stream_read_t read,
+ * it is over. `compress`: it may be compressed for clients that accept gzip; not for what is to be seen as soon as it happens. */
+int http_reply_stream(HttpRequest *req, const char *content_type, uint64_t mark, bool compress, http_stream_read_t read,
                       void (*free_stream)(void *userdata), void *userdata);
 /* A sleeping stream has something to say again. Safe to call at any time; http_server_pump() is implied. */
 void http_stream_wake(HttpRequest *req);
+/* The stream has something to say at that time (monotonic), if it is not woken before; USEC_INFINITY takes that back. */
+void http_stream_wake_by(HttpRequest *req, usec_t at);

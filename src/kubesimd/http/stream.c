@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "kubesimd/http/gzip.h"
 #include "kubesimd/http/internal.h"
 
 #define BLOCK (32 * KIB)
@@ -50,23 +51,28 @@ void stream_end(HttpRequest *req) {
         req->server->n_busy++; /* streams are not counted as busy, and request_free() takes it back */
 }
 
-int http_reply_stream(HttpRequest *req, const char *content_type, uint64_t mark, http_stream_read_t read,
+int http_reply_stream(HttpRequest *req, const char *content_type, uint64_t mark, bool compress, http_stream_read_t read,
                       void (*free_stream)(void *userdata), void *userdata) {
         struct MHD_Response *response;
+        Gzip *gzip = NULL;
 
         assert(req->state == REQUEST_HANDLING);
 
+        if (compress)
+                gzip = request_compress(req, read, free_stream, userdata);
+        if (gzip) {
+                read = gzip_read;
+                free_stream = gzip_free;
+                userdata = gzip;
+        }
         response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_block, req, NULL);
         if (!response) {
                 free_stream(userdata);
                 return -ENOMEM;
         }
-        (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-        for (size_t i = 0; i < req->n_headers; i++)
-                (void) MHD_add_response_header(response, req->headers[i].name, req->headers[i].value);
-        req->response = response;
-        req->status = 200;
+        request_set_response(req, response, 200, content_type, true, gzip);
         req->read = read;
+        req->wake_by = USEC_INFINITY;
         req->free_stream = free_stream;
         req->stream_userdata = userdata;
         list_append(&req->server->streams, &req->stream_link);

@@ -415,7 +415,7 @@ static int load_row(Sqlite *s, sqlite3_stmt *q, Documents *documents, storage_lo
         char *text;
         int r, rc;
 
-        if (kind < 0 || kind >= _KIND_MAX || id <= 0 || revision <= 0)
+        if (kind < 0 || kind >= _KIND_MAX || !kind_exists((Kind) kind) || id <= 0 || revision <= 0)
                 return error_set(reterr, -EBADMSG, "object %lld has impossible numbers", (long long) id);
         text = copy_blob(s, q, 3, &size);
         if (!text)

@@ -41,6 +41,29 @@ static void test_quantities(void **state _unused_) {
         }
 }
 
+/* The same page, "canonical form"; a family of suffixes is kept. */
+static void test_canonical_quantities(void **state _unused_) {
+        static const char *const cases[][2] = {
+                { "1.5", "1500m" },      { "1.5Gi", "1536Mi" },  { "0.5Ki", "512" },      { "1024", "1024" },   { "1024Ki", "1Mi" },
+                { "100.1Ki", "102503" }, { "1000", "1k" },       { "12e5", "1200e3" },    { "1e0", "1" },       { "-0.5", "-500m" },
+                { "0.1n", "1n" },        { "0e999", "0" },       { "9Ei", "9Ei" },        { "9e18", "9e18" },   { "1e60", NULL },
+                { "1e-60", "1e-9" },     { "1e-9999999", "1e-9" }, { "7Ei", "7Ei" },        { "0.0000000001Ei", "115292151" },
+                { "1 ", NULL },          { "", NULL },           { "9999999999999999999", NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char text[QUANTITY_TEXT_MAX], again[QUANTITY_TEXT_MAX];
+                int r = quantity_canonical(cases[i][0], text);
+
+                if ((r < 0) != !cases[i][1] || (r == 0 && strcmp(text, cases[i][1]) != 0))
+                        fail_msg("%s: %d, %s", cases[i][0], r, r < 0 ? "" : text);
+                if (r == 0) {
+                        assert_int_equal(quantity_canonical(text, again), 0);
+                        assert_string_equal(text, again);
+                }
+        }
+}
+
 /* What a client wrote comes back as it was, without what the object itself has. */
 static void test_doc(void **state _unused_) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
@@ -79,7 +102,9 @@ static void test_pod_requests(void **state _unused_) {
                   "\"resources\":{\"requests\":{\"cpu\":\"1\"}}},{\"resources\":{\"requests\":{\"cpu\":\"1500m\"}}}]", 2500 },
                 { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"1\"}}}],\"overhead\":{\"cpu\":\"100m\"}", 1100 },
         };
+        PodClassPool classes;
 
+        pod_class_pool_init(&classes, (const uint64_t[]) { 1, 2 });
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
                 _cleanup_(pod_unrefp) Pod *p = NULL;
@@ -87,10 +112,41 @@ static void test_pod_requests(void **state _unused_) {
 
                 strbuf_printf(&b, "{\"metadata\":{},\"spec\":{%s}}", cases[i].spec);
                 assert_int_equal(pod_new("p", &p), 0);
-                assert_int_equal(pod_read_document(p, parse(&a, strbuf_str(&b)), NULL), 0);
+                assert_int_equal(pod_read_document(p, &classes, parse(&a, strbuf_str(&b)), NULL), 0);
                 if (p->cpu != cases[i].cpu)
                         fail_msg("%s: %lld", cases[i].spec, (long long) p->cpu);
         }
+        pod_class_pool_done(&classes);
+}
+
+/* Kubernetes documentation, "Taints and Tolerations": how long a pod stays on a node that is lost. */
+static void test_pod_tolerations(void **state _unused_) {
+        static const struct {
+                const char *tolerations;
+                usec_t span;
+        } cases[] = {
+                { "", 300 * USEC_PER_SEC }, /* as DefaultTolerationSeconds adds it; pods that controllers make come without */
+                { "{\"key\":\"other\",\"operator\":\"Exists\"}", 300 * USEC_PER_SEC },
+                { "{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoSchedule\"}", 300 * USEC_PER_SEC },
+                { "{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoExecute\",\"tolerationSeconds\":7}", 7 * USEC_PER_SEC },
+                { "{\"key\":\"node.kubernetes.io/unreachable\",\"tolerationSeconds\":0}", 0 },
+                { "{\"operator\":\"Exists\"}", USEC_INFINITY },
+        };
+        PodClassPool classes;
+
+        pod_class_pool_init(&classes, (const uint64_t[]) { 1, 2 });
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+                _cleanup_(pod_unrefp) Pod *p = NULL;
+                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+
+                strbuf_printf(&b, "{\"metadata\":{},\"spec\":{\"containers\":[{}],\"tolerations\":[%s]}}", cases[i].tolerations);
+                assert_int_equal(pod_new("p", &p), 0);
+                assert_int_equal(pod_read_document(p, &classes, parse(&a, strbuf_str(&b)), NULL), 0);
+                if (p->toleration != cases[i].span)
+                        fail_msg("%s: %llu", cases[i].tolerations, (unsigned long long) p->toleration);
+        }
+        pod_class_pool_done(&classes);
 }
 
 /* Kubernetes API reference, "LabelSelector": all must hold; an empty one matches everything, none nothing. */
@@ -124,7 +180,8 @@ static void test_label_selectors(void **state _unused_) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_quantities), cmocka_unit_test(test_doc), cmocka_unit_test(test_pod_requests), cmocka_unit_test(test_label_selectors),
+                cmocka_unit_test(test_quantities), cmocka_unit_test(test_canonical_quantities), cmocka_unit_test(test_doc), cmocka_unit_test(test_pod_requests), cmocka_unit_test(test_label_selectors),
+                cmocka_unit_test(test_pod_tolerations),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

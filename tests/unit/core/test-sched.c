@@ -90,9 +90,15 @@ static void check_algorithm(const SchedAlgorithm *a) {
 }
 
 static void test_algorithms(void **state _unused_) {
-        assert_int_equal(sched_algorithm_count(), 4);
-        for (size_t i = 0; i < sched_algorithm_count(); i++)
+        unsigned n = 0;
+
+        for (size_t i = 0; i < sched_algorithm_count(); i++) {
+                if (!sched_algorithm_get(i)->choose)
+                        continue; /* those are asked by class: test-class-order.c */
                 check_algorithm(sched_algorithm_get(i));
+                n++;
+        }
+        assert_int_equal(n, 4);
         assert_null(sched_algorithm_find("magic"));
 }
 

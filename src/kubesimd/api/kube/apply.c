@@ -27,7 +27,7 @@ static int check_request(KubeWrite *w, const Json *applied, Error *reterr) {
         const char *name = json_string(json_at(applied, "metadata", "name", NULL));
 
         if (isempty(http_request_query(w->req, "fieldManager")))
-                return error_set(reterr, -EDOM, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+                return kube_refuse_option(w->req, "PatchOptions", "fieldManager", "FieldValueRequired", "Required value: is required for apply patch");
         if (!json_is(applied, JSON_OBJECT))
                 return error_set(reterr, -EINVAL, "error decoding YAML: the body is not an object");
         if (json_at(applied, "metadata", "managedFields", NULL) && json_at(applied, "metadata", "managedFields", NULL)->size > 0)
@@ -41,7 +41,7 @@ static int check_request(KubeWrite *w, const Json *applied, Error *reterr) {
 
 static int create_applied(KubeWrite *w, Json *applied, Error *reterr) {
         Json *list = json_new(&w->arena, JSON_ARRAY);
-        Json *set = fieldset_of(&w->arena, schema_find(w->resource->schema), applied);
+        Json *set = fieldset_of(&w->arena, kube_schema(w->resource), applied);
 
         json_remove(json_get(applied, "metadata"), "uid");
         managed_fields_set(w, managed_fields_entry(w, list, w->manager, "Apply"), set);
@@ -156,7 +156,7 @@ static int apply_present(Apply *p, StoreEntry *e, Error *reterr) {
 }
 
 int kube_apply(KubeWrite *w, Json *applied, Error *reterr) {
-        Apply p = { .write = w, .schema = schema_find(w->resource->schema), .applied = applied, .message = STRBUF_INIT(MIB) };
+        Apply p = { .write = w, .schema = kube_schema(w->resource), .applied = applied, .message = STRBUF_INIT(MIB) };
         Json *present;
         StoreEntry *e;
         int r;
@@ -164,7 +164,7 @@ int kube_apply(KubeWrite *w, Json *applied, Error *reterr) {
         r = check_request(w, applied, reterr);
         if (r >= 0) {
                 w->validation = w->validation == FIELDS_IGNORE ? FIELDS_IGNORE : FIELDS_STRICT;
-                r = write_check_fields(w, applied, w->resource->schema, reterr);
+                r = write_check_fields(w, applied, reterr);
         }
         if (r < 0)
                 return r;

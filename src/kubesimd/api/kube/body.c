@@ -4,7 +4,9 @@
 #include "basic/string-util.h"
 #include "kubesimd/api/kube/protobuf.h"
 #include "kubesimd/api/kube/write.h"
+#include "kubesimd/api/kube/yaml.h"
 
+#define APPLY_PATCH "application/apply-patch+yaml"
 #define DUPLICATES_MAX 16
 
 /* Members that were there twice, until the tree is whole and their paths can be told. */
@@ -42,6 +44,14 @@ static void put_path(StrBuf *b, const Json *v) {
         strbuf_printf(b, "[%zu].", i);
 }
 
+static void tell_duplicates(KubeWrite *w, const Duplicates *d) {
+        for (size_t i = 0; i < d->n; i++) {
+                strbuf_printf(&w->strict, "%sduplicate field \"", w->strict.size > 0 ? ", " : "");
+                put_path(&w->strict, d->found[i].object);
+                strbuf_printf(&w->strict, "%s\"", d->found[i].key);
+        }
+}
+
 static int read_json(KubeWrite *w, char *text, size_t size, Json **ret, Error *reterr) {
         Duplicates duplicates = {};
         int r;
@@ -50,11 +60,32 @@ static int read_json(KubeWrite *w, char *text, size_t size, Json **ret, Error *r
         w->arena.userdata = &duplicates;
         r = json_tree_parse(&w->arena, text, size, ret, reterr);
         w->arena.duplicate = NULL;
-        for (size_t i = 0; r >= 0 && i < duplicates.n; i++) {
-                strbuf_printf(&w->strict, "%sduplicate field \"", w->strict.size > 0 ? ", " : "");
-                put_path(&w->strict, duplicates.found[i].object);
-                strbuf_printf(&w->strict, "%s\"", duplicates.found[i].key);
+        if (r >= 0)
+                tell_duplicates(w, &duplicates);
+        return r;
+}
+
+/* JSON is YAML too, and what all programs send: it is read as such when it looks like it. The JSON reader works in place, so that what
+ * turns out to be no JSON is needed once more. */
+static int read_yaml(KubeWrite *w, char *text, size_t size, Json **ret, Error *reterr) {
+        Duplicates duplicates = {};
+        char *copy;
+        int r;
+
+        if (text[strspn(text, " \t\r\n")] == '{') {
+                copy = json_arena_copy(&w->arena, text, size);
+                if (!copy)
+                        return error_set(reterr, json_arena_error(&w->arena), "out of memory");
+                r = read_json(w, copy, size, ret, NULL);
+                if (r != -EBADMSG)
+                        return r < 0 ? error_set(reterr, r, r == -ENOMEM ? "out of memory" : "the document has too many values") : r;
         }
+        w->arena.duplicate = note_duplicate;
+        w->arena.userdata = &duplicates;
+        r = yaml_parse(&w->arena, text, size, ret, reterr);
+        w->arena.duplicate = NULL;
+        if (r >= 0)
+                tell_duplicates(w, &duplicates);
         return r;
 }
 
@@ -64,18 +95,39 @@ static bool is_type(const char *given, const char *type) {
         return rest && (*rest == '\0' || *rest == ';' || *rest == ' ');
 }
 
+static bool is_yaml(const char *type) {
+        return is_type(type, "application/yaml") || is_type(type, "application/x-yaml") || is_type(type, "text/yaml") || is_type(type, "text/x-yaml");
+}
+
 int write_read_body(KubeWrite *w, Json **ret, Error *reterr) {
         const char *type = http_request_header(w->req, "Content-Type");
         size_t size;
         char *text = http_request_body(w->req, &size);
+        int r;
 
         *ret = NULL;
         if (size == 0)
                 return 0;
-        if (isempty(type) || is_type(type, "application/json") || is_type(type, "application/apply-patch+yaml") || strstr(type, "patch+json"))
+        if (isempty(type) || is_type(type, "application/json")) {
+                r = read_json(w, text, size, ret, reterr);
+                if (r == -EBADMSG)
+                        (void) error_prefix(reterr, "couldn't get version/kind; json parse error");
+                return r;
+        }
+        if (strstr(type, "patch+json"))
                 return read_json(w, text, size, ret, reterr);
         if (is_type(type, "application/vnd.kubernetes.protobuf"))
                 return protobuf_read(&w->arena, text, size, ret, reterr);
+        if (is_type(type, APPLY_PATCH)) {
+                r = read_yaml(w, text, size, ret, reterr);
+                (void) error_prefix(reterr, "error decoding YAML: error converting YAML to JSON");
+                return r;
+        }
+        if (is_yaml(type)) {
+                r = read_yaml(w, text, size, ret, reterr);
+                (void) error_prefix(reterr, "error decoding YAML");
+                return r;
+        }
         return error_set(reterr, -EPROTOTYPE, "the body of the request was in an unknown format - accepted media types include: application/json, "
-                         "application/vnd.kubernetes.protobuf");
+                         "application/yaml, application/vnd.kubernetes.protobuf");
 }

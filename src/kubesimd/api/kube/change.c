@@ -8,13 +8,27 @@
 #include "kubesimd/api/kube/status.h"
 #include "kubesimd/api/kube/write.h"
 
+/* Of definitions and what they define there is no protobuf that says all. */
+static int check_body_type(KubeWrite *w, Error *reterr) {
+        const char *type = strempty(http_request_header(w->req, "Content-Type"));
+
+        if ((!w->resource->custom && w->resource->store_kind != KIND_CUSTOM_RESOURCE_DEFINITION) || !startswith(type, "application/vnd.kubernetes.protobuf"))
+                return 0;
+        return error_set(reterr, -EPROTOTYPE, "the body of the request was in an unknown format - accepted media types include: application/json");
+}
+
 static int read_object(KubeWrite *w, Json **ret, Error *reterr) {
         int r;
 
-        r = write_read_body(w, ret, reterr);
+        r = check_body_type(w, reterr);
         if (r < 0)
                 return r;
-        return write_check_fields(w, *ret, w->resource->schema, reterr);
+        r = write_read_body(w, ret, reterr);
+        if (r == -EBADMSG)
+                (void) error_prefix(reterr, "the object provided is unrecognized (must be of type %s)", w->resource->kind);
+        if (r < 0)
+                return r;
+        return write_check_fields(w, *ret, reterr);
 }
 
 int kube_create(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
@@ -83,6 +97,14 @@ static int patch_type(HttpRequest *req, PatchType *ret, Error *reterr) {
         return error_set(reterr, -EPROTOTYPE, "415: Unsupported Media Type");
 }
 
+/* A definition says nothing of how lists merge. */
+static int check_patch_type(const KubeResource *r, PatchType type, Error *reterr) {
+        if (!r->custom || type != PATCH_STRATEGIC)
+                return 0;
+        return error_set(reterr, -EPROTOTYPE, "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+                         "application/merge-patch+json, application/apply-patch+yaml");
+}
+
 /* What the patch makes of the object. */
 static int apply_patch(KubeWrite *w, PatchType type, Json *target, const Json *patch, Json **ret, Error *reterr) {
         switch (type) {
@@ -94,7 +116,7 @@ static int apply_patch(KubeWrite *w, PatchType type, Json *target, const Json *p
                 *ret = patch_merge(&w->arena, target, patch);
                 return 0;
         default:
-                return patch_strategic(&w->arena, schema_find(w->resource->schema), target, patch, ret, reterr);
+                return patch_strategic(&w->arena, kube_schema(w->resource), target, patch, ret, reterr);
         }
 }
 
@@ -116,7 +138,7 @@ static int patch_object(KubeWrite *w, PatchType type, const Json *patch, Error *
         else
                 r = patch_json(&w->arena, json_copy(&w->arena, present), patch, &wanted, reterr);
         if (r >= 0)
-                r = write_check_fields(w, wanted, w->resource->schema, reterr);
+                r = write_check_fields(w, wanted, reterr);
         if (r < 0)
                 return r;
         return write_update(w, e, wanted, present, reterr);
@@ -130,6 +152,8 @@ int kube_patch(HttpRequest *req, ApiContext *api, const KubePath *path, Error *r
 
         r = patch_type(req, &type, reterr);
         if (r >= 0)
+                r = check_patch_type(path->resource, type, reterr);
+        if (r >= 0)
                 r = write_begin(&w, req, api, path, reterr);
         if (r >= 0)
                 r = write_read_body(&w, &patch, reterr);
@@ -138,7 +162,7 @@ int kube_patch(HttpRequest *req, ApiContext *api, const KubePath *path, Error *r
         if (!patch)
                 return error_set(reterr, -EINVAL, "error decoding patch: the body is empty");
         if (type != PATCH_APPLY && http_request_query(req, "force"))
-                return error_set(reterr, -EDOM, "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch");
+                return kube_refuse_option(req, "PatchOptions", "force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch");
         return type == PATCH_APPLY ? kube_apply(&w, patch, reterr) : patch_object(&w, type, patch, reterr);
 }
 

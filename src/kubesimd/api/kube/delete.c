@@ -19,7 +19,7 @@ typedef struct Options {
         const char *uid, *revision; /* preconditions */
 } Options;
 
-static int read_propagation(const char *s, DeleteOptions *ret, Error *reterr) {
+static int read_propagation(HttpRequest *req, const char *s, DeleteOptions *ret) {
         static const char *const names[] = {
                 [PROPAGATION_BACKGROUND] = "Background", [PROPAGATION_FOREGROUND] = "Foreground", [PROPAGATION_ORPHAN] = "Orphan",
         };
@@ -31,8 +31,8 @@ static int read_propagation(const char *s, DeleteOptions *ret, Error *reterr) {
                         ret->propagation = p;
                         return 0;
                 }
-        return error_set(reterr, -EDOM, "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"%s\": supported values: "
-                         "\"Foreground\", \"Background\", \"Orphan\", \"nil\"", s);
+        return kube_refuse_option(req, "DeleteOptions", "propagationPolicy", "FieldValueNotSupported",
+                                  "Unsupported value: \"%s\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"", s);
 }
 
 static int read_grace(const char *s, int64_t *ret, Error *reterr) {
@@ -41,7 +41,7 @@ static int read_grace(const char *s, int64_t *ret, Error *reterr) {
         if (isempty(s))
                 return 0;
         if (parse_u64_range(s, 0, INT32_MAX, &v) < 0)
-                return error_set(reterr, -EINVAL, "gracePeriodSeconds: Invalid value: \"%s\": it must be a whole number that is not negative", s);
+                return error_set(reterr, -EINVAL, "strconv.ParseInt: parsing \"%s\": invalid syntax", s);
         *ret = (int64_t) v;
         return 0;
 }
@@ -55,13 +55,15 @@ int kube_read_delete_options(KubeWrite *w, const Json *body, DeleteOptions *ret,
 
         *ret = (DeleteOptions) { .grace_seconds = grace, .dry = w->dry_run };
         if (grace < -1 || (json_get(body, "gracePeriodSeconds") && grace < 0))
-                return error_set(reterr, -EDOM, "DeleteOptions.meta.k8s.io \"\" is invalid: gracePeriodSeconds: Invalid value: it must not be negative");
+                return kube_refuse_option(w->req, "DeleteOptions", "gracePeriodSeconds", "FieldValueInvalid",
+                                          "Invalid value: %lld: must be greater than or equal to 0", (long long) grace);
         if (dry && !streq(dry, "All"))
-                return error_set(reterr, -EDOM, "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"%s\": supported values: \"All\"", dry);
+                return kube_refuse_option(w->req, "DeleteOptions", "dryRun", "FieldValueNotSupported",
+                                          "Unsupported value: \"%s\": supported values: \"All\"", dry);
         ret->dry |= dry != NULL;
         if (json_is_true(json_get(body, "orphanDependents")) || streq_ptr(orphan, "true"))
                 ret->propagation = PROPAGATION_ORPHAN;
-        r = read_propagation(json_string(json_get(body, "propagationPolicy")) ?: http_request_query(w->req, "propagationPolicy"), ret, reterr);
+        r = read_propagation(w->req, json_string(json_get(body, "propagationPolicy")) ?: http_request_query(w->req, "propagationPolicy"), ret);
         if (r >= 0 && grace < 0)
                 r = read_grace(http_request_query(w->req, "gracePeriodSeconds"), &ret->grace_seconds, reterr);
         return r;
@@ -186,5 +188,5 @@ int kube_delete_collection(HttpRequest *req, ApiContext *api, const KubePath *pa
         if (r < 0)
                 return r;
         view_put_list_tail(&view, 0, NULL, &b);
-        return http_reply(req, 200, KUBE_JSON, &b, api_mark(api));
+        return kube_reply(req, 200, &b, api_mark(api));
 }

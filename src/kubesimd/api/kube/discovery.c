@@ -2,9 +2,11 @@
 /* What there is: the legacy documents, and the aggregated one that kubectl asks for since 1.27. */
 #include "basic/error.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/resource.h"
 
+#define DOCUMENT_MAX (4 * MIB)
 #define AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 #define AGGREGATED_BETA "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
 
@@ -18,7 +20,9 @@ static const char *aggregated_form(HttpRequest *req) {
 }
 
 static void put_verbs(const KubeResource *r, StrBuf *b) {
-        if (r->read_only)
+        if (r->create_only)
+                strbuf_puts(b, "[\"create\"]");
+        else if (r->read_only)
                 strbuf_puts(b, "[\"get\",\"list\"]");
         else
                 strbuf_printf(b, "[\"create\",\"delete\",%s\"get\",\"list\",\"patch\",\"update\",\"watch\"]",
@@ -54,6 +58,7 @@ static const struct {
         { "log", NULL, NULL, NULL, "[\"get\"]" },
         { "finalize", NULL, NULL, NULL, "[\"update\"]" },
         { "scale", "autoscaling", "v1", "Scale", "[\"get\",\"patch\",\"update\"]" },
+        { "token", "authentication.k8s.io", "v1", "TokenRequest", "[\"create\"]" },
         { "status", NULL, NULL, NULL, "[\"get\",\"patch\",\"update\"]" },
 };
 
@@ -93,11 +98,11 @@ static void put_legacy(const KubeResource *r, StrBuf *b) {
 }
 
 /* Those of one group and version, with commas between. */
-static void put_resources(const char *group, const char *version, void (*put)(const KubeResource *r, StrBuf *b), StrBuf *b) {
+static void put_resources(const KubeTable *t, const char *group, const char *version, void (*put)(const KubeResource *r, StrBuf *b), StrBuf *b) {
         bool first = true;
 
-        for (size_t i = 0; i < kube_resource_count(); i++) {
-                const KubeResource *r = kube_resource_get(i);
+        for (size_t i = 0; i < t->n; i++) {
+                const KubeResource *r = t->rows[i];
 
                 if (!streq(r->group, group) || !streq(r->version, version))
                         continue;
@@ -109,166 +114,213 @@ static void put_resources(const char *group, const char *version, void (*put)(co
 }
 
 /* The group of the i-th resource if none before has it, else NULL: goes over each group once. */
-static const char *new_group(size_t i) {
+static const char *new_group(const KubeTable *t, size_t i) {
         for (size_t k = 0; k < i; k++)
-                if (streq(kube_resource_get(k)->group, kube_resource_get(i)->group))
+                if (streq(t->rows[k]->group, t->rows[i]->group))
                         return NULL;
-        return kube_resource_get(i)->group;
+        return t->rows[i]->group;
 }
 
 /* The same for versions of that group, the preferred one first. */
-static const char *new_version(const char *group, size_t i) {
-        const KubeResource *r = kube_resource_get(i);
+static const char *new_version(const KubeTable *t, const char *group, size_t i) {
+        const KubeResource *r = t->rows[i];
 
         if (!streq(r->group, group))
                 return NULL;
         for (size_t k = 0; k < i; k++)
-                if (streq(kube_resource_get(k)->group, group) && streq(kube_resource_get(k)->version, r->version))
+                if (streq(t->rows[k]->group, group) && streq(t->rows[k]->version, r->version))
                         return NULL;
         return r->version;
 }
 
-static void put_version(const char *group, const char *version, StrBuf *b) {
+static void put_version(const KubeTable *t _unused_, const char *group, const char *version, StrBuf *b) {
         strbuf_printf(b, "{\"groupVersion\":\"%s%s%s\",\"version\":\"%s\"}", group, *group ? "/" : "", version, version);
 }
 
-static void put_aggregated_version(const char *group, const char *version, StrBuf *b) {
+static void put_aggregated_version(const KubeTable *t, const char *group, const char *version, StrBuf *b) {
         strbuf_printf(b, "{\"version\":\"%s\",\"freshness\":\"Current\",\"resources\":[", version);
-        put_resources(group, version, put_aggregated, b);
+        put_resources(t, group, version, put_aggregated, b);
         strbuf_puts(b, "]}");
 }
 
-static void put_versions(const char *group, void (*put)(const char *group, const char *version, StrBuf *b), StrBuf *b) {
+static void put_versions(const KubeTable *t, const char *group, void (*put)(const KubeTable *t, const char *group, const char *version, StrBuf *b), StrBuf *b) {
         bool first = true;
 
-        for (size_t i = 0; i < kube_resource_count(); i++) {
-                const char *version = new_version(group, i);
+        for (size_t i = 0; i < t->n; i++) {
+                const char *version = new_version(t, group, i);
 
                 if (!version)
                         continue;
                 if (!first)
                         strbuf_putc(b, ',');
                 first = false;
-                put(group, version, b);
+                put(t, group, version, b);
         }
 }
 
-static void put_group(const char *group, StrBuf *b) {
+static void put_group(const KubeTable *t, const char *group, StrBuf *b) {
         strbuf_printf(b, "\"name\":\"%s\",\"versions\":[", group);
-        put_versions(group, put_version, b);
+        put_versions(t, group, put_version, b);
         strbuf_puts(b, "],\"preferredVersion\":");
-        for (size_t i = 0; i < kube_resource_count(); i++)
-                if (streq(kube_resource_get(i)->group, group)) {
-                        put_version(group, kube_resource_get(i)->version, b);
+        for (size_t i = 0; i < t->n; i++)
+                if (streq(t->rows[i]->group, group)) {
+                        put_version(t, group, t->rows[i]->version, b);
                         break;
                 }
 }
 
-static void put_aggregated_group(const char *group, StrBuf *b) {
+static void put_aggregated_group(const KubeTable *t, const char *group, StrBuf *b) {
         strbuf_puts(b, "{\"metadata\":{");
         if (*group)
                 strbuf_printf(b, "\"name\":\"%s\",", group);
         strbuf_puts(b, "\"creationTimestamp\":null},\"versions\":[");
-        put_versions(group, put_aggregated_version, b);
+        put_versions(t, group, put_aggregated_version, b);
         strbuf_puts(b, "]}");
 }
 
-static void put_legacy_group(const char *group, StrBuf *b) {
+static void put_legacy_group(const KubeTable *t, const char *group, StrBuf *b) {
         strbuf_putc(b, '{');
-        put_group(group, b);
+        put_group(t, group, b);
         strbuf_putc(b, '}');
 }
 
 /* The core group, or all the others. */
-static void put_groups(bool core, void (*put)(const char *group, StrBuf *b), StrBuf *b) {
+static void put_groups(const KubeTable *t, bool core, void (*put)(const KubeTable *t, const char *group, StrBuf *b), StrBuf *b) {
         bool first = true;
 
-        for (size_t i = 0; i < kube_resource_count(); i++) {
-                const char *group = new_group(i);
+        for (size_t i = 0; i < t->n; i++) {
+                const char *group = new_group(t, i);
 
                 if (!group || core != (*group == '\0'))
                         continue;
                 if (!first)
                         strbuf_putc(b, ',');
                 first = false;
-                put(group, b);
+                put(t, group, b);
         }
 }
 
-static int reply_aggregated(HttpRequest *req, const char *form, bool core) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+static int reply_aggregated(HttpRequest *req, const KubeTable *t, const char *form, bool core) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX);
 
         strbuf_printf(&b, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/%s\",\"metadata\":{},\"items\":[",
                       streq(form, AGGREGATED) ? "v2" : "v2beta1");
-        put_groups(core, put_aggregated_group, &b);
+        put_groups(t, core, put_aggregated_group, &b);
         strbuf_puts(&b, "]}\n");
-        return http_reply(req, 200, form, &b, 0);
+        return http_reply(req, 200, form, &b, t->revision);
 }
 
-int handle_kube_versions(HttpRequest *req, void *userdata _unused_, Error *reterr _unused_) {
+int handle_kube_versions(HttpRequest *req, void *userdata, Error *reterr) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(KIB);
         const char *form = aggregated_form(req);
+        const KubeTable *t;
+        int r;
 
+        r = kube_table(userdata, &t, reterr);
+        if (r < 0)
+                return r;
         if (form)
-                return reply_aggregated(req, form, true);
+                return reply_aggregated(req, t, form, true);
         strbuf_puts(&b, "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return kube_reply(req, 200, &b, t->revision);
 }
 
-int handle_kube_groups(HttpRequest *req, void *userdata _unused_, Error *reterr _unused_) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
+int handle_kube_groups(HttpRequest *req, void *userdata, Error *reterr) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX);
         const char *form = aggregated_form(req);
+        const KubeTable *t;
+        int r;
 
+        r = kube_table(userdata, &t, reterr);
+        if (r < 0)
+                return r;
         if (form)
-                return reply_aggregated(req, form, false);
+                return reply_aggregated(req, t, form, false);
         strbuf_puts(&b, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
-        put_groups(false, put_legacy_group, &b);
+        put_groups(t, false, put_legacy_group, &b);
         strbuf_puts(&b, "]}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return kube_reply(req, 200, &b, t->revision);
 }
 
-static bool group_exists(const char *group) {
-        for (size_t i = 0; i < kube_resource_count(); i++)
-                if (streq(kube_resource_get(i)->group, group))
+static bool group_exists(const KubeTable *t, const char *group) {
+        for (size_t i = 0; i < t->n; i++)
+                if (streq(t->rows[i]->group, group))
                         return true;
         return false;
 }
 
-int handle_kube_group(HttpRequest *req, void *userdata _unused_, Error *reterr) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
+int handle_kube_group(HttpRequest *req, void *userdata, Error *reterr) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX);
         const char *group = http_request_param(req, 0);
+        const KubeTable *t;
+        int r;
 
-        if (!group_exists(group))
+        r = kube_table(userdata, &t, reterr);
+        if (r < 0)
+                return r;
+        if (!group_exists(t, group))
                 return error_set(reterr, -ENOENT, "the server could not find the requested resource");
         strbuf_puts(&b, "{\"kind\":\"APIGroup\",\"apiVersion\":\"v1\",");
-        put_group(group, &b);
+        put_group(t, group, &b);
         strbuf_puts(&b, "}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return kube_reply(req, 200, &b, t->revision);
 }
 
-static bool version_exists(const char *group, const char *version) {
-        for (size_t i = 0; i < kube_resource_count(); i++)
-                if (streq(kube_resource_get(i)->group, group) && streq(kube_resource_get(i)->version, version))
+static bool version_exists(const KubeTable *t, const char *group, const char *version) {
+        for (size_t i = 0; i < t->n; i++)
+                if (streq(t->rows[i]->group, group) && streq(t->rows[i]->version, version))
                         return true;
         return false;
 }
 
-static int reply_resources(HttpRequest *req, const char *group, const char *version, Error *reterr) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+static int reply_resources(HttpRequest *req, ApiContext *api, const char *group, const char *version, Error *reterr) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX);
+        const KubeTable *t;
+        int r;
 
-        if (!version_exists(group, version))
+        r = kube_table(api, &t, reterr);
+        if (r < 0)
+                return r;
+        if (!version_exists(t, group, version))
                 return error_set(reterr, -ENOENT, "the server could not find the requested resource");
         strbuf_printf(&b, "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[", group, *group ? "/" : "",
                       version);
-        put_resources(group, version, put_legacy, &b);
+        put_resources(t, group, version, put_legacy, &b);
         strbuf_puts(&b, "]}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return kube_reply(req, 200, &b, t->revision);
 }
 
-int handle_kube_resources(HttpRequest *req, void *userdata _unused_, Error *reterr) {
-        return reply_resources(req, "", "v1", reterr);
+int handle_kube_resources(HttpRequest *req, void *userdata, Error *reterr) {
+        return reply_resources(req, userdata, "", "v1", reterr);
 }
 
-int handle_kube_group_resources(HttpRequest *req, void *userdata _unused_, Error *reterr) {
-        return reply_resources(req, http_request_param(req, 0), http_request_param(req, 1), reterr);
+int handle_kube_group_resources(HttpRequest *req, void *userdata, Error *reterr) {
+        return reply_resources(req, userdata, http_request_param(req, 0), http_request_param(req, 1), reterr);
+}
+
+static void put_path(const char *path, const char *group, const char *version, StrBuf *b) {
+        strbuf_printf(b, ",\"%s%s%s%s%s\"", path, *group ? "/" : "", group, *version ? "/" : "", version);
+}
+
+int handle_kube_paths(HttpRequest *req, void *userdata, Error *reterr) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX);
+        const KubeTable *t;
+        int r;
+
+        r = kube_table(userdata, &t, reterr);
+        if (r < 0)
+                return r;
+        strbuf_puts(&b, "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\"");
+        for (size_t i = 0; i < t->n; i++) {
+                const char *group = new_group(t, i);
+
+                if (isempty(group))
+                        continue;
+                put_path("/apis", group, "", &b);
+                for (size_t k = 0; k < t->n; k++)
+                        if (new_version(t, group, k))
+                                put_path("/apis", group, new_version(t, group, k), &b);
+        }
+        strbuf_puts(&b, ",\"/healthz\",\"/livez\",\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/version\"]}\n");
+        return kube_reply(req, 200, &b, t->revision);
 }

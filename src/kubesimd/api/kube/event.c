@@ -24,6 +24,8 @@ static Shown shown(EventReason r) {
                 return (Shown) { "Scheduled", SCHEDULER };
         case EVENT_POD_PENDING:
                 return (Shown) { "FailedScheduling", SCHEDULER };
+        case EVENT_POD_PREEMPTED:
+                return (Shown) { "Preempted", SCHEDULER };
         case EVENT_POD_RUNNING:
                 return (Shown) { "Started", "kubelet" };
         case EVENT_POD_TERMINATING:
@@ -46,6 +48,8 @@ static void put_message(const Event *e, StrBuf *b) {
 
         if (e->reason == EVENT_POD_PLACED && e->pod && e->node)
                 strbuf_printf(b, "Successfully assigned %s%s to %s", slash ? "" : NAMESPACE_DEFAULT "/", e->pod, e->node);
+        else if ((e->reason == EVENT_POD_PENDING || e->reason == EVENT_POD_PREEMPTED) && e->detail)
+                strbuf_puts(b, e->detail);
         else
                 event_message(e, b);
 }
@@ -88,14 +92,20 @@ static void put_event(Cluster *c, const Event *e, StrBuf *b) {
         strbuf_puts(b, ",\"eventTime\":null}");
 }
 
+#define EVENT_KEY_MAX 512
+
+static void event_key(const Event *e, char buf[EVENT_KEY_MAX]) {
+        (void) snprintf(buf, EVENT_KEY_MAX, "%.400s.%llx", (e->pod ?: e->node) ?: "cluster", (unsigned long long) e->number);
+}
+
 /* An event of the log as an object: as unique as its number. *ret has one reference. */
 int kube_make_event(Cluster *c, const Event *e, Object **ret) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * KIB);
-        char name[512];
+        char name[EVENT_KEY_MAX];
         Object *o;
         int r;
 
-        (void) snprintf(name, sizeof(name), "%.400s.%llx", (e->pod ?: e->node) ?: "cluster", (unsigned long long) e->number);
+        event_key(e, name);
         put_event(c, e, &b);
         r = kube_make_object(KIND_EVENT, name, &b, &o);
         if (r < 0)
@@ -107,25 +117,31 @@ int kube_make_event(Cluster *c, const Event *e, Object **ret) {
         return 0;
 }
 
-static void each(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata) {
+static int make(Cluster *c, const void *of, Object **ret) {
+        return kube_make_event(c, of, ret);
+}
+
+static int each_made(Cluster *c, uint64_t revision, kube_visit_t visit, void *userdata) {
         const Event *e;
+        int r = 0;
 
-        for (uint64_t after = 0; (e = event_log_next(cluster_events(c), after)); after = e->number) {
-                _cleanup_(object_unrefp) Object *o = NULL;
+        for (uint64_t after = 0; r == 0 && (e = event_log_next(cluster_events(c), after)) && e->revision <= revision; after = e->number) {
+                char key[EVENT_KEY_MAX];
 
-                if (kube_make_event(c, e, &o) >= 0)
-                        visit(o, userdata);
+                event_key(e, key);
+                r = visit(key, e, userdata);
         }
+        return r;
 }
 
 static const KubeField fields[] = {
-        { "involvedObject.kind", NULL },      { "involvedObject.namespace", NULL },       { "involvedObject.name", NULL },
-        { "involvedObject.uid", NULL },       { "involvedObject.apiVersion", NULL },      { "involvedObject.resourceVersion", NULL },
-        { "involvedObject.fieldPath", NULL }, { "reason", NULL },                         { "reportingComponent", NULL },
-        { "type", NULL },                     { "source", NULL },                         {},
+        { .path = "involvedObject.kind" },      { .path = "involvedObject.namespace" },       { .path = "involvedObject.name" },
+        { .path = "involvedObject.uid" },       { .path = "involvedObject.apiVersion" },      { .path = "involvedObject.resourceVersion" },
+        { .path = "involvedObject.fieldPath" }, { .path = "reason" },                         { .path = "reportingComponent" },
+        { .path = "type" },                     { .path = "source" },                         {},
 };
 static const KubeField new_fields[] = {
-        { "reason", NULL }, { "type", NULL }, { "reportingController", NULL }, { "regarding.kind", NULL }, { "regarding.name", NULL }, {},
+        { .path = "reason" }, { .path = "type" }, { .path = "reportingController" }, { .path = "regarding.kind" }, { .path = "regarding.name" }, {},
 };
 
 static usec_t time_at(const Json *root, const char *key) {
@@ -137,13 +153,24 @@ static usec_t time_at(const Json *root, const char *key) {
         return t;
 }
 
+/* "component, host" */
+static void put_source(const Json *root, StrBuf *b) {
+        const char *component = json_string(json_at(root, "source", "component", NULL)), *host = json_string(json_at(root, "source", "host", NULL));
+
+        if (isempty(component)) {
+                component = json_string(json_get(root, "reportingComponent"));
+                host = json_string(json_get(root, "reportingInstance"));
+        }
+        strbuf_printf(b, "%s%s%s", strempty(component), isempty(host) ? "" : ", ", strempty(host));
+}
+
 static void put_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
         const Json *of = json_get(root, "involvedObject");
         usec_t first = time_at(root, "firstTimestamp") ?: time_at(root, "eventTime") ?: o->created;
         usec_t last = time_at(json_get(root, "series"), "lastObservedTime") ?: time_at(root, "lastTimestamp") ?: first;
         const char *kind = strempty(json_string(json_get(of, "kind")));
-        const char *component = json_string(json_at(root, "source", "component", NULL)) ?: json_string(json_get(root, "reportingComponent"));
-        _cleanup_strbuf_ StrBuf about = STRBUF_INIT(KIB);
+        const Json *series = json_get(root, "series");
+        _cleanup_strbuf_ StrBuf about = STRBUF_INIT(KIB), source = STRBUF_INIT(KIB);
 
         for (; *kind; kind++)
                 strbuf_putc(&about, *kind >= 'A' && *kind <= 'Z' ? (char) (*kind - 'A' + 'a') : *kind);
@@ -158,12 +185,13 @@ static void put_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) 
         strbuf_putc(b, ',');
         json_put_string(b, strempty(json_string(json_get(of, "fieldPath"))));
         strbuf_putc(b, ',');
-        json_put_string(b, strempty(component));
+        put_source(root, &source);
+        json_put_string(b, strbuf_str(&source));
         strbuf_putc(b, ',');
         json_put_string(b, strempty(json_string(json_get(root, "message"))));
         strbuf_putc(b, ',');
         kube_put_age(b, first, now);
-        strbuf_printf(b, ",\"%lld\",", (long long) json_i64(json_get(root, "count"), 1));
+        strbuf_printf(b, ",\"%lld\",", (long long) (series ? json_i64(json_get(series, "count"), 0) + 1 : MAX(json_i64(json_get(root, "count"), 1), 1)));
         json_put_string(b, object_name(o));
 }
 
@@ -178,7 +206,7 @@ static const KubeColumn columns[] = {
 
 const KubeResource kube_events = {
         .group = "", .version = "v1", .plural = "events", .singular = "event", .short_names = "ev", .kind = "Event", .schema = "core.v1.Event",
-        .store_kind = KIND_EVENT, .namespaced = true, .no_generation = true, .each = each, .made_watch = true,
+        .store_kind = KIND_EVENT, .namespaced = true, .no_generation = true, .each_made = each_made, .make = make, .made_watch = true,
         .columns = columns, .put_document_cells = put_cells, .fields = fields,
 };
 
@@ -221,6 +249,6 @@ static void strip_new(Cluster *c _unused_, JsonArena *a _unused_, Json *object, 
 
 const KubeResource kube_new_events = {
         .group = "events.k8s.io", .version = "v1", .plural = "events", .singular = "event", .short_names = "ev", .kind = "Event",
-        .schema = "events.v1.Event", .store_kind = KIND_EVENT, .namespaced = true, .no_generation = true, .each = each, .made_watch = true,
+        .schema = "events.v1.Event", .store_kind = KIND_EVENT, .namespaced = true, .no_generation = true, .each_made = each_made, .make = make, .made_watch = true,
         .columns = columns, .put_rest = put_new_rest, .put_document_cells = put_cells, .fields = new_fields, .strip = strip_new,
 };

@@ -109,6 +109,8 @@ static Json *build_value(JsonArena *a, const SchemaField *f, const Json *v, cons
 
         if (old && json_equal(v, old))
                 return NULL;
+        if (shape != SHAPE_WHOLE && v->size == 0 && old && old->type == v->type)
+                return NULL; /* nothing is merged into what is there */
         if (shape == SHAPE_WHOLE || v->size == 0)
                 return json_new(a, JSON_OBJECT);
         if (shape == SHAPE_OBJECT)

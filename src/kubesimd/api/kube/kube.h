@@ -10,12 +10,23 @@ extern const HttpRoute kube_routes[];
 extern const size_t kube_n_routes;
 
 #define KUBE_JSON "application/json"
+#define KUBE_YAML "application/yaml"
+
+/* The first form that the client names in its Accept of those that there are: KUBE_JSON or KUBE_YAML; NULL: it has no use for either.
+ * Quality values and parameters are not looked at. */
+const char *kube_find_form(HttpRequest *req);
+bool kube_wants_yaml(HttpRequest *req);
+/* Makes YAML of the JSON in b when that is what the client wants. Returns the Content-Type. */
+const char *kube_put_form(HttpRequest *req, StrBuf *b);
+/* http_reply() with the JSON in b, in the form that the client wants. */
+int kube_reply(HttpRequest *req, unsigned status, StrBuf *b, uint64_t mark);
 
 /* Writes the Status object of an error reply. An error's field and value, when set by this door, are the plural of a kind
  * and the name of the object at fault. */
 void kube_problem(HttpRequest *req, unsigned status, const Error *error, StrBuf *body, const char **ret_type, void *userdata);
 
 /* Discovery, by route. */
+int handle_kube_paths(HttpRequest *req, void *userdata, Error *reterr);         /* / */
 int handle_kube_versions(HttpRequest *req, void *userdata, Error *reterr);      /* /api */
 int handle_kube_groups(HttpRequest *req, void *userdata, Error *reterr);        /* /apis */
 int handle_kube_group(HttpRequest *req, void *userdata, Error *reterr);         /* /apis/GROUP */
@@ -44,4 +55,5 @@ int kube_write_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Er
 int kube_bind(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
 int kube_evict(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
 int kube_log(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
+int kube_token(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);
 int kube_finalize(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr);

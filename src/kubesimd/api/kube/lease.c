@@ -28,18 +28,32 @@ int kube_make_object(Kind kind, const char *key, StrBuf *document, Object **ret)
         return 0;
 }
 
-static int make_lease(Cluster *c, const NodeState *ns, Object **ret) {
+/* Of a node that is gone it tells the end. */
+static usec_t renewed(Cluster *c, const Object *node) {
+        const NodeState *ns = find_node(c, node->name);
+
+        return ns ? ns->last_beat_realtime : cluster_now_realtime(c);
+}
+
+static void lease_key(const Object *node, char buf[300]) {
+        (void) snprintf(buf, 300, KUBE_LEASE_NAMESPACE "/%s", node->name);
+}
+
+static int make(Cluster *c, const void *of, Object **ret) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
-        const Object *node = ns->entry.object;
-        usec_t renewed = ns->last_beat_realtime;
+        const Object *node = of;
+        usec_t at = renewed(c, node);
         char key[300];
         int r;
 
-        (void) snprintf(key, sizeof(key), KUBE_LEASE_NAMESPACE "/%s", node->name);
+        lease_key(node, key);
+        if (store_find(cluster_store(c), KIND_LEASE, key))
+                return -EEXIST;
         strbuf_puts(&b, "{\"metadata\":{},\"spec\":{\"holderIdentity\":");
         json_put_string(&b, node->name);
-        strbuf_printf(&b, ",\"leaseDurationSeconds\":%llu,\"renewTime\":", (unsigned long long) (c->config.node_timeout_usec / USEC_PER_SEC));
-        json_put_time(&b, renewed % USEC_PER_SEC == 0 ? renewed + 1 : renewed); /* metav1.MicroTime: never without decimals */
+        strbuf_printf(&b, ",\"leaseDurationSeconds\":%llu,\"renewTime\":",
+                      (unsigned long long) MAX(c->config.node_timeout_usec / USEC_PER_SEC, (usec_t) 1));
+        json_put_time(&b, at % USEC_PER_SEC == 0 ? at + 1 : at); /* metav1.MicroTime: never without decimals */
         strbuf_puts(&b, "}}");
         r = kube_make_object(KIND_LEASE, key, &b, ret);
         if (r < 0)
@@ -50,20 +64,21 @@ static int make_lease(Cluster *c, const NodeState *ns, Object **ret) {
         return 0;
 }
 
-static void each(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata) {
-        StoreEntry *e = NULL;
-        size_t hint = 0;
+static int each_made(Cluster *c, uint64_t revision _unused_, kube_visit_t visit, void *userdata) {
+        int r = 0;
 
-        while ((e = store_next(cluster_store(c), KIND_NODE, e ? e->object->id : 0, &hint))) {
-                _cleanup_(object_unrefp) Object *o = NULL;
+        for (StoreEntry *e = store_find_from(cluster_store(c), KIND_NODE, NULL); e && r == 0; e = store_following(e)) {
+                char key[300];
 
-                if (make_lease(c, node_state(e), &o) >= 0)
-                        visit(o, userdata);
+                lease_key(e->object, key);
+                r = visit(key, e->object, userdata);
         }
+        return r;
 }
 
 const KubeResource kube_leases = {
         .group = "coordination.k8s.io", .version = "v1", .plural = "leases", .singular = "lease", .kind = "Lease",
-        .schema = "coordination.v1.Lease", .store_kind = KIND_LEASE, .namespaced = true, .no_generation = true, .each = each,
+        .schema = "coordination.v1.Lease", .store_kind = KIND_LEASE, .namespaced = true, .no_generation = true, .each_made = each_made,
+        .make = make, .renewed = renewed,
         .columns = lease_columns, .put_document_cells = lease_cells,
 };

@@ -7,19 +7,27 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/control/definitions.h"
 #include "core/store/reading.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/events.h"
 #include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/made.h"
 #include "kubesimd/api/kube/path.h"
 #include "kubesimd/api/kube/selector.h"
+#include "kubesimd/api/kube/status.h"
 #include "kubesimd/api/kube/view.h"
+#include "kubesimd/api/kube/yaml.h"
 #include "kubesimd/api/pieces.h"
 #include "kubesimd/api/streams.h"
 
+#define TIMEOUT_MAX ((uint64_t) 1000000) /* seconds */
 /* Lists up to here are one reply with a length; longer ones are streamed, so that no turn of the loop is long. */
 #define WHOLE_MAX 500
 #define LAG_MAX 4000 /* of a longer ago, too: there is much to be taken back first */
 #define LOOK_AT_MAX 200 /* objects looked at for one that matches, before others get their turn */
+
+#define KUBE_TOKEN_MAX 600 /* a revision and the longest key: of events that are made */
 
 /* What a list or a watch is about, kept for as long as it is being sent. */
 typedef struct Query {
@@ -28,9 +36,13 @@ typedef struct Query {
         char *namespace;    /* owned; NULL: all */
         Reading *reading;   /* owned, of a list */
         uint64_t limit;     /* how many more objects, UINT64_MAX: all */
-        char token[KUBE_KEY_MAX + 32]; /* metadata.continue: after the last object that was put */
+        Made *made;         /* owned: the list in place of a reading, of kinds with objects that are made when asked for */
+        size_t next;        /* of those */
+        char token[KUBE_TOKEN_MAX]; /* metadata.continue: after the last object that was put */
         bool begun, first;
         bool more;          /* there is one after that */
+        bool yaml;          /* of a list */
+        uint64_t defined_at; /* of custom kinds: what is older is of another definition */
 } Query;
 
 static Query *query_free(Query *q) {
@@ -38,6 +50,8 @@ static Query *query_free(Query *q) {
                 return NULL;
         selector_free(q->selector);
         reading_free(q->reading);
+        made_free(q->made);
+        kube_resource_unref(q->view.resource);
         free(q->namespace);
         return mfree(q);
 }
@@ -65,6 +79,21 @@ static int query_revision(HttpRequest *req, uint64_t *ret, Error *reterr) {
         return 1;
 }
 
+/* A number of a query: absent, empty and negative ones are 0. */
+static int query_number(HttpRequest *req, const char *name, uint64_t *ret, Error *reterr) {
+        const char *s = http_request_query(req, name);
+        bool negative = s && *s == '-';
+
+        *ret = 0;
+        if (isempty(s))
+                return 0;
+        if (parse_u64_range(s + negative, 0, INT64_MAX, ret) < 0)
+                return error_set(reterr, -EINVAL, "strconv.ParseInt: parsing \"%s\": invalid syntax", s);
+        if (negative)
+                *ret = 0;
+        return 0;
+}
+
 /* Which revision the list is to be of: resourceVersion and resourceVersionMatch. */
 static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error *reterr) {
         const char *match = http_request_query(req, "resourceVersionMatch"), *given = http_request_query(req, "resourceVersion");
@@ -75,19 +104,25 @@ static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error 
         r = query_revision(req, &wanted, reterr);
         if (r < 0)
                 return r;
+        if (r > 0 && !isempty(http_request_query(req, "continue")))
+                return error_set(reterr, -EINVAL, "specifying resource version is not allowed when using continue");
+        if (!isempty(match) && !isempty(http_request_query(req, "continue")))
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch is forbidden when continue is provided");
         if (!isempty(match) && !streq(match, "Exact") && !streq(match, "NotOlderThan"))
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Unsupported value: \"%s\": supported values: "
-                                 "\"Exact\", \"NotOlderThan\"", match);
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueNotSupported",
+                                          "Unsupported value: \"%s\": supported values: \"Exact\", \"NotOlderThan\"", match);
         if (!isempty(match) && isempty(given))
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is "
-                                 "forbidden unless resourceVersion is provided");
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
         if (streq_ptr(match, "Exact") && r == 0)
-                return error_set(reterr, -EDOM, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch \"exact\" is "
-                                 "forbidden for resourceVersion \"0\"");
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
         if (wanted > newest)
-                return error_set(reterr, -ETIMEDOUT, "Timeout: Too large resource version: %llu, current: %llu", (unsigned long long) wanted,
-                                 (unsigned long long) newest);
-        if (streq_ptr(match, "Exact"))
+                return kube_refuse_future(req, wanted, newest);
+        /* The pages of a list that names a revision are of that one. */
+        if (streq_ptr(match, "Exact") || (wanted > 0 && isempty(match) && !isempty(http_request_query(req, "limit")) &&
+                                          !streq(http_request_query(req, "limit"), "0")))
                 *ret = wanted;
         return 0;
 }
@@ -96,8 +131,19 @@ static bool wants(const Query *q, const Object *o) {
         return (!q->namespace || object_is_in(o, q->namespace)) && selector_matches(q->selector, o);
 }
 
+/* Objects of a definition that has come to the slot after this one are none of ours. */
 static bool watch_wants(void *userdata, const Object *o) {
-        return wants(userdata, o);
+        const Query *q = userdata;
+        uint64_t at = cluster_defined_at(q->view.cluster, q->view.resource->store_kind);
+
+        return (at == q->defined_at || o->revision < at) && wants(q, o);
+}
+
+static bool watch_is_over(void *userdata, uint64_t revision) {
+        const Query *q = userdata;
+        uint64_t at = cluster_defined_at(q->view.cluster, q->view.resource->store_kind);
+
+        return at != q->defined_at ? revision + 1 >= at : !custom_is_served(q->view.cluster, q->view.resource);
 }
 
 static void watch_put(void *userdata, const char *type, uint64_t revision, const Object *o, bool initial_end, StrBuf *b) {
@@ -124,40 +170,163 @@ static void watch_put_event(void *userdata, const Event *e, StrBuf *b) {
                 watch_put(q, "ADDED", e->revision, o, false, b);
 }
 
+static int watch_make(void *userdata, const Object *of, Object **ret) {
+        Query *q = userdata;
+
+        return q->view.resource->make(q->view.cluster, of, ret);
+}
+
+static usec_t watch_renewed(void *userdata, const Object *of) {
+        Query *q = userdata;
+
+        return q->view.resource->renewed(q->view.cluster, of);
+}
+
 static const WatchFormat watch_format = {
         .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .free_userdata = query_done,
+        .is_over = watch_is_over,
+};
+static const WatchFormat leases_format = {
+        .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .free_userdata = query_done,
+        .made_of = KIND_NODE, .make = watch_make, .renewed = watch_renewed,
 };
 static const WatchFormat events_format = {
         .content_type = KUBE_JSON, .put = watch_put, .wants = watch_wants, .put_expired = watch_put_expired, .put_event = watch_put_event,
         .free_userdata = query_done,
 };
 
-static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error *reterr) {
-        const char *timeout = http_request_query(req, "timeoutSeconds");
-        uint64_t since, seconds = 0;
+/* From which revision: 1; 0 when it begins with all that there is, which a client may ask for together with a revision that it is to reach. */
+static int watch_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error *reterr) {
+        const char *match = http_request_query(req, "resourceVersionMatch");
+        uint64_t newest = store_revision(s);
         int r;
 
-        r = query_revision(req, &since, reterr);
-        if (r >= 0 && !isempty(timeout) && parse_u64_range(timeout, 0, 1000000, &seconds) < 0)
-                r = error_set(reterr, -EINVAL, "timeoutSeconds: Invalid value: \"%s\": it must be a whole number", timeout);
+        if (!isempty(match) && !http_request_query(req, "sendInitialEvents"))
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+        if (http_request_query(req, "sendInitialEvents") && !streq_ptr(match, "NotOlderThan"))
+                return kube_refuse_option(req, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+                                          "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        r = query_revision(req, ret, reterr);
+        if (r > 0 && *ret > newest)
+                return kube_refuse_future(req, *ret, newest);
+        return r > 0 && query_bool(req, "sendInitialEvents") ? 0 : r;
+}
+
+static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error *reterr) {
+        uint64_t since = 0, seconds = 0;
+        int r, from;
+
+        r = from = watch_revision(req, cluster_store(api->cluster), &since, reterr);
+        if (r >= 0)
+                r = query_number(req, "timeoutSeconds", &seconds, reterr);
+        since = MAX(since, q->defined_at);
         if (r < 0) {
                 query_free(q);
                 return r;
         }
         return reply_watch(req, api, &(WatchOptions) {
-                .kind = q->view.resource->store_kind, .since = r > 0 ? &since : NULL,
+                .kind = q->view.resource->store_kind, .since = from > 0 ? &since : NULL,
                 .no_bookmarks = !query_bool(req, "allowWatchBookmarks") && !query_bool(req, "sendInitialEvents"),
-                .timeout = seconds * USEC_PER_SEC, .format = q->view.resource->made_watch ? &events_format : &watch_format, .userdata = q }, reterr);
+                .timeout = MIN(seconds, TIMEOUT_MAX) * USEC_PER_SEC,
+                .format = q->view.resource->made_watch ? &events_format : q->view.resource->renewed ? &leases_format : &watch_format, .userdata = q }, reterr);
+}
+
+static uint64_t list_is_of(const Query *q) {
+        return q->made ? q->made->revision : reading_revision(q->reading);
+}
+
+static ListRest rest_of(const Query *q) {
+        return (ListRest) { .token = q->more ? q->token : NULL };
+}
+
+/* The list without its items, which come behind it. */
+static void put_yaml_head(Query *q, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf json = STRBUF_INIT(MIB);
+        const ListRest rest = rest_of(q);
+        Json *list, *items;
+
+        view_put_list_head(&q->view, list_is_of(q), &rest, &json);
+        strbuf_puts(&json, "]}"); /* they are its last member */
+        if (strbuf_error(&json) < 0 || json_tree_parse(&a, json.data, json.size, &list, NULL) < 0) {
+                b->error = -ENOMEM;
+                return;
+        }
+        items = json_detach(list->last);
+        yaml_put(b, list);
+        yaml_put_string(b, items->key);
+        strbuf_putc(b, ':');
 }
 
 static void put_head(Query *q, StrBuf *b) {
-        view_put_list_head(&q->view, reading_revision(q->reading), &(ListRest) { .token = q->more ? q->token : NULL }, b);
-        q->begun = q->first = true;
+        const ListRest rest = rest_of(q);
+
+        if (q->yaml)
+                put_yaml_head(q, b);
+        else
+                view_put_list_head(&q->view, list_is_of(q), &rest, b);
+}
+
+static void put_yaml_item(Query *q, const Object *o, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(64 * MIB);
+        _cleanup_strbuf_ StrBuf json = STRBUF_INIT(16 * MIB);
+        Json *item;
+
+        view_put_item(&q->view, o, true, &json);
+        if (strbuf_error(&json) < 0 || json_tree_parse(&a, json.data, json.size, &item, NULL) < 0) {
+                b->error = -ENOMEM;
+                return;
+        }
+        if (q->first)
+                strbuf_putc(b, '\n');
+        yaml_put_item(b, item);
 }
 
 static void put_item(Query *q, const Object *o, StrBuf *b) {
-        view_put_item(&q->view, o, q->first, b);
+        if (q->yaml)
+                put_yaml_item(q, o, b);
+        else
+                view_put_item(&q->view, o, q->first, b);
         q->first = false;
+}
+
+/* What is known only at the end of the list is a member behind its items. */
+static void put_yaml_tail(Query *q, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf json = STRBUF_INIT(MIB);
+        const ListRest rest = rest_of(q);
+        Json *tail;
+
+        if (q->first)
+                strbuf_puts(b, " []\n");
+        if (!q->view.metadata_last)
+                return;
+        strbuf_puts(&json, "{\"items\":[");
+        view_put_list_tail(&q->view, list_is_of(q), &rest, &json);
+        if (strbuf_error(&json) < 0 || json_tree_parse(&a, json.data, json.size, &tail, NULL) < 0) {
+                b->error = -ENOMEM;
+                return;
+        }
+        json_detach(json_get(tail, "items"));
+        yaml_put(b, tail);
+}
+
+static void put_tail(Query *q, StrBuf *b) {
+        const ListRest rest = rest_of(q);
+
+        if (q->yaml)
+                put_yaml_tail(q, b);
+        else
+                view_put_list_tail(&q->view, list_is_of(q), &rest, b);
+}
+
+static const char *list_type(const Query *q) {
+        return q->yaml ? KUBE_YAML : KUBE_JSON;
+}
+
+static void put_page_item(Query *q, const Object *o, StrBuf *b) {
+        put_item(q, o, b);
         if (q->limit == UINT64_MAX)
                 return;
         q->limit--;
@@ -169,12 +338,18 @@ static int next_item(Query *q, StrBuf *b) {
         Object *o;
         int r = 1;
 
+        if (q->made) {
+                if (q->next >= q->made->n_objects)
+                        return 0;
+                put_item(q, q->made->objects[q->next++], b);
+                return 1;
+        }
         for (unsigned i = 0; i < LOOK_AT_MAX && (r = reading_next(q->reading, &o)) > 0; i++) {
                 if (!wants(q, o))
                         continue;
                 q->more = q->limit == 0;
                 if (!q->more)
-                        put_item(q, o, b);
+                        put_page_item(q, o, b);
                 return !q->more;
         }
         return r == -EAGAIN ? 1 : r;
@@ -186,43 +361,13 @@ static int next_piece(void *userdata, StrBuf *b) {
 
         if (!q->begun) {
                 put_head(q, b);
+                q->begun = q->first = true;
                 return 1;
         }
         r = next_item(q, b);
         if (r == 0)
-                view_put_list_tail(&q->view, reading_revision(q->reading), &(ListRest) { .token = q->more ? q->token : NULL }, b);
+                put_tail(q, b);
         return r;
-}
-
-/* One object that is made on demand, into a list that is being written. */
-typedef struct Visit {
-        Query *query;
-        StrBuf *b;
-        const char *name, *namespace; /* of the one that is looked for; NULL: all */
-        bool found;
-} Visit;
-
-static void visit_item(const Object *o, void *userdata) {
-        Visit *v = userdata;
-        Query *q = v->query;
-
-        if (!wants(q, o))
-                return;
-        view_put_item(&q->view, o, q->first, v->b);
-        q->first = false;
-}
-
-/* Objects made on demand first, then those of the store. */
-static int reply_made_list(HttpRequest *req, ApiContext *api, Query *q) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
-        int r = 0;
-
-        put_head(q, &b);
-        q->view.resource->each(api->cluster, visit_item, &(Visit) { .query = q, .b = &b });
-        while (!q->view.resource->only_made && (r = next_item(q, &b)) > 0)
-                ;
-        view_put_list_tail(&q->view, 0, NULL, &b);
-        return r < 0 ? r : http_reply(req, 200, KUBE_JSON, &b, reading_revision(q->reading));
 }
 
 /* The items are made first: the head tells whether more follow. */
@@ -237,8 +382,8 @@ static int reply_whole_list(HttpRequest *req, Query *q) {
                 return r < 0 ? r : strbuf_error(&items);
         put_head(q, &b);
         strbuf_append(&b, items.data, items.size);
-        view_put_list_tail(&q->view, 0, NULL, &b);
-        return http_reply(req, 200, KUBE_JSON, &b, reading_revision(q->reading));
+        put_tail(q, &b);
+        return http_reply(req, 200, list_type(q), &b, list_is_of(q));
 }
 
 /* --- Pages --- */
@@ -258,6 +403,28 @@ static int parse_token(const char *s, uint64_t *ret_revision, const char **ret_k
         return 0;
 }
 
+static bool wants_made(const Object *o, void *userdata) {
+        return wants(userdata, o);
+}
+
+/* A list of a kind that has objects which are made when they are asked for. */
+static int take_made(Store *s, Query *q, const char *after, size_t limit, uint64_t revision) {
+        _cleanup_(reading_freep) Reading *stored = NULL;
+        const KubeResource *k = q->view.resource;
+        int r = 0;
+
+        q->limit = UINT64_MAX; /* the page is as long as it is to be */
+        if (!k->only_made)
+                r = reading_by_key(s, k->store_kind, q->namespace, after, revision, &stored);
+        if (r >= 0)
+                r = made_take(q->view.cluster, k, q->namespace, after, limit, revision, stored, wants_made, q, &q->made);
+        if (r < 0 || !q->made->more)
+                return r;
+        q->more = true;
+        (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) revision, q->made->objects[q->made->n_objects - 1]->name);
+        return 0;
+}
+
 static int too_old(HttpRequest *req, Error *reterr) {
         return error_set(reterr, -ERANGE, isempty(http_request_query(req, "continue")) ? "The resourceVersion for the provided list is too old." :
                          "The provided continue parameter is too old to display a consistent list result. You can start a new list without the "
@@ -265,26 +432,36 @@ static int too_old(HttpRequest *req, Error *reterr) {
 }
 
 static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
-        const char *token = http_request_query(req, "continue"), *limit_text = http_request_query(req, "limit"), *after = NULL;
+        const char *token = http_request_query(req, "continue"), *given = http_request_query(req, "resourceVersion"), *after = NULL;
         uint64_t limit = 0, revision;
         int r;
 
         r = list_revision(req, s, &revision, reterr);
-        if (r >= 0 && !isempty(limit_text) && parse_u64(limit_text, &limit) < 0)
-                r = error_set(reterr, -EINVAL, "limit: Invalid value: \"%s\": it must be a whole number", limit_text);
+        if (r >= 0)
+                r = query_number(req, "limit", &limit, reterr);
+        if (r >= 0 && !isempty(token) && !isempty(given) && !streq(given, "0"))
+                r = error_set(reterr, -EINVAL, "specifying resource version is not allowed when using continue");
         if (r >= 0 && !isempty(token))
                 r = parse_token(token, &revision, &after, reterr);
         if (r < 0)
                 return r;
+        if (revision < q->defined_at)
+                return too_old(req, reterr);
         if (revision > store_revision(s))
                 return error_set(reterr, -EINVAL, "continue key is not valid: it is ahead of the newest revision");
-        q->limit = limit > 0 && !q->view.resource->each ? limit : UINT64_MAX;
-        r = reading_by_key(s, q->view.resource->store_kind, q->namespace, after, revision, &q->reading);
+        if (q->view.resource->each_made)
+                r = take_made(s, q, after, limit > 0 ? limit : SIZE_MAX, revision);
+        else {
+                q->limit = limit > 0 ? limit : UINT64_MAX;
+                r = reading_by_key(s, q->view.resource->store_kind, q->namespace, after, revision, &q->reading);
+        }
         return r == -ERANGE ? too_old(req, reterr) : r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
 /* May it be made in one turn? */
 static bool is_short(const Store *s, const Query *q) {
+        if (q->made)
+                return q->made->n_objects <= WHOLE_MAX;
         return reading_lag(q->reading) <= LAG_MAX &&
                (store_count(s, q->view.resource->store_kind) <= WHOLE_MAX || (q->limit <= WHOLE_MAX && !q->selector));
 }
@@ -293,18 +470,18 @@ static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Err
         _cleanup_(query_freep) Query *q = query;
         Store *s = cluster_store(api->cluster);
         uint64_t revision;
+        const char *type;
         int r;
 
         r = take_list(req, s, q, reterr);
         if (r < 0)
                 return r;
-        revision = reading_revision(q->reading);
-        if (q->view.resource->each)
-                return reply_made_list(req, api, q);
         if (is_short(s, q))
                 return reply_whole_list(req, q);
         q->view.metadata_last = q->limit != UINT64_MAX;
-        return reply_pieces(req, KUBE_JSON, revision, next_piece, query_done, TAKE_PTR(q));
+        revision = list_is_of(q);
+        type = list_type(q);
+        return reply_pieces(req, type, revision, next_piece, query_done, TAKE_PTR(q));
 }
 
 int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
@@ -317,6 +494,8 @@ int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *re
         if (!q || (path->namespace && !q->namespace))
                 return error_set(reterr, -ENOMEM, "out of memory");
         e = view_from_request(req, api->cluster, r, &q->view, reterr);
+        q->view.resource = kube_resource_ref(r);
+        q->defined_at = cluster_defined_at(api->cluster, r->store_kind);
         if (e >= 0)
                 e = selector_parse(r, http_request_query(req, "labelSelector"), http_request_query(req, "fieldSelector"), &q->selector, reterr);
         if (e < 0)
@@ -325,35 +504,35 @@ int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *re
                 return error_set(reterr, -EOPNOTSUPP, "%s cannot be watched here", r->plural);
         if (query_bool(req, "watch"))
                 return reply_query_watch(req, api, TAKE_PTR(q), reterr);
+        q->yaml = kube_wants_yaml(req);
         return reply_query_list(req, api, TAKE_PTR(q), reterr);
 }
 
-static void visit_named(const Object *o, void *userdata) {
-        Visit *v = userdata;
-
-        if (v->found || !streq(object_name(o), v->name) || (v->namespace && !object_is_in(o, v->namespace)))
-                return;
-        view_put_one(&v->query->view, o, o->revision, v->b);
-        v->found = true;
-}
-
 int kube_get(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        _cleanup_(object_unrefp) Object *made = NULL;
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * MIB);
         const KubeResource *r = path->resource;
-        Query q = {};
-        Visit visit = { .query = &q, .b = &b, .name = path->name, .namespace = path->namespace };
+        const Object *o = NULL;
+        uint64_t wanted = 0;
         StoreEntry *entry;
+        View view;
         int e;
 
-        e = view_from_request(req, api->cluster, r, &q.view, reterr);
+        e = query_revision(req, &wanted, reterr);
+        if (e > 0 && wanted > store_revision(cluster_store(api->cluster)))
+                e = kube_refuse_future(req, wanted, store_revision(cluster_store(api->cluster)));
+        if (e >= 0)
+                e = view_from_request(req, api->cluster, r, &view, reterr);
         if (e < 0)
                 return e;
-        if (!r->only_made && (entry = store_find(cluster_store(api->cluster), r->store_kind, path->key)))
-                visit_named(entry->object, &visit);
-        else if (r->each)
-                r->each(api->cluster, visit_named, &visit);
-        if (!visit.found)
+        entry = r->only_made ? NULL : store_find(cluster_store(api->cluster), r->store_kind, path->key);
+        if (entry)
+                o = entry->object;
+        else if (r->each_made && made_find(api->cluster, r, path->key, &made) >= 0)
+                o = made;
+        if (!o)
                 return kube_not_found(r, path->name, reterr);
+        view_put_one(&view, o, o->revision, &b);
         strbuf_putc(&b, '\n');
-        return http_reply(req, 200, KUBE_JSON, &b, api_mark(api));
+        return kube_reply(req, 200, &b, api_mark(api));
 }

@@ -36,7 +36,7 @@ void managed_fields_set(KubeWrite *w, Json *entry, Json *set) {
 
 /* Those of what the client has changed go over to it, those that are gone to nobody. */
 static void track(KubeWrite *w, Json *list, const Json *object, const Json *old) {
-        const SchemaMessage *schema = schema_find(w->resource->schema);
+        const SchemaMessage *schema = kube_schema(w->resource);
         Json *changed = fieldset_changed(&w->arena, schema, object, old), *gone = old ? fieldset_of(&w->arena, schema, old) : NULL, *own, *set;
 
         if (gone)

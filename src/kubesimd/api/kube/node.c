@@ -49,7 +49,7 @@ static const char *field_unschedulable(const Object *o) {
         return is_unschedulable((const Node*) o) ? "true" : "false";
 }
 
-static const KubeField fields[] = { { "spec.unschedulable", field_unschedulable }, {} };
+static const KubeField fields[] = { { .path = "spec.unschedulable", .get = field_unschedulable }, {} };
 
 static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision, StrBuf *b) {
         static const char *const keys[] = { "kubernetes.io/arch", "kubernetes.io/hostname", "kubernetes.io/os", "kubesim.io/backing" };

@@ -6,10 +6,13 @@
 #include "basic/error.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/resource.h"
+#include "kubesimd/api/kube/support.h"
 
-#define DOCUMENT_MAX (4 * MIB)
+#define DOCUMENT_MAX (64 * MIB)
+#define OBJECT_META "meta.v1.ObjectMeta"
 #define V2_TYPE "application/octet-stream"
 #define NAME_MAX_LETTERS 256
 
@@ -24,37 +27,38 @@ static const char *type_name(const SchemaMessage *m, char *buf) {
 static void put_ref(const SchemaMessage *m, StrBuf *b) {
         char name[NAME_MAX_LETTERS];
 
-        strbuf_printf(b, "{\"allOf\":[{\"$ref\":\"#/components/schemas/%s\"}],\"default\":{}}", type_name(m, name));
+        strbuf_printf(b, "\"allOf\":[{\"$ref\":\"#/components/schemas/%s\"}],\"default\":{}", type_name(m, name));
 }
 
+/* The members of its schema, without braces. */
 static void put_scalar(const SchemaField *f, StrBuf *b) {
         switch (f->type) {
         case SCHEMA_INTEGER:
-                return strbuf_puts(b, "{\"type\":\"integer\",\"format\":\"int32\"}");
+                return strbuf_puts(b, "\"type\":\"integer\",\"format\":\"int32\"");
         case SCHEMA_BOOL:
-                return strbuf_puts(b, "{\"type\":\"boolean\"}");
+                return strbuf_puts(b, "\"type\":\"boolean\"");
         case SCHEMA_FLOAT:
-                return strbuf_puts(b, "{\"type\":\"number\",\"format\":\"double\"}");
+                return strbuf_puts(b, "\"type\":\"number\",\"format\":\"double\"");
         case SCHEMA_BYTES:
-                return strbuf_puts(b, "{\"type\":\"string\",\"format\":\"byte\"}");
+                return strbuf_puts(b, "\"type\":\"string\",\"format\":\"byte\"");
         case SCHEMA_QUANTITY:
-                return strbuf_puts(b, "{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"number\"}]}");
+                return strbuf_puts(b, "\"oneOf\":[{\"type\":\"string\"},{\"type\":\"number\"}]");
         case SCHEMA_INT_OR_STRING:
-                return strbuf_puts(b, "{\"format\":\"int-or-string\",\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}]}");
+                return strbuf_puts(b, "\"format\":\"int-or-string\",\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}]");
         case SCHEMA_TIME:
         case SCHEMA_MICRO_TIME:
-                return strbuf_puts(b, "{\"type\":\"string\",\"format\":\"date-time\"}");
+                return strbuf_puts(b, "\"type\":\"string\",\"format\":\"date-time\"");
         case SCHEMA_FIELDS:
         case SCHEMA_RAW:
-                return strbuf_puts(b, "{\"type\":\"object\"}");
+                return strbuf_puts(b, "\"type\":\"object\"");
         case SCHEMA_WRAPPED_LIST:
-                return strbuf_puts(b, "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}");
+                return strbuf_puts(b, "\"type\":\"array\",\"items\":{\"type\":\"string\"}");
         case SCHEMA_MESSAGE:
                 if (f->message)
                         return put_ref(f->message, b);
-                return strbuf_puts(b, "{\"type\":\"object\"}");
+                return strbuf_puts(b, "\"type\":\"object\"");
         default:
-                strbuf_puts(b, "{\"type\":\"string\"}");
+                strbuf_puts(b, "\"type\":\"string\"");
         }
 }
 
@@ -81,52 +85,112 @@ static void put_list_markers(const SchemaField *f, StrBuf *b) {
                 strbuf_printf(b, ",\"x-kubernetes-list-type\":\"%s\"", f->set ? "set" : "atomic");
 }
 
-static void put_property(const SchemaField *f, void *userdata) {
-        StrBuf *b = userdata;
+/* Where the properties of a message go. */
+typedef struct Properties {
+        const SchemaMessage *message;
+        StrBuf *text;
+} Properties;
 
-        strbuf_printf(b, "%s\"%s\":", b->data[b->size - 1] == '{' ? "" : ",", f->name);
+static void put_property(const SchemaField *f, void *userdata) {
+        const Properties *p = userdata;
+        StrBuf *b = p->text;
+
+        strbuf_printf(b, "%s\"%s\":{", b->data[b->size - 1] == '{' ? "" : ",", f->name);
         if (f->list) {
-                strbuf_puts(b, "{\"type\":\"array\",\"items\":");
+                strbuf_puts(b, "\"type\":\"array\",\"items\":{");
                 put_scalar(f, b);
-                put_list_markers(f, b);
                 strbuf_putc(b, '}');
+                put_list_markers(f, b);
         } else if (f->map) {
-                strbuf_puts(b, "{\"type\":\"object\",\"additionalProperties\":");
+                strbuf_puts(b, "\"type\":\"object\",\"additionalProperties\":{");
                 put_scalar(f, b);
                 strbuf_putc(b, '}');
         } else
                 put_scalar(f, b);
-}
-
-/* The row whose objects are of that type, or NULL. */
-static const KubeResource *resource_of_type(const SchemaMessage *m) {
-        for (size_t i = 0; i < kube_resource_count(); i++)
-                if (streq_ptr(kube_resource_get(i)->schema, m->name))
-                        return kube_resource_get(i);
-        return NULL;
+        support_put(support_of_field(p->message->name, f->name), b);
+        strbuf_putc(b, '}');
 }
 
 static void put_group_version_kind(const KubeResource *r, StrBuf *b) {
         strbuf_printf(b, "{\"group\":\"%s\",\"version\":\"%s\",\"kind\":\"%s\"}", r->group, r->version, r->kind);
 }
 
+static bool is_of_kind(const SchemaMessage *m) {
+        for (size_t i = 0; i < kube_resource_count(); i++)
+                if (streq_ptr(kube_resource_get(i)->schema, m->name))
+                        return true;
+        return false;
+}
+
+/* The kinds whose objects are of that type; some are served in two versions. */
+static void put_kinds(const SchemaMessage *m, StrBuf *b) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < kube_resource_count(); i++) {
+                if (!streq_ptr(kube_resource_get(i)->schema, m->name))
+                        continue;
+                strbuf_puts(b, n++ > 0 ? "," : ",\"x-kubernetes-group-version-kind\":[");
+                put_group_version_kind(kube_resource_get(i), b);
+        }
+        strbuf_putc(b, ']');
+}
+
 static void put_schema(const SchemaMessage *m, StrBuf *b) {
-        const KubeResource *r = resource_of_type(m);
+        Properties properties = { .message = m, .text = b };
+        bool is_kind = is_of_kind(m);
         char name[NAME_MAX_LETTERS];
 
         strbuf_printf(b, "\"%s\":{\"type\":\"object\",\"properties\":{", type_name(m, name));
-        if (r)
+        if (is_kind)
                 strbuf_puts(b, "\"apiVersion\":{\"type\":\"string\"},\"kind\":{\"type\":\"string\"}");
-        schema_each_field(m, put_property, b);
+        schema_each_field(m, put_property, &properties);
         strbuf_putc(b, '}');
-        if (r) {
-                strbuf_puts(b, ",\"x-kubernetes-group-version-kind\":[");
-                put_group_version_kind(r, b);
-                strbuf_putc(b, ']');
+        if (is_kind) {
+                put_kinds(m, b);
+                support_put(support_of_kind(m->name), b);
         }
         if (m->atomic)
                 strbuf_puts(b, ",\"x-kubernetes-map-type\":\"atomic\"");
         strbuf_putc(b, '}');
+}
+
+/* "com.example.stable.v1.CronTab" of stable.example.com. */
+static void put_custom_name(const KubeResource *r, StrBuf *b) {
+        const char *end = r->group + strlen(r->group), *dot;
+
+        while (end > r->group) {
+                for (dot = end; dot > r->group && dot[-1] != '.'; dot--)
+                        ;
+                strbuf_append(b, dot, (size_t) (end - dot));
+                strbuf_putc(b, '.');
+                end = dot > r->group ? dot - 1 : dot;
+        }
+        strbuf_printf(b, "%s.%s", r->version, r->kind);
+}
+
+/* The schema as it was written, with what every object has. */
+static void put_custom_schema(const KubeResource *r, StrBuf *b) {
+        const Json *schema = r->custom->schema;
+
+        strbuf_putc(b, '"');
+        put_custom_name(r, b);
+        strbuf_puts(b, "\":{\"properties\":{\"apiVersion\":{\"type\":\"string\"},\"kind\":{\"type\":\"string\"},\"metadata\":{");
+        put_ref(schema_find(OBJECT_META), b);
+        strbuf_putc(b, '}');
+        JSON_FOREACH(p, json_get(schema, "properties"))
+                if (!streq(p->key, "apiVersion") && !streq(p->key, "kind") && !streq(p->key, "metadata")) {
+                        strbuf_putc(b, ',');
+                        json_put_member(b, p);
+                }
+        strbuf_putc(b, '}');
+        JSON_FOREACH(member, schema)
+                if (!streq(member->key, "properties")) {
+                        strbuf_putc(b, ',');
+                        json_put_member(b, member);
+                }
+        strbuf_puts(b, ",\"x-kubernetes-group-version-kind\":[");
+        put_group_version_kind(r, b);
+        strbuf_puts(b, "]}");
 }
 
 /* Types that a document has to describe: those of its kinds, and what they are made of. */
@@ -154,12 +218,12 @@ static bool is_in(const KubeResource *r, const char *group, const char *version)
         return streq(r->group, group) && streq(r->version, version);
 }
 
-static void put_schemas(const char *group, const char *version, Wanted *w, StrBuf *b) {
+static void put_schemas(const KubeTable *t, const char *group, const char *version, Wanted *w, StrBuf *b) {
         bool first = true;
 
-        for (size_t i = 0; i < kube_resource_count(); i++) {
-                const KubeResource *r = kube_resource_get(i);
-                const SchemaMessage *m = is_in(r, group, version) ? schema_find(r->schema) : NULL;
+        for (size_t i = 0; i < t->n; i++) {
+                const KubeResource *r = t->rows[i];
+                const SchemaMessage *m = is_in(r, group, version) ? schema_find(r->custom ? OBJECT_META : r->schema) : NULL;
 
                 if (m)
                         mark_type(m, w);
@@ -171,6 +235,12 @@ static void put_schemas(const char *group, const char *version, Wanted *w, StrBu
                 put_schema(schema_get(i), b);
                 first = false;
         }
+        for (size_t i = 0; i < t->n; i++)
+                if (t->rows[i]->custom && is_in(t->rows[i], group, version)) {
+                        strbuf_puts(b, first ? "" : ",");
+                        put_custom_schema(t->rows[i], b);
+                        first = false;
+                }
 }
 
 /* What kubectl looks at of a path: that a patch knows dryRun and fieldValidation, and of which kind it is. */
@@ -181,64 +251,88 @@ static void put_path(const KubeResource *r, StrBuf *b) {
         static const char *const parameters[] = { "dryRun", "fieldManager", "fieldValidation", "force" };
         char version[KUBE_API_VERSION_MAX];
 
-        strbuf_printf(b, "\"/%s/%s%s/%s/{name}\":{\"patch\":{\"operationId\":\"patch%s\",\"x-kubernetes-action\":\"patch\",\"x-kubernetes-group-version-kind\":",
-                      *r->group ? "apis" : "api", kube_api_version(r, version), r->namespaced ? "/namespaces/{namespace}" : "", r->plural, r->kind);
+        strbuf_printf(b, "\"/%s/%s%s/%s/{name}\":{\"%s\":{\"x-kubernetes-group-version-kind\":", *r->group ? "apis" : "api", kube_api_version(r, version),
+                      r->namespaced ? "/namespaces/{namespace}" : "", r->plural, r->read_only ? "get" : "patch");
         put_group_version_kind(r, b);
+        if (r->read_only) {
+                strbuf_puts(b, ",\"responses\":{\"200\":{\"description\":\"OK\"}}}}");
+                return;
+        }
+        strbuf_printf(b, ",\"operationId\":\"patch%s\",\"x-kubernetes-action\":\"patch\"", r->kind);
         strbuf_puts(b, ",\"parameters\":[");
         for (size_t i = 0; i < ELEMENTSOF(parameters); i++)
                 strbuf_printf(b, "%s{\"in\":\"query\",\"name\":\"%s\",\"schema\":{\"type\":\"string\"}}", i > 0 ? "," : "", parameters[i]);
         strbuf_puts(b, "],\"requestBody\":{\"content\":{");
-        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+        for (size_t i = 0; i < ELEMENTSOF(types) - (r->custom ? 1 : 0); i++) /* the last one is not known of custom objects */
                 strbuf_printf(b, "%s\"%s\":{\"schema\":{\"type\":\"object\"}}", i > 0 ? "," : "", types[i]);
         strbuf_puts(b, "}},\"responses\":{\"200\":{\"description\":\"OK\"}}}}");
 }
 
-static int reply_document(HttpRequest *req, const char *group, const char *version, Error *reterr) {
+static int reply_document(HttpRequest *req, ApiContext *api, const char *group, const char *version, Error *reterr) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX);
         bool marks[1024] = {}, first = true;
         Wanted w = { .marks = marks };
+        const KubeTable *t;
+        int r;
+
+        r = kube_table(api, &t, reterr);
+        if (r < 0)
+                return r;
 
         assert(schema_count() <= ELEMENTSOF(marks));
         strbuf_puts(&b, "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"v1.32.0\"},\"paths\":{");
-        for (size_t i = 0; i < kube_resource_count(); i++) {
-                const KubeResource *r = kube_resource_get(i);
-
-                if (!is_in(r, group, version) || r->read_only)
+        for (size_t i = 0; i < t->n; i++) {
+                if (!is_in(t->rows[i], group, version))
                         continue;
                 strbuf_puts(&b, first ? "" : ",");
-                put_path(r, &b);
+                put_path(t->rows[i], &b);
                 first = false;
         }
         if (first)
                 return error_set(reterr, -ENOENT, "the server could not find the requested resource");
         strbuf_puts(&b, "},\"components\":{\"schemas\":{");
-        put_schemas(group, version, &w, &b);
+        put_schemas(t, group, version, &w, &b);
         strbuf_puts(&b, "}}}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return http_reply(req, 200, KUBE_JSON, &b, t->revision);
 }
 
-int handle_openapi_v3_document(HttpRequest *req, void *userdata _unused_, Error *reterr) {
+int handle_openapi_v3_document(HttpRequest *req, void *userdata, Error *reterr) {
         bool grouped = startswith(http_request_path(req), "/openapi/v3/apis/");
 
-        return reply_document(req, grouped ? http_request_param(req, 0) : "", grouped ? http_request_param(req, 1) : "v1", reterr);
+        return reply_document(req, userdata, grouped ? http_request_param(req, 0) : "", grouped ? http_request_param(req, 1) : "v1", reterr);
 }
 
-int handle_openapi_v3(HttpRequest *req, void *userdata _unused_, Error *reterr _unused_) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
+/* The newest revision of a definition of that group: another document has another address. */
+static uint64_t newest(const KubeTable *t, const char *group) {
+        uint64_t revision = 0;
 
+        for (size_t i = 0; i < t->n; i++)
+                if (t->rows[i]->custom && streq(t->rows[i]->group, group))
+                        revision = MAX(revision, custom_rows_definition(t->rows[i]->custom->rows)->object.revision);
+        return revision;
+}
+
+int handle_openapi_v3(HttpRequest *req, void *userdata, Error *reterr) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        const KubeTable *t;
+        int r;
+
+        r = kube_table(userdata, &t, reterr);
+        if (r < 0)
+                return r;
         strbuf_puts(&b, "{\"paths\":{\"api/v1\":{\"serverRelativeURL\":\"/openapi/v3/api/v1?hash=" KUBESIM_VERSION "\"}");
-        for (size_t i = 0; i < kube_resource_count(); i++) {
-                const KubeResource *r = kube_resource_get(i);
-                bool seen = *r->group == '\0' || r->read_only;
+        for (size_t i = 0; i < t->n; i++) {
+                const KubeResource *row = t->rows[i];
+                bool seen = *row->group == '\0';
 
                 for (size_t k = 0; k < i && !seen; k++)
-                        seen = streq(kube_resource_get(k)->group, r->group) && streq(kube_resource_get(k)->version, r->version);
+                        seen = is_in(t->rows[k], row->group, row->version);
                 if (!seen)
-                        strbuf_printf(&b, ",\"apis/%s/%s\":{\"serverRelativeURL\":\"/openapi/v3/apis/%s/%s?hash=" KUBESIM_VERSION "\"}", r->group, r->version,
-                                      r->group, r->version);
+                        strbuf_printf(&b, ",\"apis/%s/%s\":{\"serverRelativeURL\":\"/openapi/v3/apis/%s/%s?hash=" KUBESIM_VERSION "-%llu\"}", row->group,
+                                      row->version, row->group, row->version, (unsigned long long) newest(t, row->group));
         }
         strbuf_puts(&b, "}}\n");
-        return http_reply(req, 200, KUBE_JSON, &b, 0);
+        return http_reply(req, 200, KUBE_JSON, &b, t->revision);
 }
 
 /* --- OpenAPI 2.0 as protobuf: gnostic's openapi.v2.Document, as much of it as kubectl asks for --- */
@@ -307,16 +401,21 @@ static void put_v2_path(StrBuf *paths, const KubeResource *r) {
         put_message(paths, 2, &named);
 }
 
-int handle_openapi_v2(HttpRequest *req, void *userdata _unused_, Error *reterr _unused_) {
+int handle_openapi_v2(HttpRequest *req, void *userdata, Error *reterr) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX), info = STRBUF_INIT(KIB), paths = STRBUF_INIT(DOCUMENT_MAX);
+        const KubeTable *t;
+        int r;
 
+        r = kube_table(userdata, &t, reterr);
+        if (r < 0)
+                return r;
         put_text(&b, 1, "2.0");
         put_text(&info, 1, "Kubernetes");
         put_text(&info, 2, "v1.32.0");
         put_message(&b, 2, &info);
-        for (size_t i = 0; i < kube_resource_count(); i++)
-                if (!kube_resource_get(i)->read_only)
-                        put_v2_path(&paths, kube_resource_get(i));
+        for (size_t i = 0; i < t->n; i++)
+                if (!t->rows[i]->read_only)
+                        put_v2_path(&paths, t->rows[i]);
         put_message(&b, 8, &paths);
-        return http_reply(req, 200, V2_TYPE, &b, 0);
+        return http_reply(req, 200, V2_TYPE, &b, t->revision);
 }

@@ -5,6 +5,7 @@
 
 #include "basic/error.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/custom.h"
 
 #define SEGMENTS_MAX 9
 
@@ -26,13 +27,14 @@ static bool goes_into_namespace(char *const *s, size_t n) {
         return n >= 3 && streq(s[0], "namespaces") && !streq(s[2], "status") && !streq(s[2], "finalize");
 }
 
-int kube_parse_path(HttpRequest *req, KubePath *ret, Error *reterr) {
+int kube_parse_path(const char *text, ApiContext *api, KubePath *ret, Error *reterr) {
         char *segments[SEGMENTS_MAX], **s = segments;
         const char *group = "", *version;
         size_t n;
+        int r;
 
         *ret = (KubePath) {};
-        if (snprintf(ret->buffer, sizeof(ret->buffer), "%s", http_request_path(req)) >= (int) sizeof(ret->buffer))
+        if (snprintf(ret->buffer, sizeof(ret->buffer), "%s", text) >= (int) sizeof(ret->buffer))
                 return no_such_resource(reterr);
         n = split(ret->buffer, segments);
         if (n < 3)
@@ -51,7 +53,9 @@ int kube_parse_path(HttpRequest *req, KubePath *ret, Error *reterr) {
         }
         if (n < 1 || n > 3)
                 return no_such_resource(reterr);
-        ret->resource = kube_resource_find(group, version, s[0]);
+        r = kube_table_find(api, group, version, s[0], &ret->resource, reterr);
+        if (r < 0)
+                return r;
         ret->name = n > 1 ? s[1] : NULL;
         ret->subresource = n > 2 ? s[2] : NULL;
         if (!ret->resource || (ret->namespace && !ret->resource->namespaced) || (ret->name && !ret->namespace && ret->resource->namespaced))

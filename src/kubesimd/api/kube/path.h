@@ -17,8 +17,8 @@ typedef struct KubePath {
         char key[KUBE_KEY_MAX];   /* of the object in the store */
 } KubePath;
 
-/* -ENOENT when there is no such kind there. */
-int kube_parse_path(HttpRequest *req, KubePath *ret, Error *reterr);
+/* -ENOENT when there is no such kind there. The row is borrowed for this request (kube_resource_ref()). api NULL: kinds of our own alone. */
+int kube_parse_path(const char *text, ApiContext *api, KubePath *ret, Error *reterr);
 /* The object that it names; -ENOENT with Kubernetes' words. */
 int kube_find(ApiContext *api, const KubePath *path, StoreEntry **ret, Error *reterr);
 /* "pods \"x\" not found" */

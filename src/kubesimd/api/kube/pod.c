@@ -40,6 +40,10 @@ static const char *native_restart_policy(const Object *o) {
         return ((const Pod*) o)->duration == USEC_INFINITY ? "Always" : "Never";
 }
 
+static const char *field_restart_policy(const Object *o) {
+        return o->doc ? NULL : native_restart_policy(o);
+}
+
 static const char *field_ip(const Object *o) {
         static char ip[ADDRESS_STRING_MAX];
 
@@ -47,15 +51,15 @@ static const char *field_ip(const Object *o) {
 }
 
 static const KubeField fields[] = {
-        { "spec.nodeName", field_node },
-        { "spec.restartPolicy", NULL },
-        { "spec.schedulerName", NULL },
-        { "spec.serviceAccountName", NULL },
-        { "spec.hostNetwork", NULL },
-        { "status.phase", field_phase },
-        { "status.podIP", field_ip },
-        { "status.podIPs", field_ip },
-        { "status.nominatedNodeName", NULL },
+        { .path = "spec.nodeName", .get = field_node },
+        { .path = "spec.restartPolicy", .get = field_restart_policy },
+        { .path = "spec.schedulerName", .otherwise = POD_SCHEDULER_DEFAULT },
+        { .path = "spec.serviceAccountName" },
+        { .path = "spec.hostNetwork", .otherwise = "false" },
+        { .path = "status.phase", .get = field_phase },
+        { .path = "status.podIP", .get = field_ip },
+        { .path = "status.podIPs", .get = field_ip },
+        { .path = "status.nominatedNodeName" },
         {},
 };
 
@@ -74,6 +78,9 @@ static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision
                 strbuf_putc(b, ',');
                 strbuf_puts(b, o->doc->metadata);
         }
+        /* What the native API said of it, in the words of this one: so it stays when a client writes back what it has read. */
+        if (!o->doc && p->duration != USEC_INFINITY)
+                strbuf_printf(b, ",\"annotations\":{\"" POD_ANNOTATION_DURATION "\":\"%lluus\"}", (unsigned long long) p->duration);
         if (p->deleted > 0) {
                 strbuf_puts(b, ",\"deletionTimestamp\":");
                 kube_put_time(b, p->deleted);
@@ -250,6 +257,25 @@ static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *
         strbuf_puts(b, ",\"<none>\",\"<none>\"");
 }
 
+/* What its node would say again at once, had a client written something else. */
+static void strip_status(Json *status) {
+        static const char *const members[] = {
+                "phase", "qosClass", "hostIP", "hostIPs", "podIP", "podIPs", "startTime", "containerStatuses", "initContainerStatuses",
+        };
+        static const char *const conditions[] = { "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled" };
+
+        for (size_t i = 0; i < ELEMENTSOF(members); i++)
+                json_remove(status, members[i]);
+        JSON_FOREACH(condition, json_get(status, "conditions"))
+                for (size_t i = 0; i < ELEMENTSOF(conditions); i++)
+                        if (streq_ptr(json_string(json_get(condition, "type")), conditions[i])) {
+                                json_detach(condition);
+                                break;
+                        }
+        if (json_get(status, "conditions") && json_get(status, "conditions")->size == 0)
+                json_remove(status, "conditions");
+}
+
 /* Where it is and how it is doing is not the client's to say; what it says beside is kept. */
 static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
         Json *metadata = json_get(object, "metadata"), *status = json_get(object, "status");
@@ -264,6 +290,7 @@ static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
                 return;
         }
         json_remove(json_get(object, "spec"), "nodeName");
+        strip_status(status);
         strbuf_putc(&b, '{');
         put_status(c, (const Pod*) o, &b);
         strbuf_putc(&b, '}');

@@ -7,6 +7,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "kubesimd/api/kube/columns.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/rules.h"
 
 /* autoscaling/v1 knows one metric, v2 a list of them; the objects are the same. */
@@ -45,10 +46,10 @@ static void strip_old_autoscaler(Cluster *c _unused_, JsonArena *a, Json *object
         json_remove(spec, "targetCPUUtilizationPercentage");
 }
 
-static const KubeField phase_fields[] = { { "status.phase", NULL }, {} };
-static const KubeField secret_fields[] = { { "type", NULL }, {} };
-static const KubeField job_fields[] = { { "status.successful", NULL }, {} };
-static const KubeField replicas_fields[] = { { "status.replicas", NULL }, {} };
+static const KubeField phase_fields[] = { { .path = "status.phase" }, {} };
+static const KubeField secret_fields[] = { { .path = "type" }, {} };
+static const KubeField job_fields[] = { { .path = "status.successful", .otherwise = "0" }, {} };
+static const KubeField replicas_fields[] = { { .path = "status.replicas", .otherwise = "0" }, {} };
 
 static const KubeResource documents[] = {
         { .group = "", .version = "v1", .plural = "configmaps", .singular = "configmap", .short_names = "cm", .kind = "ConfigMap",
@@ -87,7 +88,7 @@ static const KubeResource documents[] = {
           .columns = secret_columns, .put_document_cells = secret_cells,
           .no_generation = true, .fields = secret_fields, .complete = complete_secret, .validate = validate_secret },
         { .group = "", .version = "v1", .plural = "serviceaccounts", .singular = "serviceaccount", .short_names = "sa", .kind = "ServiceAccount",
-          .schema = "core.v1.ServiceAccount", .store_kind = KIND_SERVICE_ACCOUNT, .namespaced = true,
+          .subresources = "token", .schema = "core.v1.ServiceAccount", .store_kind = KIND_SERVICE_ACCOUNT, .namespaced = true,
           .columns = service_account_columns, .put_document_cells = service_account_cells,
           .no_generation = true },
         { .group = "", .version = "v1", .plural = "services", .singular = "service", .short_names = "svc", .kind = "Service",
@@ -113,6 +114,22 @@ static const KubeResource documents[] = {
           .category = "all", .subresources = "scale,status", .schema = "apps.v1.StatefulSet", .store_kind = KIND_STATEFUL_SET, .namespaced = true,
           .columns = stateful_set_columns, .put_document_cells = stateful_set_cells,
           .complete = complete_stateful_set, .validate = validate_workload },
+        { .group = "authentication.k8s.io", .version = "v1", .plural = "selfsubjectreviews", .singular = "selfsubjectreview", .kind = "SelfSubjectReview",
+          .schema = "authentication.v1.SelfSubjectReview", .store_kind = KIND_NAMESPACE, .create_only = true, .only_made = true },
+        { .group = "authentication.k8s.io", .version = "v1", .plural = "tokenreviews", .singular = "tokenreview", .kind = "TokenReview",
+          .schema = "authentication.v1.TokenReview", .store_kind = KIND_NAMESPACE, .create_only = true, .only_made = true },
+        { .group = "authorization.k8s.io", .version = "v1", .plural = "localsubjectaccessreviews", .singular = "localsubjectaccessreview",
+          .kind = "LocalSubjectAccessReview", .schema = "authorization.v1.LocalSubjectAccessReview", .store_kind = KIND_EVENT, .namespaced = true,
+          .create_only = true, .only_made = true },
+        { .group = "authorization.k8s.io", .version = "v1", .plural = "selfsubjectaccessreviews", .singular = "selfsubjectaccessreview",
+          .kind = "SelfSubjectAccessReview", .schema = "authorization.v1.SelfSubjectAccessReview", .store_kind = KIND_NAMESPACE, .create_only = true,
+          .only_made = true },
+        { .group = "authorization.k8s.io", .version = "v1", .plural = "selfsubjectrulesreviews", .singular = "selfsubjectrulesreview",
+          .kind = "SelfSubjectRulesReview", .schema = "authorization.v1.SelfSubjectRulesReview", .store_kind = KIND_NAMESPACE, .create_only = true,
+          .only_made = true },
+        { .group = "authorization.k8s.io", .version = "v1", .plural = "subjectaccessreviews", .singular = "subjectaccessreview",
+          .kind = "SubjectAccessReview", .schema = "authorization.v1.SubjectAccessReview", .store_kind = KIND_NAMESPACE, .create_only = true,
+          .only_made = true },
         { .group = "autoscaling", .version = "v2", .plural = "horizontalpodautoscalers", .singular = "horizontalpodautoscaler", .short_names = "hpa", .kind = "HorizontalPodAutoscaler",
           .category = "all", .subresources = "status", .schema = "autoscaling.v2.HorizontalPodAutoscaler", .store_kind = KIND_HORIZONTAL_POD_AUTOSCALER, .namespaced = true,
           .columns = pod_autoscaler_columns, .put_document_cells = pod_autoscaler_cells,
@@ -174,8 +191,19 @@ static const KubeResource documents[] = {
           .no_generation = true, .complete = complete_storage_class },
 };
 
+/* Is it one of "a,b" (or NULL)? */
+static bool is_word(const char *words, const char *word) {
+        size_t n = strlen(word);
+
+        for (const char *p = words; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+                if (strncmp(p, word, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+                        return true;
+        return false;
+}
+
 /* Rows in files of their own. */
-static const KubeResource *const others[] = { &kube_events, &kube_nodes, &kube_pods, &kube_leases, &kube_new_events, &kube_node_metrics, &kube_pod_metrics };
+static const KubeResource *const others[] = { &kube_events, &kube_nodes, &kube_pods, &kube_leases, &kube_new_events, &kube_node_metrics, &kube_pod_metrics,
+                                              &kube_definitions };
 
 size_t kube_resource_count(void) {
         return ELEMENTSOF(others) + ELEMENTSOF(documents);
@@ -196,20 +224,24 @@ const KubeResource *kube_resource_find(const char *group, const char *version, c
         return NULL;
 }
 
-const KubeResource *kube_resource_of_kind(Kind kind) {
-        for (size_t i = 0; i < kube_resource_count(); i++)
-                if (kube_resource_get(i)->store_kind == kind && !kube_resource_get(i)->only_made)
-                        return kube_resource_get(i);
-        return NULL;
+bool kube_resource_is_reserved(const char *group, const char *name) {
+        for (size_t i = 0; i < kube_resource_count(); i++) {
+                const KubeResource *r = kube_resource_get(i);
+                const char *list = startswith(name, r->kind);
+
+                if (streq(r->group, group) && (streq(r->plural, name) || streq(r->singular, name) || is_word(r->short_names, name) ||
+                                               (list && (*list == '\0' || streq(list, "List")))))
+                        return true;
+        }
+        return false;
+}
+
+const SchemaMessage *kube_schema(const KubeResource *r) {
+        return r->custom ? custom_message(r->custom) : schema_find(r->schema);
 }
 
 bool kube_resource_has(const KubeResource *r, const char *subresource) {
-        size_t n = strlen(subresource);
-
-        for (const char *p = r->subresources; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
-                if (strncmp(p, subresource, n) == 0 && (p[n] == ',' || p[n] == '\0'))
-                        return true;
-        return false;
+        return is_word(r->subresources, subresource);
 }
 
 const char *kube_api_version(const KubeResource *r, char *buf) {

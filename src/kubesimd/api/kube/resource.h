@@ -14,31 +14,43 @@ typedef struct KubeColumn {
         const char *type;   /* "string", "integer", "boolean", "date" */
         bool is_name;       /* format "name" */
         bool wide;          /* shown with -o wide only */
+        const char *format, *description; /* of a definition; may be NULL */
+        int64_t priority;   /* of a definition; others have `wide` */
 } KubeColumn;
 
 /* What a field selector may name. */
 typedef struct KubeField {
         const char *path;
-        const char *(*get)(const Object *o); /* never NULL; borrowed from o */
+        const char *(*get)(const Object *o); /* borrowed from o; when there is none, or it gives NULL, the document says */
+        const char *otherwise; /* when the document does not; NULL: "" */
 } KubeField;
 
 typedef struct KubeResource KubeResource;
+typedef int (*kube_visit_t)(const char *key, const void *of, void *userdata);
 typedef struct KubeWrite KubeWrite;
+typedef struct CustomVersion CustomVersion;
 
 struct KubeResource {
         const char *group, *version; /* "" is the core group */
         const char *plural, *singular, *short_names, *kind; /* short names with commas between; may be NULL */
-        const char *category;        /* of "kubectl get all", or NULL */
+        const char *list_kind;       /* NULL: the kind with List after it */
+        const char *category;        /* of "kubectl get all", or NULL; several with commas between */
         const char *subresources;    /* "status,scale", or NULL */
         const char *schema;          /* of schema.tsv, or NULL: anything goes */
         Kind store_kind;
         bool namespaced;
         bool read_only;              /* get and list only */
+        bool create_only;            /* reviews: answered at once, and not kept */
         bool no_generation, no_deletecollection;
-        /* Objects that are not in the store but made when they are asked for, beside those that are: calls visit with each. */
-        void (*each)(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata);
+        const CustomVersion *custom; /* of a CustomResourceDefinition (custom.h); NULL: one of our own */
+        /* Objects that are not in the store but made when they are asked for, beside those that are. Calls visit with the key of each
+         * that was known at that revision, in any order, and with what it is made of; ends when visit does not return 0. */
+        int (*each_made)(Cluster *c, uint64_t revision, kube_visit_t visit, void *userdata);
+        int (*make)(Cluster *c, const void *of, Object **ret); /* -EEXIST: there is one in the store that counts instead */
         bool only_made;              /* there are no others, and so nothing to watch */
         bool made_watch;             /* events: those of the event log are watched with the others */
+        /* Leases: each is made of a node (an Object), and renewed at that time (realtime). NULL: these are not. */
+        usec_t (*renewed)(Cluster *c, const Object *node);
 
         const KubeColumn *columns;   /* ends with a NULL name; NULL: Name and Created At */
         /* Appends what stands between the braces: the metadata object; then ',"spec":...' and so on. NULL: the document as it is. */
@@ -58,22 +70,27 @@ struct KubeResource {
         void (*strip)(Cluster *c, JsonArena *a, Json *object, const Object *o);
 };
 
+/* --- Those of our own; custom.h has them with those of definitions --- */
 size_t kube_resource_count(void);
 const KubeResource *kube_resource_get(size_t i);
 /* NULL when there is none. */
 const KubeResource *kube_resource_find(const char *group, const char *version, const char *plural);
-const KubeResource *kube_resource_of_kind(Kind kind);
+/* Is it a name of one of them: of the resource, short, of the kind or of its lists? */
+bool kube_resource_is_reserved(const char *group, const char *name);
+
 bool kube_resource_has(const KubeResource *r, const char *subresource);
 /* "v1", "apps/v1": what stands in apiVersion. buf holds KUBE_API_VERSION_MAX bytes; returns buf. */
-#define KUBE_API_VERSION_MAX 128
+#define KUBE_API_VERSION_MAX 320
 const char *kube_api_version(const KubeResource *r, char *buf);
+/* The type that its fields are of; NULL: anything goes. */
+const SchemaMessage *kube_schema(const KubeResource *r);
 /* "pods", "deployments.apps": how errors name it. The same size. */
 const char *kube_qualified(const KubeResource *r, char *buf);
 /* The value of a label of that object, or NULL. */
 const char *kube_label(const KubeResource *r, const Object *o, const char *key);
 
 /* --- Rows in files of their own --- */
-extern const KubeResource kube_nodes, kube_pods, kube_events, kube_new_events, kube_leases, kube_node_metrics, kube_pod_metrics;
+extern const KubeResource kube_nodes, kube_pods, kube_events, kube_new_events, kube_leases, kube_node_metrics, kube_pod_metrics, kube_definitions;
 
 /* --- For the rows --- */
 /* The node's own address; buf holds ADDRESS_STRING_MAX bytes and may be what is returned. */

@@ -5,6 +5,7 @@
 #include "basic/error.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/patch.h"
 #include "kubesimd/api/kube/write.h"
@@ -18,7 +19,26 @@ static void put_selector(const Json *object, StrBuf *b) {
                         strbuf_printf(b, "%s%s=%s", b->size > 0 ? "," : "", v->key, json_string(v));
 }
 
-static Json *make_scale(JsonArena *a, const Json *object) {
+/* Where a kind has them. */
+static const char *spec_path(const KubeResource *r) {
+        return r->custom ? r->custom->spec_replicas : ".spec.replicas";
+}
+
+static const char *status_path(const KubeResource *r) {
+        return r->custom ? r->custom->status_replicas : ".status.replicas";
+}
+
+static int64_t number_at(Json *object, const char *path, int64_t otherwise) {
+        return path ? json_i64(jsonpath_get_simple(object, path), otherwise) : otherwise;
+}
+
+/* The selector of custom objects is in the words that a request has. */
+static void put_custom_selector(const KubeResource *r, Json *object, StrBuf *b) {
+        if (r->custom->label_selector)
+                strbuf_puts(b, strempty(json_string(jsonpath_get_simple(object, r->custom->label_selector))));
+}
+
+static Json *make_scale(JsonArena *a, const KubeResource *r, Json *object) {
         static const char *const kept[] = { "name", "namespace", "uid", "resourceVersion", "creationTimestamp" };
         Json *scale = json_new(a, JSON_OBJECT), *metadata, *status;
         _cleanup_strbuf_ StrBuf selector = STRBUF_INIT(64 * KIB);
@@ -29,10 +49,13 @@ static Json *make_scale(JsonArena *a, const Json *object) {
         for (size_t i = 0; i < ELEMENTSOF(kept); i++)
                 if (json_at(object, "metadata", kept[i], NULL))
                         json_set(a, metadata, kept[i], json_copy(a, json_at(object, "metadata", kept[i], NULL)));
-        json_set_i64(a, json_ensure(a, scale, "spec", JSON_OBJECT), "replicas", json_i64(json_at(object, "spec", "replicas", NULL), 1));
+        json_set_i64(a, json_ensure(a, scale, "spec", JSON_OBJECT), "replicas", number_at(object, spec_path(r), r->custom ? 0 : 1));
         status = json_ensure(a, scale, "status", JSON_OBJECT);
-        json_set_i64(a, status, "replicas", json_i64(json_at(object, "status", "replicas", NULL), 0));
-        put_selector(object, &selector);
+        json_set_i64(a, status, "replicas", number_at(object, status_path(r), 0));
+        if (r->custom)
+                put_custom_selector(r, object, &selector);
+        else
+                put_selector(object, &selector);
         json_set_string(a, status, "selector", strbuf_str(&selector));
         return scale;
 }
@@ -43,11 +66,13 @@ static int reply_scale(KubeWrite *w, const Object *o, Error *reterr) {
         int r;
 
         r = write_read_object(w, o, &object, reterr);
+        if (r >= 0 && w->resource->custom && !jsonpath_get_simple(object, spec_path(w->resource)))
+                r = error_set(reterr, -ENOMSG, "the spec replicas field \"%s\" does not exist", spec_path(w->resource));
         if (r < 0)
                 return r;
-        json_put(&b, make_scale(&w->arena, object));
+        json_put(&b, make_scale(&w->arena, w->resource, object));
         strbuf_putc(&b, '\n');
-        return http_reply(w->req, 200, KUBE_JSON, &b, api_mark(w->api));
+        return kube_reply(w->req, 200, &b, api_mark(w->api));
 }
 
 int kube_get_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
@@ -62,7 +87,7 @@ int kube_get_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Erro
 }
 
 /* The Scale that is wanted: the body itself, or what a patch makes of the present one. */
-static int read_wanted(KubeWrite *w, const Json *object, Json **ret, Error *reterr) {
+static int read_wanted(KubeWrite *w, Json *object, Json **ret, Error *reterr) {
         const char *type = strempty(http_request_header(w->req, "Content-Type"));
         Json *body, *scale;
         int r;
@@ -76,7 +101,7 @@ static int read_wanted(KubeWrite *w, const Json *object, Json **ret, Error *rete
                 *ret = body;
                 return 0;
         }
-        scale = make_scale(&w->arena, object);
+        scale = make_scale(&w->arena, w->resource, object);
         json_remove(json_get(scale, "metadata"), "resourceVersion");
         if (startswith(type, "application/json-patch+json"))
                 return patch_json(&w->arena, scale, body, ret, reterr);
@@ -84,13 +109,36 @@ static int read_wanted(KubeWrite *w, const Json *object, Json **ret, Error *rete
         return 0;
 }
 
+/* Puts the number where the kind has it; 1 when it was answered that this is not valid. */
+static int set_replicas(KubeWrite *w, Json *object, int64_t replicas, Error *reterr) {
+        Json *present = json_copy(&w->arena, object);
+
+        if (!jsonpath_set_simple(&w->arena, object, spec_path(w->resource), json_new_i64(&w->arena, replicas)))
+                return error_set(reterr, -ENOMSG, "the spec replicas field \"%s\" does not exist", spec_path(w->resource));
+        if (!w->resource->custom)
+                return 0;
+        custom_validate(w, object, present);
+        custom_count_generation(w, object, present);
+        return write_reply_causes(w);
+}
+
+static int check_revision(const KubeWrite *w, const Json *scale, const Object *o, Error *reterr) {
+        const char *revision = json_string(json_at(scale, "metadata", "resourceVersion", NULL));
+        char number[24];
+
+        (void) snprintf(number, sizeof(number), "%llu", (unsigned long long) o->revision);
+        if (isempty(revision) || streq(revision, number))
+                return 0;
+        return error_set_field(reterr, -ESTALE, w->resource->plural, w->path->name,
+                               "Operation cannot be fulfilled on %s.%s \"%s\": the object has been modified; please apply your changes to the latest "
+                               "version and try again", w->resource->plural, w->resource->group, w->path->name);
+}
+
 int kube_write_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
         _cleanup_(object_unrefp) Object *o = NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_write_ KubeWrite w = {};
-        const char *revision;
         Json *object, *scale;
-        char number[24];
         int64_t replicas;
         StoreEntry *e;
         int r;
@@ -109,13 +157,11 @@ int kube_write_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Er
                 cause_invalid(&w, "spec.replicas", json_at(scale, "spec", "replicas", NULL), "must be greater than or equal to 0");
                 return write_reply_causes(&w);
         }
-        revision = json_string(json_at(scale, "metadata", "resourceVersion", NULL));
-        (void) snprintf(number, sizeof(number), "%llu", (unsigned long long) e->object->revision);
-        if (!isempty(revision) && !streq(revision, number))
-                return error_set_field(reterr, -ESTALE, path->resource->plural, path->name,
-                                       "Operation cannot be fulfilled on %s.%s \"%s\": the object has been modified; please apply your changes to the latest "
-                                       "version and try again", path->resource->plural, path->resource->group, path->name);
-        json_set_i64(&w.arena, json_ensure(&w.arena, object, "spec", JSON_OBJECT), "replicas", replicas);
+        r = check_revision(&w, scale, e->object, reterr);
+        if (r >= 0)
+                r = set_replicas(&w, object, replicas, reterr);
+        if (r != 0)
+                return r < 0 ? r : 0;
         r = cluster_update_object(api->cluster, api_now(), e, object, w.dry_run, &o, &error);
         if (r < 0)
                 return error_set(reterr, r, "%s", error_message(&error));

@@ -7,6 +7,7 @@
 #include "basic/error.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "core/model/quantity.h"
 
 __asm__(".pushsection .rodata\n"
         "kubesim_schema_begin:\n"
@@ -170,7 +171,7 @@ const SchemaField *schema_field(const SchemaMessage *m, const char *name) {
                 if (m->fields[i].inlined && (found = schema_field(m->fields[i].message, name)))
                         return found;
         }
-        return NULL;
+        return m ? m->others : NULL;
 }
 
 const SchemaField *schema_field_by_number(const SchemaMessage *m, unsigned number) {
@@ -278,11 +279,29 @@ static bool has_type(const SchemaField *f, const Json *v) {
 
 static int check_message(Check *c, const SchemaMessage *m, Json *object);
 
+/* Kubernetes stores quantities in their canonical form; those too large for ours stay as they are. */
+static int check_quantity(Check *c, Json *v) {
+        char text[QUANTITY_TEXT_MAX], *copy;
+        int r;
+
+        v->type = JSON_STRING; /* a number's text is what was written */
+        r = quantity_canonical(v->text, text);
+        if (r == -EINVAL)
+                return error_set(c->error, r, "%s: quantities must match the regular expression "
+                                 "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'", c->path);
+        copy = r < 0 || streq(text, v->text) ? NULL : json_arena_copy(c->arena, text, strlen(text));
+        if (copy) {
+                v->text = copy;
+                v->size = strlen(copy);
+        }
+        return 0;
+}
+
 static int check_value(Check *c, const SchemaMessage *m, const SchemaField *f, Json *v) {
         if (!has_type(f, v))
                 return wrong_type(c, m, f, v, NULL);
         if (f->type == SCHEMA_QUANTITY)
-                v->type = JSON_STRING; /* its text is what was written */
+                return check_quantity(c, v);
         return f->type == SCHEMA_MESSAGE && f->message ? check_message(c, f->message, v) : 0;
 }
 

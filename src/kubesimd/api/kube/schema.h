@@ -44,6 +44,7 @@ struct SchemaMessage {
         const SchemaField *fields;
         size_t n_fields;
         bool atomic;      /* apply takes it as one value */
+        const SchemaField *others; /* what every other member is; NULL: there are none */
 };
 
 /* NULL when there is no such message, or no memory for the table. */

@@ -4,6 +4,7 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/label-syntax.h"
 
 #define REQUIREMENTS_MAX 64
 #define VALUES_MAX 256
@@ -87,8 +88,8 @@ static const char *document_value(Match *m, const char *path) {
 }
 
 static const char *field_value(Match *m, const char *path) {
+        const char *ns, *value;
         const KubeField *f;
-        const char *ns;
         size_t size;
 
         if (streq(path, "metadata.name"))
@@ -102,7 +103,10 @@ static const char *field_value(Match *m, const char *path) {
                 return m->namespace;
         }
         f = find_field(m->resource, path);
-        return f->get ? f->get(m->object) : document_value(m, path);
+        value = f->get ? f->get(m->object) : NULL;
+        if (!value)
+                value = document_value(m, path);
+        return *value ? value : strempty(f->otherwise);
 }
 
 static bool requirement_holds(Match *m, const Requirement *r) {
@@ -167,6 +171,15 @@ static int parse_in(Requirement *r, char *word, char *open, Error *reterr) {
         return parse_set(r, open, reterr);
 }
 
+/* What stands where an operator should: kubectl's users are told of that. */
+static const char *second_word(char *key) {
+        char *s = key + strcspn(key, " \t");
+
+        s = *s ? strstrip(s) : key;
+        s[strcspn(s, " \t")] = '\0';
+        return s;
+}
+
 static int parse_requirement(Requirement *r, char *word, Error *reterr) {
         char *open = strchr(word, '('), *equals = strchr(word, '=');
 
@@ -176,8 +189,10 @@ static int parse_requirement(Requirement *r, char *word, Error *reterr) {
         if (!equals) {
                 r->negated = *word == '!';
                 r->key = strstrip(word + r->negated);
-                if (r->is_field || isempty(r->key) || strpbrk(r->key, " \t!()"))
-                        return error_set(reterr, -EINVAL, "unable to parse requirement: found '%s', expected: '=', '!=', '==', 'in', notin'", word);
+                if (r->is_field)
+                        return error_set(reterr, -EINVAL, "invalid selector: '%s'; can't understand '%s'", word, word);
+                if (isempty(r->key) || strpbrk(r->key, " \t!()"))
+                        return error_set(reterr, -EINVAL, "unable to parse requirement: found '%s', expected: '=', '!=', '==', 'in', notin'", second_word(r->key));
                 return 0;
         }
         r->negated = equals > word && equals[-1] == '!';
@@ -188,6 +203,17 @@ static int parse_requirement(Requirement *r, char *word, Error *reterr) {
         if (isempty(r->key))
                 return error_set(reterr, -EINVAL, "unable to parse requirement: a selector needs a key before '='");
         return add_value(r, equals + 1 + (equals[1] == '='), reterr);
+}
+
+/* Keys and values that no label can have are refused: they are mistakes of writing. */
+static int check_label(const Requirement *r, Error *reterr) {
+        if (!is_qualified_name(r->key))
+                return error_set(reterr, -EINVAL, "unable to parse requirement: key: Invalid value: \"%s\": it is not the key of a label", r->key);
+        for (size_t i = 0; i < r->n_values; i++)
+                if (!is_label_value(r->values[i], strlen(r->values[i])))
+                        return error_set(reterr, -EINVAL, "unable to parse requirement: values[%zu][%s]: Invalid value: \"%s\": it is not the value of a label",
+                                         i, r->key, r->values[i]);
+        return 0;
 }
 
 /* The next requirement: up to a comma that is not inside parentheses. */
@@ -219,11 +245,15 @@ static int parse_text(Selector *s, const char *given, bool is_field, Error *rete
                 if (s->n_requirements == REQUIREMENTS_MAX)
                         return error_set(reterr, -EINVAL, "a selector of more than %d requirements", REQUIREMENTS_MAX);
                 word = strstrip(word);
+                if (isempty(word) && !is_field && (text || s->n_requirements > 0))
+                        return error_set(reterr, -EINVAL, "unable to parse requirement: found '%s', expected: identifier after ','", text ? "," : "");
                 if (isempty(word))
                         continue;
                 s->n_requirements++;
                 q->is_field = is_field;
                 r = parse_requirement(q, word, reterr);
+                if (r >= 0 && !is_field)
+                        r = check_label(q, reterr);
                 if (r < 0)
                         return r;
         }

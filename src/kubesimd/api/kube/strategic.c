@@ -169,9 +169,12 @@ static int merge_member(JsonArena *a, const SchemaMessage *m, Json *target, cons
 }
 
 static int merge_object(JsonArena *a, const SchemaMessage *m, Json *target, const Json *patch, Error *reterr) {
+        const Json *what = json_get(patch, "$patch");
         const char *name;
         int r;
 
+        if (what && !is_directive(patch, "delete") && !is_directive(patch, "replace") && !is_directive(patch, "merge"))
+                return error_set(reterr, -EINVAL, "unknown patch type: %s in map", what->text ? what->text : "");
         if (is_directive(patch, "delete") || is_directive(patch, "replace"))
                 while (target->first)
                         json_detach(target->first);

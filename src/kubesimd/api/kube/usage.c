@@ -39,74 +39,88 @@ static void put_window(Cluster *c, StrBuf *b) {
         strbuf_puts(b, ",\"window\":\"" WINDOW "\"");
 }
 
-static void visit_made(Cluster *c, Kind kind, const Object *of, StrBuf *b, void (*visit)(const Object *o, void *userdata), void *userdata) {
-        _cleanup_(object_unrefp) Object *o = NULL;
+static int make_object(Cluster *c, Kind kind, const Object *of, StrBuf *b, Object **ret) {
+        int r = kube_make_object(kind, of->name, b, ret);
 
-        if (kube_make_object(kind, of->name, b, &o) < 0)
-                return;
-        o->created = cluster_now_realtime(c);
-        visit(o, userdata);
+        if (r >= 0)
+                (*ret)->created = cluster_now_realtime(c);
+        return r;
 }
 
-static void each_node(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata) {
-        StoreEntry *e = NULL;
-        size_t hint = 0;
+static int make_node(Cluster *c, const void *of, Object **ret) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
+        const NodeState *ns = of;
+        int64_t cpu = 0, memory = 0;
+        PodState *ps;
 
-        while ((e = store_next(cluster_store(c), KIND_NODE, e ? e->object->id : 0, &hint))) {
-                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
-                int64_t cpu = 0, memory = 0;
-                PodState *ps;
-
-                if (node_of(node_state(e))->health != NODE_HEALTHY)
-                        continue;
-                LIST_FOREACH(ps, &node_state(e)->pods, PodState, in_node) {
-                        cpu += cpu_of(pod_of(ps));
-                        memory += memory_of(pod_of(ps));
-                }
-                strbuf_puts(&b, "{\"metadata\":{},");
-                put_window(c, &b);
-                strbuf_putc(&b, ',');
-                put_usage(&b, cpu, memory);
-                strbuf_putc(&b, '}');
-                visit_made(c, KIND_NAMESPACE, e->object, &b, visit, userdata); /* of a kind that is in no namespace */
+        LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
+                cpu += cpu_of(pod_of(ps));
+                memory += memory_of(pod_of(ps));
         }
+        strbuf_puts(&b, "{\"metadata\":{},");
+        put_window(c, &b);
+        strbuf_putc(&b, ',');
+        put_usage(&b, cpu, memory);
+        strbuf_putc(&b, '}');
+        return make_object(c, KIND_NAMESPACE, ns->entry.object, &b, ret); /* of a kind that is in no namespace */
+}
+
+static int each_node(Cluster *c, uint64_t revision _unused_, kube_visit_t visit, void *userdata) {
+        int r = 0;
+
+        for (StoreEntry *e = store_find_from(cluster_store(c), KIND_NODE, NULL); e && r == 0; e = store_following(e))
+                if (node_of(node_state(e))->health == NODE_HEALTHY)
+                        r = visit(e->object->name, node_state(e), userdata);
+        return r;
+}
+
+static size_t containers_of(const Pod *p, const DocLabel **ret) {
+        static const DocLabel native = { .key = "main" };
+
+        *ret = p->object.doc ? p->object.doc->containers : &native;
+        return p->object.doc ? p->object.doc->n_containers : 1;
 }
 
 /* What the pod uses is shared out among its containers. */
-static void each_pod(Cluster *c, void (*visit)(const Object *o, void *userdata), void *userdata) {
-        StoreEntry *e = NULL;
-        size_t hint = 0;
+static int make_pod(Cluster *c, const void *of, Object **ret) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
+        const DocLabel *containers;
+        const Pod *p = of;
+        size_t n = containers_of(p, &containers);
 
-        while ((e = store_next(cluster_store(c), KIND_POD, e ? e->object->id : 0, &hint))) {
-                static const DocLabel native = { .key = "main" };
-                const Pod *p = (const Pod*) e->object;
-                const DocLabel *containers = p->object.doc ? p->object.doc->containers : &native;
-                size_t n = p->object.doc ? p->object.doc->n_containers : 1;
-                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
-
-                if (p->status != POD_RUNNING || n == 0)
-                        continue;
-                strbuf_puts(&b, "{\"metadata\":{},");
-                put_window(c, &b);
-                strbuf_puts(&b, ",\"containers\":[");
-                for (size_t i = 0; i < n; i++) {
-                        strbuf_puts(&b, i > 0 ? ",{\"name\":" : "{\"name\":");
-                        json_put_string(&b, containers[i].key);
-                        strbuf_putc(&b, ',');
-                        put_usage(&b, cpu_of(p) / (int64_t) n, memory_of(p) / (int64_t) n);
-                        strbuf_putc(&b, '}');
-                }
-                strbuf_puts(&b, "]}");
-                visit_made(c, KIND_EVENT, e->object, &b, visit, userdata); /* of a kind that is in namespaces */
+        strbuf_puts(&b, "{\"metadata\":{},");
+        put_window(c, &b);
+        strbuf_puts(&b, ",\"containers\":[");
+        for (size_t i = 0; i < n; i++) {
+                strbuf_puts(&b, i > 0 ? ",{\"name\":" : "{\"name\":");
+                json_put_string(&b, containers[i].key);
+                strbuf_putc(&b, ',');
+                put_usage(&b, cpu_of(p) / (int64_t) n, memory_of(p) / (int64_t) n);
+                strbuf_putc(&b, '}');
         }
+        strbuf_puts(&b, "]}");
+        return make_object(c, KIND_EVENT, &p->object, &b, ret); /* of a kind that is in namespaces */
+}
+
+static int each_pod(Cluster *c, uint64_t revision _unused_, kube_visit_t visit, void *userdata) {
+        const DocLabel *containers;
+        int r = 0;
+
+        for (StoreEntry *e = store_find_from(cluster_store(c), KIND_POD, NULL); e && r == 0; e = store_following(e)) {
+                const Pod *p = (const Pod*) e->object;
+
+                if (p->status == POD_RUNNING && containers_of(p, &containers) > 0)
+                        r = visit(e->object->name, p, userdata);
+        }
+        return r;
 }
 
 const KubeResource kube_node_metrics = {
-        .group = "metrics.k8s.io", .version = "v1beta1", .plural = "nodes", .singular = "", .kind = "NodeMetrics",
-        .store_kind = KIND_NAMESPACE, .read_only = true, .only_made = true, .each = each_node,
+        .group = "metrics.k8s.io", .version = "v1beta1", .plural = "nodes", .singular = "", .kind = "NodeMetrics", .schema = "metrics.v1beta1.NodeMetrics",
+        .store_kind = KIND_NAMESPACE, .read_only = true, .only_made = true, .each_made = each_node, .make = make_node,
 };
 
 const KubeResource kube_pod_metrics = {
-        .group = "metrics.k8s.io", .version = "v1beta1", .plural = "pods", .singular = "", .kind = "PodMetrics",
-        .store_kind = KIND_EVENT, .namespaced = true, .read_only = true, .only_made = true, .each = each_pod,
+        .group = "metrics.k8s.io", .version = "v1beta1", .plural = "pods", .singular = "", .kind = "PodMetrics", .schema = "metrics.v1beta1.PodMetrics",
+        .store_kind = KIND_EVENT, .namespaced = true, .read_only = true, .only_made = true, .each_made = each_pod, .make = make_pod,
 };

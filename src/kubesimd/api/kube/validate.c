@@ -8,9 +8,10 @@
 #include "core/control/selectors.h"
 #include "core/model/quantity.h"
 #include "basic/base64.h"
+#include "kubesimd/api/kube/label-syntax.h"
 #include "kubesimd/api/kube/rules.h"
+#include "kubesimd/api/kube/validate-internal.h"
 
-#define FIELD_MAX 512
 #define SUBDOMAIN_TEXT \
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric " \
         "character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
@@ -20,16 +21,7 @@
 #define SERVICE_TEXT \
         "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric " \
         "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
-#define VALUE_TEXT \
-        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric " \
-        "character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-#define KEY_TEXT \
-        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or " \
-        "'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-
-/* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
-static void put_path(char *buf, const char *format, ...) _printf_(2, 3);
-static void put_path(char *buf, const char *format, ...) {
+void put_path(char *buf, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
@@ -43,10 +35,6 @@ static bool is_lower(char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-static bool is_alphanumeric(char c) {
-        return is_lower(c) || (c >= 'A' && c <= 'Z');
-}
-
 static bool is_dns_label(const char *s) {
         size_t n = strlen(s);
 
@@ -56,34 +44,6 @@ static bool is_dns_label(const char *s) {
                 if (!is_lower(*s) && *s != '-')
                         return false;
         return true;
-}
-
-static bool is_label_value(const char *s, size_t n) {
-        if (n == 0)
-                return true;
-        if (n > 63 || !is_alphanumeric(s[0]) || !is_alphanumeric(s[n - 1]))
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (!is_alphanumeric(s[i]) && !strchr("-_.", s[i]))
-                        return false;
-        return true;
-}
-
-/* [PREFIX/]NAME */
-static bool is_qualified_name(const char *s) {
-        const char *slash = strchr(s, '/');
-        char prefix[260];
-
-        if (slash) {
-                if (slash == s || (size_t) (slash - s) >= sizeof(prefix))
-                        return false;
-                memcpy(prefix, s, (size_t) (slash - s));
-                prefix[slash - s] = '\0';
-                if (name_validate(prefix, "", NULL) < 0)
-                        return false;
-                s = slash + 1;
-        }
-        return *s && is_label_value(s, strlen(s));
 }
 
 /* RBAC names may be almost anything (path segments). */
@@ -109,7 +69,7 @@ static void validate_name(KubeWrite *w, const char *name) {
                 cause_invalid_text(w, field, name, SUBDOMAIN_TEXT);
 }
 
-static void validate_labels(KubeWrite *w, const char *field, const Json *labels) {
+void validate_labels(KubeWrite *w, const char *field, const Json *labels) {
         JSON_FOREACH(v, labels) {
                 const char *value = json_string(v);
 
@@ -178,7 +138,7 @@ static bool is_one_of(const char *s, const char *words) {
 }
 
 /* words: "A B C" */
-static void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words) {
+void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words) {
         char supported[256] = "";
         size_t n = 0;
 
@@ -241,6 +201,10 @@ static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
                         cause_required(w, path, "");
                 else if (number < 1 || number > 65535)
                         cause_invalid(w, path, json_get(port, "containerPort"), "must be between 1 and 65535, inclusive");
+                number = json_i64(json_get(port, "hostPort"), 1);
+                put_path(path, "%s.ports[%u].hostPort", field, i);
+                if (json_get(port, "hostPort") && (number < 0 || number > 65535))
+                        cause_invalid(w, path, json_get(port, "hostPort"), "must be between 1 and 65535, inclusive");
                 put_path(path, "%s.ports[%u].protocol", field, i++);
                 validate_enum(w, path, json_string(json_get(port, "protocol")), "SCTP TCP UDP");
         }
@@ -284,24 +248,6 @@ static void validate_containers(KubeWrite *w, const char *field, const Json *spe
         }
 }
 
-static void validate_tolerations(KubeWrite *w, const char *field, const Json *tolerations) {
-        char path[FIELD_MAX];
-        unsigned i = 0;
-
-        JSON_FOREACH(t, tolerations) {
-                const char *key = json_string(json_get(t, "key")), *op = json_string(json_get(t, "operator"));
-
-                put_path(path, "%s.tolerations[%u].operator", field, i);
-                validate_enum(w, path, op, "Equal Exists");
-                if (isempty(key) && !streq_ptr(op, "Exists"))
-                        cause_invalid_text(w, path, strempty(op), "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
-                if (streq_ptr(op, "Exists") && !isempty(json_string(json_get(t, "value"))))
-                        cause_invalid_text(w, path, strempty(json_string(json_get(t, "value"))), "value must be empty when `operator` is 'Exists'");
-                put_path(path, "%s.tolerations[%u].effect", field, i++);
-                validate_enum(w, path, json_string(json_get(t, "effect")), "NoSchedule PreferNoSchedule NoExecute");
-        }
-}
-
 static void validate_volumes(KubeWrite *w, const char *field, const Json *volumes) {
         char path[FIELD_MAX];
         unsigned i = 0;
@@ -329,9 +275,7 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
         validate_containers(w, field, spec, "containers");
         validate_containers(w, field, spec, "initContainers");
         validate_volumes(w, field, json_get(spec, "volumes"));
-        validate_tolerations(w, field, json_get(spec, "tolerations"));
-        put_path(path, "%s.nodeSelector", field);
-        validate_labels(w, path, json_get(spec, "nodeSelector"));
+        validate_scheduling(w, field, spec);
         put_path(path, "%s.restartPolicy", field);
         validate_enum(w, path, json_string(json_get(spec, "restartPolicy")), policies);
         put_path(path, "%s.dnsPolicy", field);
@@ -369,9 +313,15 @@ static bool contains_all(const Json *list, const Json *of) {
         return true;
 }
 
-static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *before) {
-        Json *x = json_copy(&w->arena, spec), *y = json_copy(&w->arena, before);
+static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old) {
+        Json *completed = json_copy(&w->arena, old), *before, *x, *y;
 
+        validate_tolerations(w, "spec", json_get(spec, "tolerations"));
+        /* A pod of the native API has no defaults yet, and gets them by its first update. */
+        complete_pod(w, completed, old);
+        before = json_get(completed, "spec");
+        x = json_copy(&w->arena, spec);
+        y = json_copy(&w->arena, before);
         if (!contains_all(json_get(spec, "tolerations"), json_get(before, "tolerations")))
                 cause_forbidden(w, "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
         if (!contains_all(json_get(before, "schedulingGates"), json_get(spec, "schedulingGates")))
@@ -388,7 +338,7 @@ void validate_pod(KubeWrite *w, const Json *object, const Json *old) {
         const Json *spec = json_get(object, "spec");
 
         if (old)
-                validate_pod_update(w, spec, json_get(old, "spec"));
+                validate_pod_update(w, spec, old);
         else
                 validate_pod_spec(w, "spec", spec, "Always OnFailure Never");
 }
@@ -417,7 +367,7 @@ void validate_node(KubeWrite *w, const Json *object, const Json *old _unused_) {
 
 /* --- What makes pods --- */
 
-static void validate_expressions(KubeWrite *w, const char *field, const Json *selector) {
+void validate_expressions(KubeWrite *w, const char *field, const Json *selector) {
         char path[FIELD_MAX];
         unsigned i = 0;
 

@@ -5,6 +5,7 @@
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/overlay.h"
 
 #define OBJECT_MAX (16 * MIB)
@@ -101,12 +102,27 @@ static void put_plain_cells(const Object *o, StrBuf *b) {
         kube_put_time(b, o->created);
 }
 
+/* Columns of definitions may show anything of the object, its identity too. */
+static void put_custom_cells(View *v, const Object *o, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * OBJECT_MAX);
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(OBJECT_MAX);
+        View whole = { .cluster = v->cluster, .resource = v->resource };
+        Json *root = NULL;
+
+        put_object(&whole, o, o->revision, &text);
+        if (strbuf_error(&text) == 0)
+                (void) json_tree_parse(&a, text.data, text.size, &root, NULL);
+        custom_put_cells(v->resource, o, root, now_realtime(), b);
+}
+
 static void put_cells(View *v, const Object *o, StrBuf *b) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * OBJECT_MAX);
         _cleanup_strbuf_ StrBuf text = STRBUF_INIT(OBJECT_MAX);
         Json *root = NULL;
 
-        if (v->resource->put_cells)
+        if (v->resource->custom)
+                put_custom_cells(v, o, b);
+        else if (v->resource->put_cells)
                 v->resource->put_cells(v->cluster, o, now_realtime(), b);
         else if (!v->resource->put_document_cells)
                 put_plain_cells(o, b);
@@ -154,9 +170,17 @@ static void put_columns(const KubeResource *r, StrBuf *b) {
         static const KubeColumn plain[] = { { .name = "Name", .type = "string", .is_name = true }, { .name = "Created At", .type = "date" }, {} };
         const KubeColumn *columns = r->columns ?: plain;
 
-        for (const KubeColumn *c = columns; c->name; c++)
-                strbuf_printf(b, "%s{\"name\":\"%s\",\"type\":\"%s\",\"format\":\"%s\",\"description\":\"\",\"priority\":%d}",
-                              c == columns ? "" : ",", c->name, c->type, c->is_name ? "name" : "", c->wide);
+        for (const KubeColumn *c = columns; c->name; c++) {
+                strbuf_puts(b, c == columns ? "{\"name\":" : ",{\"name\":");
+                json_put_string(b, c->name);
+                strbuf_puts(b, ",\"type\":");
+                json_put_string(b, c->type);
+                strbuf_puts(b, ",\"format\":");
+                json_put_string(b, c->is_name ? "name" : strempty(c->format));
+                strbuf_puts(b, ",\"description\":");
+                json_put_string(b, strempty(c->description));
+                strbuf_printf(b, ",\"priority\":%lld}", (long long) (c->priority ?: c->wide));
+        }
 }
 
 static void put_meta(uint64_t revision, const ListRest *rest, StrBuf *b) {
@@ -213,7 +237,8 @@ void view_put_list_head(View *v, uint64_t revision, const ListRest *rest, StrBuf
         if (v->form == VIEW_METADATA)
                 strbuf_puts(b, "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\",");
         else
-                strbuf_printf(b, "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",", v->resource->kind, kube_api_version(v->resource, version));
+                strbuf_printf(b, "{\"kind\":\"%s%s\",\"apiVersion\":\"%s\",", v->resource->list_kind ?: v->resource->kind,
+                              v->resource->list_kind ? "" : "List", kube_api_version(v->resource, version));
         put_list_meta(v, revision, rest, b);
         strbuf_puts(b, "\"items\":[");
 }
@@ -225,11 +250,11 @@ void view_put_item(View *v, const Object *o, bool first, StrBuf *b) {
                 put_row(v, o, o->revision, b);
                 return;
         }
-        if (v->form == VIEW_METADATA) {
+        if (v->form == VIEW_METADATA || v->resource->custom) {
                 put_object(v, o, o->revision, b);
                 return;
         }
-        strbuf_puts(b, "{\"metadata\":"); /* the items of a list do not repeat kind and apiVersion */
+        strbuf_puts(b, "{\"metadata\":"); /* the items of a list of our own kinds do not repeat kind and apiVersion */
         put_metadata(v, o, o->revision, b);
         put_rest(v, o, b);
         strbuf_putc(b, '}');

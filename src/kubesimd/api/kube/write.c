@@ -6,6 +6,7 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/managed-fields.h"
 #include "kubesimd/api/kube/rules.h"
@@ -14,10 +15,25 @@
 
 #define OBJECT_MAX (16 * MIB)
 #define ARENA_MAX (64 * MIB)
+#define WARNINGS_MAX (3 * KIB) /* the headers of an answer have to fit in the memory of its connection */
 
 /* --- Options --- */
 
-static int read_validation(KubeWrite *w, Error *reterr) {
+/* What the options of a request are called. */
+static const char *options_of(HttpRequest *req) {
+        switch (http_request_method(req)) {
+        case HTTP_PUT:
+                return "UpdateOptions";
+        case HTTP_PATCH:
+                return "PatchOptions";
+        case HTTP_DELETE:
+                return "DeleteOptions";
+        default:
+                return "CreateOptions";
+        }
+}
+
+static int read_validation(KubeWrite *w) {
         static const char *const names[] = { [FIELDS_WARN] = "Warn", [FIELDS_STRICT] = "Strict", [FIELDS_IGNORE] = "Ignore" };
         const char *given = http_request_query(w->req, "fieldValidation");
 
@@ -28,24 +44,26 @@ static int read_validation(KubeWrite *w, Error *reterr) {
                         w->validation = v;
                         return 0;
                 }
-        return error_set(reterr, -EDOM, "CreateOptions.meta.k8s.io \"\" is invalid: fieldValidation: Unsupported value: \"%s\": supported values: "
-                         "\"Ignore\", \"Strict\", \"Warn\"", given);
+        return kube_refuse_option(w->req, options_of(w->req), "fieldValidation", "FieldValueNotSupported",
+                                  "Unsupported value: \"%s\": supported values: \"Ignore\", \"Strict\", \"Warn\"", given);
 }
 
 /* fieldManager=, else the program's name in User-Agent. */
-static int read_manager(KubeWrite *w, Error *reterr) {
-        const char *given = http_request_query(w->req, "fieldManager"), *agent = strempty(http_request_header(w->req, "User-Agent"));
+static int read_manager(KubeWrite *w) {
+        const char *given = http_request_query(w->req, "fieldManager"), *agent = http_request_header(w->req, "User-Agent");
 
+        if (isempty(agent) || *agent == '/')
+                agent = "unknown";
         if (given && strlen(given) >= sizeof(w->manager))
-                return error_set(reterr, -EDOM, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Too long: may not be more than 128 bytes");
+                return kube_refuse_option(w->req, options_of(w->req), "fieldManager", "FieldValueTooLong", "Too long: may not be more than 128 bytes");
         if (isempty(given))
-                (void) snprintf(w->manager, sizeof(w->manager), "%.*s", (int) MIN(strcspn(agent, "/"), sizeof(w->manager) - 1), *agent ? agent : "unknown");
+                (void) snprintf(w->manager, sizeof(w->manager), "%.*s", (int) MIN(strcspn(agent, "/"), sizeof(w->manager) - 1), agent);
         else
                 (void) snprintf(w->manager, sizeof(w->manager), "%s", given);
         return 0;
 }
 
-int write_begin(KubeWrite *w, HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+int write_begin(KubeWrite *w, HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr _unused_) {
         const char *dry;
         int r;
 
@@ -55,10 +73,10 @@ int write_begin(KubeWrite *w, HttpRequest *req, ApiContext *api, const KubePath 
         };
         dry = http_request_query(req, "dryRun");
         if (!isempty(dry) && !streq(dry, "All"))
-                return error_set(reterr, -EDOM, "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"%s\": supported values: \"All\"", dry);
+                return kube_refuse_option(req, options_of(req), "dryRun", "FieldValueNotSupported", "Unsupported value: \"%s\": supported values: \"All\"", dry);
         w->dry_run = !isempty(dry);
-        r = read_validation(w, reterr);
-        return r < 0 ? r : read_manager(w, reterr);
+        r = read_validation(w);
+        return r < 0 ? r : read_manager(w);
 }
 
 void write_done(KubeWrite *w) {
@@ -86,31 +104,27 @@ static void note_unknown(const char *path, void *userdata) {
         strbuf_printf(&w->strict, "%sunknown field \"%s\"", w->strict.size > 0 ? ", " : "", path);
 }
 
-/* One Warning header (RFC 7234, 5.5) for each field. */
+/* One for each field. */
 static int add_warnings(KubeWrite *w) {
-        _cleanup_strbuf_ StrBuf quoted = STRBUF_INIT(8 * KIB);
         const char *p = strbuf_str(&w->strict);
+        size_t total = 0;
         int r = 0;
 
-        while (*p && r >= 0) {
+        while (*p && r >= 0 && total < WARNINGS_MAX) {
                 const char *end = strstr(p, "\", ");
                 size_t n = end ? (size_t) (end - p) + 1 : strlen(p);
 
-                strbuf_clear(&quoted);
-                strbuf_puts(&quoted, "299 - \"");
-                for (size_t i = 0; i < n; i++) {
-                        if (p[i] == '"' || p[i] == '\\')
-                                strbuf_putc(&quoted, '\\');
-                        strbuf_putc(&quoted, p[i]);
-                }
-                strbuf_putc(&quoted, '"');
-                r = http_request_add_header(w->req, "Warning", strbuf_str(&quoted));
+                total += n;
+                if (total < WARNINGS_MAX)
+                        r = kube_add_warning(w->req, p, n);
+                if (r == -ENOBUFS)
+                        return 0; /* they are for people, who have seen enough */
                 p += end ? n + 2 : n;
         }
         return r;
 }
 
-int write_check_fields(KubeWrite *w, Json *object, const char *schema, Error *reterr) {
+int write_check_fields(KubeWrite *w, Json *object, Error *reterr) {
         const char *kind = w->resource->kind, *version = w->resource->version;
         _cleanup_error_ Error error = ERROR_NULL;
         int r;
@@ -118,7 +132,10 @@ int write_check_fields(KubeWrite *w, Json *object, const char *schema, Error *re
         if (!json_is(object, JSON_OBJECT))
                 return error_set(reterr, -EINVAL, "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
                                  "json: cannot unmarshal a value that is not an object", kind);
-        r = schema_check(&w->arena, schema_find(schema), object, note_unknown, w, &error);
+        if (w->resource->custom)
+                r = custom_check_fields(w, object, note_unknown, &error);
+        else
+                r = schema_check(&w->arena, kube_schema(w->resource), object, note_unknown, w, &error);
         if (r < 0)
                 return error_set(reterr, r, "%s in version \"%s\" cannot be handled as a %s: %s", kind, version, kind, error_message(&error));
         if (w->strict.size == 0 || w->validation == FIELDS_IGNORE)
@@ -136,7 +153,7 @@ int write_reply(KubeWrite *w, unsigned status, const Object *o) {
 
         view_put_one(&view, o, o->revision, &b);
         strbuf_putc(&b, '\n');
-        return http_reply(w->req, status, KUBE_JSON, &b, api_mark(w->api));
+        return kube_reply(w->req, status, &b, api_mark(w->api));
 }
 
 /* --- What both have in common --- */
@@ -306,6 +323,16 @@ static void take_over(KubeWrite *w, Json *to, const Json *from, const char *key)
                 json_set(&w->arena, to, key, json_copy(&w->arena, json_get(from, key)));
 }
 
+/* Of the metadata, /status of custom objects changes who manages what, and nothing else. */
+static void keep_metadata(KubeWrite *w, Json *wanted, const Json *present) {
+        Json *managed = json_detach(json_at(wanted, "metadata", "managedFields", NULL));
+
+        take_over(w, wanted, present, "metadata");
+        json_remove(json_get(wanted, "metadata"), "managedFields");
+        if (managed)
+                json_set(&w->arena, json_get(wanted, "metadata"), "managedFields", managed);
+}
+
 /* /status changes the status alone, everything else all but the status. */
 static void keep_other_half(KubeWrite *w, Json *wanted, const Json *present) {
         bool status = streq_ptr(w->path->subresource, "status");
@@ -316,9 +343,14 @@ static void keep_other_half(KubeWrite *w, Json *wanted, const Json *present) {
                 take_over(w, wanted, present, "status");
                 return;
         }
+        if (w->resource->custom)
+                keep_metadata(w, wanted, present);
         JSON_FOREACH(v, present)
                 if (!streq(v->key, "status") && !streq(v->key, "metadata"))
                         take_over(w, wanted, present, v->key);
+        JSON_FOREACH(v, wanted)
+                if (!streq(v->key, "status") && !json_get(present, v->key))
+                        json_detach(v);
 }
 
 static int prepare_update(KubeWrite *w, const Object *o, Json *wanted, const Json *present, Error *reterr) {
@@ -343,6 +375,7 @@ static int prepare_update(KubeWrite *w, const Object *o, Json *wanted, const Jso
 }
 
 int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present, Error *reterr) {
+        const uint64_t revision = e->object->revision; /* the entry may be gone after the update */
         _cleanup_(object_unrefp) Object *o = NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         int r;
@@ -352,6 +385,8 @@ int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present,
                 r = complete(w, wanted, present, reterr);
         if (r != 0)
                 return r < 0 ? r : 0;
+        if (w->resource->custom)
+                custom_count_generation(w, wanted, present);
         managed_fields_update(w, wanted, present);
         if (json_arena_error(&w->arena) < 0)
                 return error_set(reterr, json_arena_error(&w->arena), "out of memory");
@@ -361,6 +396,6 @@ int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present,
         if (r < 0)
                 return reply_refusal(w, r, &error, reterr);
         if (o->revision == 0)
-                o->revision = e->object->revision; /* a dry run's, which nobody else has */
+                o->revision = revision; /* a dry run's, or one that was the object's end: nobody else has it */
         return write_reply(w, 200, o);
 }

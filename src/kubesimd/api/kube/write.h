@@ -36,7 +36,7 @@ int write_read_body(KubeWrite *w, Json **ret, Error *reterr);
 /* The object as its clients see it, as a tree. */
 int write_read_object(KubeWrite *w, const Object *o, Json **ret, Error *reterr);
 /* Checks a body against the type that its fields are of, and tells of what is unknown as fieldValidation asks for. */
-int write_check_fields(KubeWrite *w, Json *object, const char *schema, Error *reterr);
+int write_check_fields(KubeWrite *w, Json *object, Error *reterr);
 /* Has the object be `wanted` (its metadata.resourceVersion counts as precondition when it has one) and answers with it. */
 int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present, Error *reterr);
 int write_create(KubeWrite *w, Json *object, Error *reterr);

@@ -31,6 +31,9 @@ int handle_events(HttpRequest *req, void *userdata, Error *reterr);
 int handle_health(HttpRequest *req, void *userdata, Error *reterr);
 int handle_livez(HttpRequest *req, void *userdata, Error *reterr);
 int handle_readyz(HttpRequest *req, void *userdata, Error *reterr);
+int handle_healthz(HttpRequest *req, void *userdata, Error *reterr);
+int handle_live_check(HttpRequest *req, void *userdata, Error *reterr);  /* one of them by its name */
+int handle_ready_check(HttpRequest *req, void *userdata, Error *reterr);
 int handle_version(HttpRequest *req, void *userdata, Error *reterr);
 int handle_metrics(HttpRequest *req, void *userdata, Error *reterr);
 

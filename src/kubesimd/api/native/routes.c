@@ -25,9 +25,12 @@ const HttpRoute native_routes[] = {
         { HTTP_GET, "/events", HTTP_ACCESS_READ, 0, false, handle_events },
         { HTTP_GET, "/kubeconfig", HTTP_ACCESS_WRITE, 0, false, handle_kubeconfig },
         { HTTP_GET, "/health", HTTP_ACCESS_PUBLIC, 0, false, handle_health },
-        { HTTP_GET, "/healthz", HTTP_ACCESS_PUBLIC, 0, false, handle_readyz },
+        { HTTP_GET, "/healthz", HTTP_ACCESS_PUBLIC, 0, false, handle_healthz },
+        { HTTP_GET, "/healthz/{check}", HTTP_ACCESS_PUBLIC, 0, false, handle_ready_check },
         { HTTP_GET, "/livez", HTTP_ACCESS_PUBLIC, 0, false, handle_livez },
+        { HTTP_GET, "/livez/{check}", HTTP_ACCESS_PUBLIC, 0, false, handle_live_check },
         { HTTP_GET, "/readyz", HTTP_ACCESS_PUBLIC, 0, false, handle_readyz },
+        { HTTP_GET, "/readyz/{check}", HTTP_ACCESS_PUBLIC, 0, false, handle_ready_check },
         { HTTP_GET, "/version", HTTP_ACCESS_PUBLIC, 0, false, handle_version },
         { HTTP_GET, "/metrics", HTTP_ACCESS_READ, 0, false, handle_metrics },
 };

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Where pods go: asks the scheduler, and keeps those that find no node until something could help them. */
+
+#include "core/control/state.h"
+
+/* The node for the pod, as its algorithm or the cluster's has it: 1 and *ret, 0 when none fits, -ENOMEM. */
+int placement_choose(Cluster *c, const Pod *p, NodeState **ret);
+/* Has the node room for the pod, whatever filters may think of the node? */
+bool placement_has_room(const Cluster *c, const NodeState *ns, const Pod *p);
+/* Why there is none, as the pod's reason. -ENOMEM. */
+int placement_explain(Cluster *c, Pod *p);
+/* A pod that has just been stored found no node, or others of its class wait already: has everything been done that can be? */
+bool placement_has_been_tried(Cluster *c, const Pod *p);
+/* Must it wait behind others, although a node may fit? */
+bool placement_must_wait(const Pod *p);
+
+/* A pod has found a node after so long. */
+void placement_count_wait(Cluster *c, usec_t waited);
+
+/* Places what waits and fits now: by priority, then the oldest first. */
+int pods_schedule(Cluster *c);
+/* The same after an operation that has been done and stands: what there is no memory for is made up for soon. */
+void pods_schedule_or_retry(Cluster *c);
+/* Everything that waits is tried again: the algorithm or the configuration has changed. */
+void placement_retry_all(Cluster *c);
+/* A class of pods has backed off for long enough. */
+void placement_backoff_is_over(Cluster *c, ClassQueue *queue);
+
+/* --- For the store's hook of pods --- */
+/* A pod begins to wait: ps->wait, whatever that was before. -ENOMEM, and nothing has changed. */
+int placement_enqueue(Cluster *c, PodState *ps, const Pod *p);
+/* It waits no longer. Frees w; returns NULL. */
+PodWait *placement_dequeue(Cluster *c, PodWait *w);
+/* Frees all queues and what waits in them; of pods that are freed without a change. */
+void placement_forget(Cluster *c);
+
+/* --- For gangs and preemption --- */
+const SchedAlgorithm *placement_algorithm(const Cluster *c, const Pod *p);
+/* Binds a pod that waits to that node: store and event. 0 or -ENOMEM. */
+int placement_bind(Cluster *c, PodState *ps, NodeState *ns);

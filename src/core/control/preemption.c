@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/control/preemption.h"
+
+#include <stdio.h>
+
+#include "basic/alloc-util.h"
+#include "basic/string-util.h"
+#include "core/control/placement.h"
+#include "core/control/pods.h"
+#include "core/control/selectors.h"
+
+/* kube-scheduler looks at a tenth of the nodes, but at least at so many that it could be. */
+#define CANDIDATES_PERCENT 10
+#define CANDIDATES_LEAST 100
+#define PRIORITY_OFFSET (INT64_C(1) << 31) /* so that sums of negative priorities order, too */
+
+typedef struct Victim {
+        PodState *ps;
+        bool violates; /* a disruption budget does not let it go */
+} Victim;
+
+/* What would have to go from one node. */
+typedef struct Candidate {
+        NodeState *ns;
+        Victim *victims; /* owned */
+        size_t n_victims, allocated;
+        size_t n_violations;
+        int64_t highest, sum; /* priorities of victims */
+        usec_t latest_start;  /* the earliest start of those with the highest priority */
+} Candidate;
+
+static void candidate_done(Candidate *x) {
+        free(x->victims);
+        *x = (Candidate) {};
+}
+
+static int32_t priority_of(const PodState *ps) {
+        return pod_of(ps)->class ? pod_of(ps)->class->priority : 0;
+}
+
+static usec_t start_of(const PodState *ps) {
+        return pod_of(ps)->started > 0 ? pod_of(ps)->started : USEC_INFINITY;
+}
+
+/* --- Disruption budgets --- */
+
+/* Does a budget of its namespace not let it go? */
+static bool is_protected(Cluster *c, const Object *pod) {
+        const char *slash = strchr(pod->name, '/');
+        char from[256] = "";
+
+        if (slash)
+                memcpy(from, pod->name, MIN((size_t) (slash - pod->name + 1), sizeof(from) - 1));
+        for (StoreEntry *e = store_find_from(c->store, KIND_POD_DISRUPTION_BUDGET, from); e && object_shares_namespace(e->object, pod);
+             e = store_following(e)) {
+                _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+                Json *status = NULL;
+
+                if (!selects(e->object, pod))
+                        continue;
+                strbuf_printf(&b, "{%s}", e->object->doc->status);
+                if (strbuf_error(&b) == 0)
+                        (void) json_tree_parse(&a, b.data, b.size, &status, NULL);
+                if (json_i64(json_get(status, "disruptionsAllowed"), 0) <= 0)
+                        return true;
+        }
+        return false;
+}
+
+/* --- One node --- */
+
+/* The most important ones first: they are the first that may stay. Those that a budget protects before all others. */
+static int compare_importance(const void *a, const void *b) {
+        const Victim *x = a, *y = b;
+
+        if (x->violates != y->violates)
+                return x->violates ? -1 : 1;
+        return CMP(priority_of(y->ps), priority_of(x->ps)) ?: CMP(start_of(x->ps), start_of(y->ps)) ?:
+               CMP(x->ps->entry.object->id, y->ps->entry.object->id);
+}
+
+/* All pods there that matter less. */
+static int gather(Cluster *c, NodeState *ns, int32_t priority, Candidate *ret) {
+        PodState *ps;
+
+        LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
+                if (priority_of(ps) >= priority)
+                        continue;
+                if (!GREEDY_REALLOC(ret->victims, ret->allocated, ret->n_victims + 1))
+                        return -ENOMEM;
+                ret->victims[ret->n_victims++] = (Victim) { .ps = ps, .violates = is_protected(c, ps->entry.object) };
+        }
+        if (ret->n_victims > 0)
+                qsort(ret->victims, ret->n_victims, sizeof(Victim), compare_importance);
+        return 0;
+}
+
+static void detach(SchedNode *n, const PodState *ps) {
+        sched_node_detach(n, pod_of(ps)->class, pod_of(ps)->cpu, pod_of(ps)->status == POD_TERMINATING);
+}
+
+/* Lets them come back one after the other as long as the pod still fits; the others are its victims. -ENOMEM. */
+static int reprieve(ClassOrder *o, size_t slot, SchedNode *without, Candidate *x) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < x->n_victims; i++) {
+                const Pod *p = pod_of(x->victims[i].ps);
+
+                if (sched_node_reserve(without) < 0)
+                        return -ENOMEM;
+                sched_node_attach(without, p->class, p->cpu, p->status == POD_TERMINATING);
+                if (class_order_would_fit(o, slot, without))
+                        continue;
+                detach(without, x->victims[i].ps);
+                x->victims[n++] = x->victims[i];
+        }
+        x->n_victims = n;
+        return 0;
+}
+
+static void weigh(Candidate *x) {
+        x->highest = INT64_MIN;
+        x->latest_start = USEC_INFINITY;
+        for (size_t i = 0; i < x->n_victims; i++) {
+                int64_t priority = priority_of(x->victims[i].ps);
+
+                x->n_violations += x->victims[i].violates;
+                x->sum += priority + PRIORITY_OFFSET;
+                if (priority > x->highest)
+                        x->latest_start = USEC_INFINITY;
+                x->highest = MAX(x->highest, priority);
+                if (priority == x->highest)
+                        x->latest_start = MIN(x->latest_start, start_of(x->victims[i].ps));
+        }
+}
+
+/* Does it lack what the node would not have without any pod, either? */
+static bool is_too_small(const PodClass *c, const SchedNode *n) {
+        if (c->requests.cpu > n->allocatable.cpu || c->requests.memory > n->allocatable.memory || c->requests.ephemeral > n->allocatable.ephemeral)
+                return true;
+        for (size_t i = 0; i < c->n_extended; i++)
+                if (c->extended[i].amount > sched_node_extended(n, c->extended[i].name))
+                        return true;
+        return false;
+}
+
+/* What stands against the node is nothing that its pods could change by going (kube-scheduler, UnschedulableAndUnresolvable). */
+static bool is_hopeless(const ClassOrder *o, size_t slot) {
+        Verdict v = class_order_verdict(o, slot);
+
+        return o->nodes[slot].fixed.kind != FILTER_FITS || v.kind == FILTER_SPREAD_LABEL || v.kind == FILTER_POD_AFFINITY ||
+               (v.kind == FILTER_RESOURCES && is_too_small(o->class, o->scheduler->nodes[slot]));
+}
+
+/* 1 when the pod would fit there once x's victims are gone. */
+static int examine(Cluster *c, ClassOrder *o, size_t slot, int32_t priority, Candidate *x) {
+        NodeState *ns = container_of(c->scheduler.nodes[slot], NodeState, sched);
+        SchedNode without;
+        int r;
+
+        *x = (Candidate) { .ns = ns };
+        if (is_hopeless(o, slot))
+                return 0;
+        r = gather(c, ns, priority, x);
+        if (r < 0 || x->n_victims == 0)
+                return r;
+        r = sched_node_copy(&ns->sched, &without);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < x->n_victims; i++)
+                detach(&without, x->victims[i].ps);
+        if (class_order_would_fit(o, slot, &without)) {
+                r = reprieve(o, slot, &without, x);
+                weigh(x);
+        } else
+                x->n_victims = 0;
+        sched_node_done(&without);
+        return r < 0 ? r : x->n_victims > 0;
+}
+
+/* Fewest violations of budgets, then the lowest of the highest priorities, the lowest sum, the fewest victims, the latest start. */
+static bool is_better(const Candidate *a, const Candidate *b) {
+        if (a->n_violations != b->n_violations)
+                return a->n_violations < b->n_violations;
+        if (a->highest != b->highest)
+                return a->highest < b->highest;
+        if (a->sum != b->sum)
+                return a->sum < b->sum;
+        if (a->n_victims != b->n_victims)
+                return a->n_victims < b->n_victims;
+        return a->latest_start > b->latest_start;
+}
+
+/* The best of as many as are to be looked at, from a random one on. -ENOMEM. */
+static int find_best(Cluster *c, ClassOrder *o, int32_t priority, Candidate *best) {
+        Scheduler *s = &c->scheduler;
+        size_t wanted = MAX(s->n_nodes * CANDIDATES_PERCENT / 100, (size_t) CANDIDATES_LEAST), found = 0, from;
+
+        if (s->n_slots == 0)
+                return 0;
+        from = (size_t) prng_below(&c->prng, s->n_slots);
+        for (size_t i = 0; i < s->n_slots && found < wanted; i++) {
+                size_t slot = (from + i) % s->n_slots;
+                Candidate x = {};
+                int r;
+
+                r = s->nodes[slot] ? examine(c, o, slot, priority, &x) : 0;
+                if (r > 0 && (found == 0 || is_better(&x, best))) {
+                        candidate_done(best);
+                        *best = x;
+                        x = (Candidate) {};
+                }
+                found += r > 0;
+                candidate_done(&x);
+                if (r < 0)
+                        return r;
+        }
+        return found > 0;
+}
+
+/* --- The deed --- */
+
+/* Pods that were sent away for it before are still on their way. */
+static bool is_waiting_for_victims(Cluster *c, const Pod *p) {
+        NodeState *ns = p->nominated ? find_node(c, p->nominated) : NULL;
+        PodState *ps;
+
+        if (!ns)
+                return false;
+        LIST_FOREACH(ps, &ns->pods, PodState, in_node)
+                if (pod_of(ps)->status == POD_TERMINATING && priority_of(ps) < p->class->priority)
+                        return true;
+        return false;
+}
+
+static int nominate(Cluster *c, PodState *ps, const NodeState *ns) {
+        Pod *p;
+        int r;
+
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return r;
+        r = pod_set_nominated(p, node_of(ns)->object.name);
+        if (r < 0) {
+                pod_unref(p);
+                return r;
+        }
+        return cluster_put(c, &p->object);
+}
+
+/* The pod is nominated first, so that whoever comes in between does not get the room. */
+static int evict_victims(Cluster *c, PodState *ps, const Candidate *x) {
+        char why[600];
+        int r;
+
+        r = nominate(c, ps, x->ns);
+        for (size_t i = 0; i < x->n_victims && r >= 0; i++) {
+                (void) snprintf(why, sizeof(why), "Preempted by pod %s on node %s", ps->entry.object->name, node_of(x->ns)->object.name);
+                cluster_event(c, EVENT_POD_PREEMPTED, node_of(x->ns)->object.name, x->victims[i].ps->entry.object->name, why);
+                r = pod_remove(c, x->victims[i].ps, -1);
+        }
+        return r < 0 ? r : 1;
+}
+
+/* kube-scheduler's words of nodes where it does not help. */
+static void put_failure(const ClassOrder *o, StrBuf *message) {
+        size_t hopeless = 0, without_victims = 0;
+        char first[80] = "", second[80] = "";
+        bool swap;
+
+        for (size_t i = 0; i < o->scheduler->n_slots && i < o->n_nodes; i++) {
+                if (!o->nodes[i].present)
+                        continue;
+                if (is_hopeless(o, i))
+                        hopeless++;
+                else
+                        without_victims++;
+        }
+        if (hopeless + without_victims == 0)
+                return;
+        if (without_victims > 0)
+                (void) snprintf(first, sizeof(first), "%zu No preemption victims found for incoming pod", without_victims);
+        if (hopeless > 0)
+                (void) snprintf(second, sizeof(second), "%zu Preemption is not helpful for scheduling", hopeless);
+        swap = strcmp(first, second) > 0; /* sorted as strings, as elsewhere; the empty one comes first */
+        strbuf_printf(message, " preemption: 0/%zu nodes are available: %s%s%s.", hopeless + without_victims, swap ? second : first,
+                      *first && *second ? ", " : "", swap ? first : second);
+}
+
+bool preemption_is_possible(const Cluster *c, const PodClass *class) {
+        return class->preempts && pod_class_pool_has_lower(&c->scheduler.classes, class->priority);
+}
+
+void preemption_put_impossible(const ClassOrder *o, StrBuf *message) {
+        if (o->class->preempts)
+                put_failure(o, message);
+        else
+                strbuf_puts(message, " preemption: not eligible due to preemptionPolicy=Never.");
+}
+
+int preempt(Cluster *c, PodState *ps, StrBuf *message) {
+        _cleanup_(candidate_done) Candidate best = {};
+        PodClass *class = pod_of(ps)->class;
+        ClassOrder *o;
+        int r;
+
+        r = scheduler_order(&c->scheduler, class, placement_algorithm(c, pod_of(ps)), &o);
+        if (r < 0)
+                return r;
+        (void) class_order_judge(o);
+        if (is_waiting_for_victims(c, pod_of(ps))) {
+                strbuf_puts(message, " preemption: not eligible due to a terminating pod on the nominated node.");
+                return 0;
+        }
+        if (preemption_is_possible(c, class)) {
+                r = find_best(c, o, class->priority, &best);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        return evict_victims(c, ps, &best);
+        }
+        preemption_put_impossible(o, message);
+        return 0;
+}

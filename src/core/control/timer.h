@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What is to happen at a time: an item of Cluster.timers that knows what it is part of (run_timers() in cluster.c). */
+
+#include "basic/prioq.h"
+
+typedef enum TimerType {
+        TIMER_BEAT,     /* of a virtual node */
+        TIMER_POD_END,  /* a running pod's duration is over */
+        TIMER_EVICTION, /* pods of a lost or tainted node have been patient enough */
+        TIMER_BACKOFF,  /* a class of pods that found no node may try again */
+} TimerType;
+
+typedef struct Timer {
+        PrioqItem item;
+        TimerType type;
+} Timer;

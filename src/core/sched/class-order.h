@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The nodes as a class of pods sees them under one algorithm: which fit, and which is best; kept by change.
+ *
+ * What a filter or a score says of a node is of three kinds. (1) It follows from the node alone (resources, ports, taints, node
+ * affinity): worked out when the node changes. (2) It follows from how many pods of which labels are in the node's domains (topology
+ * spread, affinity between pods): counters know that (counter.h). (3) It compares all nodes that fit (normalised scores): it can only be
+ * known when the choice is made. So nodes that are alike in everything but (1) stand together in a group, in order of their key; a
+ * choice looks at the first of each group, which costs as many steps as there are groups, not nodes.
+ *
+ * Invariants (asserted by number):
+ *  1. A node is in a group if and only if it fits as far as it alone decides.
+ *  2. No two groups have the same marks.
+ *  3. The counters are the sums of the places of the nodes that are present. */
+
+#include "core/sched/algorithms.h"
+#include "core/sched/class-weights.h"
+#include "core/sched/counter.h"
+#include "core/sched/filter.h"
+#include "core/sched/score.h"
+
+#define CLASS_COUNTERS_MAX 64
+
+/* Nodes that differ in their key alone. */
+typedef struct Group {
+        struct Group *next;  /* with the same hash */
+        uint64_t hash;
+        Treap members;       /* OrderNode.in_group, the best first; of algorithms that ask for the best */
+        uint32_t *slots;     /* all of them, in no order; owned */
+        uint32_t n_slots, allocated;
+        size_t position;     /* in ClassOrder.groups */
+        int64_t taints, affinity; /* raw scores */
+        Verdict verdict;     /* of the present round */
+        double spread_sum;
+        int64_t spread, preference, score;
+        bool unspread;       /* it lacks a topology that the class wants to spread over */
+        int64_t marks[];     /* of each counter: the number of the domain, or, of local ones, the count; -1: none */
+} Group;
+
+typedef struct OrderNode {
+        TreapNode in_group;
+        Group *group;        /* NULL: it does not fit, or is not present */
+        uint32_t position;   /* in group->slots */
+        bool present;
+        uint64_t order, version; /* of the SchedNode when it was looked at */
+        int64_t key;
+        int64_t taints, affinity;
+        Verdict fixed;       /* filter_static() */
+        Verdict verdict;     /* of the node alone */
+} OrderNode;
+
+typedef struct ClassOrder {
+        ListLink link;       /* in Scheduler.orders */
+        Scheduler *scheduler; /* weak */
+        PodClass *class;     /* a reference */
+        const SchedAlgorithm *algorithm;
+        uint64_t seen;       /* Scheduler.n_changes up to which it knows */
+        uint64_t terms_version, namespaces_version, images_version, workload_version;
+        size_t odd_hostnames;
+        uint64_t round;      /* of choices */
+
+        Counter *counters;   /* owned */
+        size_t n_counters;
+        OrderNode *nodes;    /* by slot; owned */
+        Place *places;       /* by slot, n_counters of each; owned */
+        size_t n_nodes;
+        Group **groups, **buckets; /* owned; buckets: by hash, a power of two */
+        size_t n_groups, groups_allocated, n_buckets;
+        ClassWeights weights;
+} ClassOrder;
+
+/* An order that knows nothing yet. -ENOMEM. */
+int class_order_new(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret);
+ClassOrder *class_order_free(ClassOrder *o);
+DEFINE_CLEANUP(ClassOrder*, class_order_free)
+/* Takes over what has changed since it was asked last. -ENOMEM: it is to be freed. */
+int class_order_update(ClassOrder *o);
+/* How much of SCHEDULER_PLACES_MAX it takes. */
+size_t class_order_places(const ClassOrder *o);
+
+/* Works out what each group is worth now: how many nodes fit. */
+size_t class_order_judge(ClassOrder *o);
+/* What other nodes' pods have against a node with those marks. */
+Verdict class_order_judge_marks(const ClassOrder *o, const int64_t *marks);
+/* After class_order_judge(): the slot of the node to take, or SIZE_MAX. */
+size_t class_order_choose(ClassOrder *o);
+/* Would the node fit if it were as `node` says (its pods other than they are)? What other nodes have stays as it is. */
+bool class_order_would_fit(ClassOrder *o, size_t slot, const SchedNode *node);
+/* After class_order_judge(): what stands against the node. */
+Verdict class_order_verdict(const ClassOrder *o, size_t slot);
+/* "0/5 nodes are available: 2 Insufficient cpu, 3 node(s) were unschedulable." in kube-scheduler's words (types.go, FitError), without what
+ * preemption says. After class_order_judge(). */
+void class_order_put_message(const ClassOrder *o, StrBuf *b);
+/* One reason in the same words. */
+void verdict_put(const Verdict *v, const PodClass *c, uint32_t bit, StrBuf *b);

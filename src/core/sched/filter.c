@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/sched/filter.h"
+
+#include "basic/string-util.h"
+
+static const char *const plugins[_FILTER_MAX] = {
+        [FILTER_FITS] = "",
+        [FILTER_UNSCHEDULABLE] = "NodeUnschedulable",
+        [FILTER_NODE_NAME] = "NodeName",
+        [FILTER_TAINT] = "TaintToleration",
+        [FILTER_NODE_AFFINITY] = "NodeAffinity",
+        [FILTER_PORTS] = "NodePorts",
+        [FILTER_RESOURCES] = "NodeResourcesFit",
+        [FILTER_SPREAD] = "PodTopologySpread",
+        [FILTER_SPREAD_LABEL] = "PodTopologySpread",
+        [FILTER_POD_AFFINITY] = "InterPodAffinity",
+        [FILTER_POD_ANTI_AFFINITY] = "InterPodAffinity",
+        [FILTER_OTHERS_ANTI_AFFINITY] = "InterPodAffinity",
+};
+
+/* What a node that does not live, or is to take no pods, is tainted with as long as that lasts. */
+static const Taint unreachable = { "node.kubernetes.io/unreachable", "", TAINT_NO_SCHEDULE };
+static const Taint not_ready = { "node.kubernetes.io/not-ready", "", TAINT_NO_SCHEDULE };
+#define UNSCHEDULABLE "node.kubernetes.io/unschedulable"
+
+const char *filter_plugin(FilterKind k) {
+        assert(k < _FILTER_MAX);
+        return plugins[k];
+}
+
+const Taint *filter_untolerated(const PodClass *c, const SchedNode *n) {
+        for (size_t i = 0; i < n->class->n_taints; i++) {
+                const Taint *t = &n->class->taints[i];
+
+                if (t->effect != TAINT_PREFER_NO_SCHEDULE && pod_class_tolerates(c, t->key, t->value, t->effect) == 0)
+                        return t;
+        }
+        return NULL;
+}
+
+bool filter_node_affinity(const PodClass *c, const SchedNode *n) {
+        if (!requirements_hold(&c->node_selector, node_label_of, n->node))
+                return false;
+        for (size_t i = 0; i < c->n_node_terms; i++)
+                if (requirements_hold(&c->node_terms[i], node_label_of, n->node))
+                        return true;
+        return !c->has_node_terms;
+}
+
+Verdict filter_static(const PodClass *c, const SchedNode *n) {
+        const Taint *taint;
+
+        if (n->node->unschedulable && pod_class_tolerates(c, UNSCHEDULABLE, "", TAINT_NO_SCHEDULE) == 0)
+                return (Verdict) { .kind = FILTER_UNSCHEDULABLE };
+        if (!n->open)
+                return (Verdict) { .kind = FILTER_TAINT, .taint = n->node->health == NODE_STARTING ? &not_ready : &unreachable };
+        taint = filter_untolerated(c, n);
+        if (taint)
+                return (Verdict) { .kind = FILTER_TAINT, .taint = taint };
+        if (!filter_node_affinity(c, n))
+                return (Verdict) { .kind = FILTER_NODE_AFFINITY };
+        return (Verdict) {};
+}
+
+static bool has_conflict(const PodClass *c, const SchedUses *uses) {
+        for (uint32_t i = 0; i < uses->n_items; i++) {
+                const PodClass *other = uses->items[i].class;
+
+                for (size_t a = 0; a < other->n_ports; a++)
+                        for (size_t b = 0; b < c->n_ports; b++)
+                                if (host_port_conflicts(&other->ports[a], &c->ports[b]))
+                                        return true;
+        }
+        return false;
+}
+
+/* Does the room that is kept for such a pod count for the class? Its own like may take it: they are all the same. */
+static bool is_kept_from(const PodClass *c, const PodClass *nominated) {
+        return nominated != c && nominated->priority >= c->priority;
+}
+
+/* What pods that are to come will hold. */
+static void add_nominated(const PodClass *c, const SchedNode *n, Resources *held, uint32_t *pods) {
+        for (uint32_t i = 0; i < n->nominated.n_items; i++) {
+                const SchedUse *x = &n->nominated.items[i];
+
+                if (!is_kept_from(c, x->class))
+                        continue;
+                held->cpu += x->n * x->class->requests.cpu;
+                held->memory += x->n * x->class->requests.memory;
+                held->ephemeral += x->n * x->class->requests.ephemeral;
+                *pods += x->n;
+        }
+}
+
+static int64_t extended_nominated(const PodClass *c, const SchedNode *n, const char *name) {
+        int64_t held = 0;
+
+        for (uint32_t i = 0; i < n->nominated.n_items; i++) {
+                const SchedUse *x = &n->nominated.items[i];
+
+                for (size_t k = 0; is_kept_from(c, x->class) && k < x->class->n_extended; k++)
+                        if (streq(x->class->extended[k].name, name))
+                                held += x->n * x->class->extended[k].amount;
+        }
+        return held;
+}
+
+/* A pod that asks for none of a resource is not refused for want of it. */
+static uint32_t lacking(const PodClass *c, const SchedNode *n) {
+        Resources held = n->used;
+        uint32_t pods = n->n_pods, lacks = 0;
+
+        if (n->nominated.n_items > 0)
+                add_nominated(c, n, &held, &pods);
+        if (pods >= n->pods_max)
+                lacks |= LACKS_PODS;
+        if (c->requests.cpu > 0 && c->requests.cpu > n->allocatable.cpu - held.cpu)
+                lacks |= LACKS_CPU;
+        if (c->requests.memory > 0 && c->requests.memory > n->allocatable.memory - held.memory)
+                lacks |= LACKS_MEMORY;
+        if (c->requests.ephemeral > 0 && c->requests.ephemeral > n->allocatable.ephemeral - held.ephemeral)
+                lacks |= LACKS_EPHEMERAL;
+        for (size_t i = 0; i < c->n_extended; i++) {
+                const char *name = c->extended[i].name;
+
+                if (c->extended[i].amount > sched_node_extended(n, name) - sched_node_extended_used(n, name) - extended_nominated(c, n, name))
+                        lacks |= LACKS_EXTENDED(i);
+        }
+        return lacks;
+}
+
+Verdict filter_dynamic(const PodClass *c, const SchedNode *n) {
+        uint32_t lacks;
+
+        if (c->n_ports > 0 && has_conflict(c, &n->uses))
+                return (Verdict) { .kind = FILTER_PORTS };
+        lacks = lacking(c, n);
+        return lacks > 0 ? (Verdict) { .kind = FILTER_RESOURCES, .detail = lacks } : (Verdict) {};
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/sched/scheduler.h"
+
+#include "basic/alloc-util.h"
+#include "basic/string-util.h"
+
+#define HOSTNAME "kubernetes.io/hostname"
+#define CHANGES_LEAST 1024
+
+typedef struct ImageCount {
+        char *name; /* owned */
+        size_t n_nodes;
+} ImageCount;
+
+static const char *image_name(const void *value) {
+        return ((const ImageCount*) value)->name;
+}
+
+void scheduler_init(Scheduler *s, uint64_t seed, const uint64_t secret[2]) {
+        *s = (Scheduler) { .secret = secret };
+        pod_class_pool_init(&s->classes, secret);
+        prng_init(&s->prng, seed);
+        hashtable_init(&s->images, image_name, secret);
+        list_init(&s->orders);
+}
+
+void scheduler_forget_orders(Scheduler *s) {
+        ListLink *l;
+
+        while ((l = list_first(&s->orders)))
+                class_order_free(container_of(l, ClassOrder, link));
+        s->n_places = 0;
+}
+
+static void drop_images(Scheduler *s, const NodeClass *c) {
+        for (size_t i = 0; c && i < c->n_images; i++) {
+                ImageCount *image = hashtable_get(&s->images, c->images[i].name);
+
+                if (!image || --image->n_nodes > 0)
+                        continue;
+                (void) hashtable_remove(&s->images, image->name);
+                free(image->name);
+                free(image);
+        }
+}
+
+void scheduler_done(Scheduler *s) {
+        scheduler_forget_orders(s);
+        hashtable_done(&s->images);
+        free(s->nodes);
+        free(s->changes);
+        pod_class_pool_done(&s->classes);
+        *s = (Scheduler) {};
+}
+
+static int count_image(Scheduler *s, const char *name) {
+        ImageCount *image = hashtable_get(&s->images, name);
+
+        if (!image) {
+                image = new0(ImageCount, 1);
+                if (!image)
+                        return -ENOMEM;
+                image->name = strdup(name);
+                if (!image->name || hashtable_put(&s->images, image) < 0) {
+                        free(image->name);
+                        free(image);
+                        return -ENOMEM;
+                }
+        }
+        image->n_nodes++;
+        return 0;
+}
+
+int scheduler_count_images(Scheduler *s, const NodeClass *before, const NodeClass *after) {
+        if (before == after || ((!before || before->n_images == 0) && (!after || after->n_images == 0)))
+                return 0;
+        for (size_t i = 0; after && i < after->n_images; i++)
+                if (count_image(s, after->images[i].name) < 0) {
+                        const NodeClass counted = { .images = after->images, .n_images = i };
+
+                        drop_images(s, &counted);
+                        return -ENOMEM;
+                }
+        drop_images(s, before);
+        s->images_version++;
+        return 0;
+}
+
+size_t scheduler_nodes_with_image(const char *image, void *scheduler) {
+        const ImageCount *count = hashtable_get(&((Scheduler*) scheduler)->images, image);
+
+        return count ? count->n_nodes : 0;
+}
+
+/* --- Nodes --- */
+
+static bool has_odd_hostname(const SchedNode *n) {
+        return !streq(node_label(n->node, HOSTNAME), n->node->object.name);
+}
+
+/* The ring is at least as long as there are nodes: whoever is further behind looks at all of them anyway. */
+static int reserve_changes(Scheduler *s) {
+        size_t n = MAX(s->changes_allocated, (size_t) CHANGES_LEAST);
+        uint32_t *changes;
+
+        while (n < s->n_slots)
+                n *= 2;
+        if (n == s->changes_allocated)
+                return 0;
+        changes = new0(uint32_t, n);
+        if (!changes)
+                return -ENOMEM;
+        free(s->changes);
+        s->changes = changes;
+        s->changes_allocated = n;
+        s->n_changes += n + 1; /* what was noted is lost: all are behind by more than the ring */
+        return 0;
+}
+
+/* A slot that nobody has, else the next one. The search goes on where the last one ended. */
+static size_t free_slot(Scheduler *s) {
+        if (s->n_nodes == s->n_slots)
+                return s->n_slots;
+        while (s->nodes[s->next_free % s->n_slots])
+                s->next_free++;
+        return s->next_free++ % s->n_slots;
+}
+
+int scheduler_add_node(Scheduler *s, SchedNode *n) {
+        size_t slot = free_slot(s);
+
+        if (slot == s->n_slots) {
+                if (s->n_slots >= UINT32_MAX || !GREEDY_REALLOC(s->nodes, s->allocated, s->n_slots + 1))
+                        return -ENOMEM;
+                s->nodes[s->n_slots++] = NULL;
+                if (reserve_changes(s) < 0) {
+                        s->n_slots--;
+                        return -ENOMEM;
+                }
+        }
+        s->nodes[slot] = n;
+        n->slot = slot;
+        s->n_nodes++;
+        scheduler_note(s, n, SCHED_EVENT_NODE);
+        return 0;
+}
+
+void scheduler_remove_node(Scheduler *s, SchedNode *n) {
+        scheduler_note(s, n, SCHED_EVENT_NODE);
+        s->nodes[n->slot] = NULL;
+        s->odd_hostnames -= n->odd_hostname;
+        s->n_nodes--;
+        n->slot = SIZE_MAX;
+        n->odd_hostname = false;
+}
+
+void scheduler_note(Scheduler *s, SchedNode *n, SchedEvent event) {
+        if (event == SCHED_EVENT_NODE && n->node) {
+                s->odd_hostnames += has_odd_hostname(n);
+                s->odd_hostnames -= n->odd_hostname;
+                n->odd_hostname = has_odd_hostname(n);
+        }
+        s->changes[s->n_changes++ & (s->changes_allocated - 1)] = (uint32_t) n->slot;
+        s->last_event[event] = s->n_changes;
+}
+
+void scheduler_placed(Scheduler *s, const PodClass *c) {
+        workload_add(&s->workload, c);
+        if (s->workload.n < s->usual.n * 2)
+                return;
+        s->usual = s->workload;
+        s->workload_version++;
+}
+
+/* --- Orders --- */
+
+static bool is_outdated(const Scheduler *s, const ClassOrder *o) {
+        return o->terms_version != s->classes.terms_version || o->namespaces_version != s->namespaces_version || o->odd_hostnames != s->odd_hostnames ||
+               (o->images_version != s->images_version && o->class->n_images > 0 && o->algorithm->profile) ||
+               (o->workload_version != s->workload_version && o->algorithm->looks_at_workload);
+}
+
+static ClassOrder *find_order(Scheduler *s, const PodClass *class, const SchedAlgorithm *algorithm) {
+        ClassOrder *o;
+
+        LIST_FOREACH(o, &s->orders, ClassOrder, link) {
+                if (o->class != class || o->algorithm != algorithm)
+                        continue;
+                if (!is_outdated(s, o))
+                        return o;
+                s->n_places -= class_order_places(o);
+                class_order_free(o);
+                return NULL;
+        }
+        return NULL;
+}
+
+/* Makes room for one more of that size, the oldest first. */
+static void drop_oldest(Scheduler *s, size_t places) {
+        while (!list_is_empty(&s->orders) && s->n_places + places > SCHEDULER_PLACES_MAX) {
+                ClassOrder *o = container_of(s->orders.prev, ClassOrder, link);
+
+                s->n_places -= class_order_places(o);
+                class_order_free(o);
+        }
+}
+
+int scheduler_order(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret) {
+        ClassOrder *o = find_order(s, class, algorithm);
+        int r;
+
+        if (o) {
+                s->n_places -= class_order_places(o);
+                list_remove(&o->link);
+        } else {
+                drop_oldest(s, s->n_slots * 2);
+                r = class_order_new(s, class, algorithm, &o);
+                if (r < 0)
+                        return r;
+        }
+        r = class_order_update(o);
+        if (r < 0) {
+                class_order_free(o);
+                return r;
+        }
+        s->n_places += class_order_places(o);
+        list_prepend(&s->orders, &o->link);
+        *ret = o;
+        return 0;
+}
+
+int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret) {
+        ClassOrder *o;
+        size_t slot;
+        int r;
+
+        r = scheduler_order(s, class, algorithm, &o);
+        if (r < 0)
+                return r;
+        (void) class_order_judge(o);
+        slot = class_order_choose(o);
+        if (slot == SIZE_MAX)
+                return 0;
+        *ret = s->nodes[slot];
+        if (algorithm->pick == PICK_NEXT)
+                s->last_order = (*ret)->order;
+        return 1;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The form of answers: JSON, or YAML for people. */
+#include "basic/string-util.h"
+#include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/yaml.h"
+
+#define ARENA_MAX (128 * MIB)
+#define YAML_MAX (64 * MIB)
+
+static const char *form_of(const char *range, size_t size) {
+        static const char *const forms[][2] = {
+                { KUBE_JSON, KUBE_JSON }, { "application/*", KUBE_JSON }, { "*/*", KUBE_JSON }, { KUBE_YAML, KUBE_YAML },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(forms); i++)
+                if (strlen(forms[i][0]) == size && strncmp(range, forms[i][0], size) == 0)
+                        return forms[i][1];
+        return NULL;
+}
+
+const char *kube_find_form(HttpRequest *req) {
+        const char *accept = http_request_header(req, "Accept"), *form = isempty(accept) ? KUBE_JSON : NULL;
+
+        for (const char *p = strempty(accept); *p && !form; p += strcspn(p, ",")) {
+                p += strspn(p, ", ");
+                form = form_of(p, strcspn(p, ",; "));
+        }
+        return form;
+}
+
+bool kube_wants_yaml(HttpRequest *req) {
+        return streq_ptr(kube_find_form(req), KUBE_YAML);
+}
+
+const char *kube_put_form(HttpRequest *req, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(ARENA_MAX);
+        StrBuf yaml = STRBUF_INIT(YAML_MAX);
+        Json *v;
+
+        if (strbuf_error(b) < 0 || !kube_wants_yaml(req))
+                return KUBE_JSON;
+        if (json_tree_parse(&a, b->data, b->size, &v, NULL) >= 0)
+                yaml_put(&yaml, v);
+        else
+                yaml.error = json_arena_error(&a) ?: -ENOMEM; /* what we have written is JSON */
+        strbuf_done(b);
+        *b = yaml;
+        return KUBE_YAML;
+}
+
+int kube_reply(HttpRequest *req, unsigned status, StrBuf *b, uint64_t mark) {
+        const char *type = kube_put_form(req, b);
+
+        return http_reply(req, status, type, b, mark);
+}

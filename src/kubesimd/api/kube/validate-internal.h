@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* For the files that check what clients write: paths of fields, labels, and the words of Kubernetes that they share. */
+
+#include "kubesimd/api/kube/label-syntax.h"
+#include "kubesimd/api/kube/write.h"
+
+#define FIELD_MAX 512
+#define VALUE_TEXT \
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric " \
+        "character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+#define KEY_TEXT \
+        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or " \
+        "'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+
+/* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
+void put_path(char *buf, const char *format, ...) _printf_(2, 3);
+void validate_labels(KubeWrite *w, const char *field, const Json *labels);
+/* A value, when there is one, must be one of the words with blanks between. */
+void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words);
+/* A LabelSelector. */
+void validate_expressions(KubeWrite *w, const char *field, const Json *selector);
+
+/* Everything of a pod's spec that tells where it may go; field: "spec", "spec.template.spec". */
+void validate_scheduling(KubeWrite *w, const char *field, const Json *spec);
+void validate_tolerations(KubeWrite *w, const char *field, const Json *tolerations);

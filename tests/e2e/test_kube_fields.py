@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the fields that are alive (support.tsv) do, where no other test shows it."""
+import pytest
+
+from conftest import eventually
+
+CORE, APPS, BATCH, POLICY = "/api/v1", "/apis/apps/v1", "/apis/batch/v1", "/apis/policy/v1"
+NS = "/namespaces/default"
+PODS = CORE + NS + "/pods"
+CONTAINERS = [{"name": "c", "image": "x"}]
+LABELS = {"app": "x"}
+
+
+@pytest.fixture
+def cluster(kubesimd):
+    for name in ("n1", "n2"):
+        kubesimd.post(CORE + "/nodes", {"metadata": {"name": name}, "status": {"capacity": {"cpu": "4"}}}, 201)
+    return kubesimd
+
+
+def create(cluster, path, name, status=201, **more):
+    return cluster.post(path, {"metadata": {"name": name, **more.pop("metadata", {})}, **more}, status)
+
+
+def pod(cluster, name, status=201, metadata=None, **spec):
+    return create(cluster, PODS, name, status, metadata=metadata or {}, spec={"containers": CONTAINERS, **spec})
+
+
+def patch(cluster, path, body, status=200):
+    reply = cluster.ask("PATCH", path, body, headers={"Content-Type": "application/merge-patch+json"})
+    assert reply.status == status, reply.text
+    return reply.json
+
+
+def names(cluster, path):
+    return {item["metadata"]["name"] for item in cluster.get(path)["items"]}
+
+
+def runs(cluster, name):
+    return lambda: cluster.get(f"{PODS}/{name}")["status"]["phase"] == "Running"
+
+
+def template(**annotations):
+    return {"metadata": {"labels": LABELS, "annotations": {"a": "b", **annotations}}, "spec": {"containers": CONTAINERS}}
+
+
+def test_metadata(cluster):
+    maps = CORE + NS + "/configmaps"
+    assert cluster.ask("POST", CORE + "/namespaces/none/configmaps", {"metadata": {"name": "m", "namespace": "none"}}).status == 404
+    assert cluster.ask("POST", maps, {"metadata": {"name": "m", "namespace": "other"}}).status == 400
+    owner = create(cluster, maps, "owner", metadata={"selfLink": "/x"})
+    assert "selfLink" not in owner["metadata"]
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"], "controller": True}
+    create(cluster, maps, "owned", metadata={"ownerReferences": [reference]})
+    create(cluster, maps, "stray", metadata={"ownerReferences": [{**reference, "uid": "x"}]})
+    create(cluster, maps, "held", metadata={"ownerReferences": [reference], "finalizers": ["example.com/hold"]})
+    create(cluster, maps, "two", 422, metadata={"ownerReferences": [reference, {**reference, "name": "second"}]})
+    eventually(lambda: "stray" not in names(cluster, maps))
+    cluster.ask("DELETE", maps + "/owner")
+    eventually(lambda: not {"owner", "owned"} & names(cluster, maps))
+    held = cluster.get(maps + "/held")["metadata"]
+    assert held["deletionTimestamp"] and held["deletionGracePeriodSeconds"] == 0
+    pod(cluster, "p", metadata={"finalizers": ["example.com/hold"]})
+    cluster.ask("DELETE", PODS + "/p?gracePeriodSeconds=0")
+    eventually(lambda: cluster.get(PODS + "/p")["metadata"].get("deletionTimestamp"))
+    for path in (maps + "/held", PODS + "/p"):
+        patch(cluster, path, {"metadata": {"finalizers": None}})
+        eventually(lambda: cluster.ask("GET", path).status == 404)
+
+
+def test_pods(cluster):
+    pod(cluster, "p", containers=[{"name": "first", "image": "a"}, {"name": "second", "image": "b"}], initContainers=[{"name": "init", "image": "i"}])
+    eventually(runs(cluster, "p"))
+    status = cluster.get(PODS + "/p")["status"]
+    assert [(c["name"], c["image"], c["ready"]) for c in status["containerStatuses"]] == [("first", "a", True), ("second", "b", True)]
+    assert [(c["name"], "terminated" in c["state"]) for c in status["initContainerStatuses"]] == [("init", True)]
+
+
+def test_placement(cluster):
+    """Which node a pod comes to: nodeName, schedulingGates, unschedulable, taints, capacity."""
+    assert pod(cluster, "bound", nodeName="n2")["spec"]["nodeName"] == "n2"
+    assert "nodeName" not in pod(cluster, "gated", schedulingGates=[{"name": "g"}])["spec"]
+    patch(cluster, PODS + "/gated", {"spec": {"schedulingGates": None}})
+    eventually(runs(cluster, "gated"))
+    patch(cluster, CORE + "/nodes/n1", {"spec": {"unschedulable": True}})
+    for effect in ("NoSchedule", "NoExecute"):
+        patch(cluster, CORE + "/nodes/n2", {"spec": {"taints": [{"key": "k", "effect": effect}]}})
+        name = "for-" + effect.lower()
+        assert "nodeName" not in pod(cluster, name, tolerations=[{"operator": "Exists"}])["spec"]
+        assert cluster.get(PODS + "/bound")["status"]["phase"] == "Running"  # those that run stay
+        patch(cluster, CORE + "/nodes/n2", {"spec": {"taints": [{"key": "k", "effect": "PreferNoSchedule"}]}})
+        eventually(runs(cluster, name))
+    big = [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "6"}}}]
+    assert "nodeName" not in pod(cluster, "big", containers=big)["spec"]
+    patch(cluster, CORE + "/nodes/n2/status", {"status": {"capacity": {"cpu": "8"}}})
+    eventually(runs(cluster, "big"))
+
+
+def test_priority(cluster):
+    create(cluster, "/apis/scheduling.k8s.io/v1/priorityclasses", "high", value=1000, preemptionPolicy="Never")
+    spec = pod(cluster, "p", priorityClassName="high", priority=5)["spec"]
+    assert (spec["priority"], spec["preemptionPolicy"]) == (1000, "Never")
+    pod(cluster, "q", 422, priorityClassName="none")
+    patch(cluster, "/apis/scheduling.k8s.io/v1/priorityclasses/high", {"value": 1}, 422)
+
+
+def test_grace(cluster):
+    pod(cluster, "p", terminationGracePeriodSeconds=7)
+    eventually(runs(cluster, "p"))
+    assert cluster.ask("DELETE", PODS + "/p").json["metadata"]["deletionGracePeriodSeconds"] == 7
+    pod(cluster, "q", 422, terminationGracePeriodSeconds=-1)
+
+
+def test_wrong_tolerations(cluster):
+    pod(cluster, "p", 422, tolerations=[{"key": "k", "operator": "Exists", "value": "v"}])
+    pod(cluster, "p", 422, tolerations=[{"key": "k", "operator": "Some"}])
+    pod(cluster, "p", 422, tolerations=[{"key": "", "operator": "Equal"}])
+
+
+def test_replica_sets(cluster):
+    """replicas of the template; selector decides who is adopted and who is let go of."""
+    sets = APPS + NS + "/replicasets"
+    pod(cluster, "lone", metadata={"labels": LABELS})
+    create(cluster, sets, "s", 422, spec={"replicas": 1, "selector": {"matchLabels": {"app": "y"}}, "template": template()})
+    create(cluster, sets, "s", spec={"replicas": 3, "selector": {"matchLabels": LABELS}, "template": template()})
+    eventually(lambda: cluster.get(sets + "/s")["status"].get("readyReplicas") == 3)
+    items = {p["metadata"]["name"]: p["metadata"] for p in cluster.get(PODS)["items"]}
+    assert len(items) == 3 and all(p["ownerReferences"][0]["name"] == "s" for p in items.values())
+    made = next(name for name in items if name != "lone")
+    assert items[made]["labels"] == LABELS and items[made]["annotations"] == {"a": "b"}
+    patch(cluster, f"{PODS}/{made}", {"metadata": {"labels": None}})
+    eventually(lambda: len(names(cluster, PODS)) == 4 and "ownerReferences" not in cluster.get(f"{PODS}/{made}")["metadata"])
+    patch(cluster, sets + "/s", {"spec": {"replicas": 0}})
+    eventually(lambda: names(cluster, PODS) == {made})
+
+
+def test_deployments(cluster):
+    path, sets = APPS + NS + "/deployments", APPS + NS + "/replicasets"
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+    create(cluster, path, "d", spec={"replicas": 4, "revisionHistoryLimit": 1, "strategy": rolling, "selector": {"matchLabels": LABELS},
+                                     "template": template()})
+
+    def settled():
+        d = cluster.get(path + "/d")
+        return (d["status"].get("observedGeneration") == d["metadata"]["generation"] and d["status"].get("updatedReplicas") == 4 and
+                d["status"].get("readyReplicas") == 4 and d["status"]["replicas"] == 4)
+
+    eventually(settled)
+    since = cluster.get(sets)["metadata"]["resourceVersion"]
+    most = [{"maxSurge": 0, "maxUnavailable": 1}, {"maxSurge": "50%", "maxUnavailable": 0}]
+    for i, limits in enumerate(most):
+        image = {"spec": {"containers": [{"name": "c", "image": f"v{i}"}]}}
+        patch(cluster, path + "/d", {"spec": {"strategy": {"rollingUpdate": limits}, "template": image}})
+        eventually(settled, 15)
+        wanted, sums = {s["metadata"]["name"]: 0 for s in cluster.get(sets)["items"]}, set()
+        for event in changes(cluster, sets, since):
+            wanted[event["object"]["metadata"]["name"]] = event["object"]["spec"]["replicas"] if event["type"] != "DELETED" else 0
+            sums.add(sum(wanted.values()))
+        since = cluster.get(sets)["metadata"]["resourceVersion"]
+        assert max(sums) == 4 + (2 if i == 1 else 0), sums
+    eventually(lambda: len(names(cluster, sets)) == 2)  # the present one, and one for revisionHistoryLimit
+    patch(cluster, path + "/d", {"spec": {"paused": True, "template": {"spec": {"containers": [{"name": "c", "image": "v9"}]}}}})
+    eventually(lambda: cluster.get(path + "/d")["status"]["observedGeneration"] == cluster.get(path + "/d")["metadata"]["generation"])
+    assert "v9" not in str(cluster.get(sets)["items"])
+    patch(cluster, path + "/d", {"spec": {"strategy": {"rollingUpdate": {"maxSurge": "some"}}}}, 422)
+
+
+def test_names_that_are_taken(cluster):
+    """The ReplicaSet's name is that of somebody else's: collisionCount makes another."""
+    path, sets = APPS + NS + "/deployments", APPS + NS + "/replicasets"
+    spec = {"replicas": 0, "selector": {"matchLabels": LABELS}, "template": template()}
+    create(cluster, path, "d", spec=spec)
+    name = eventually(lambda: names(cluster, sets)).pop()
+    cluster.ask("DELETE", path + "/d")
+    eventually(lambda: not names(cluster, sets))
+    uid = cluster.get(CORE + "/namespaces/default")["metadata"]["uid"]
+    other = {"apiVersion": "v1", "kind": "Namespace", "name": "default", "uid": uid, "controller": True}
+    create(cluster, sets, name, spec=spec, metadata={"ownerReferences": [other]})
+    create(cluster, path, "d", spec=spec)
+    eventually(lambda: cluster.get(path + "/d")["status"].get("collisionCount") == 1)
+    eventually(lambda: len(names(cluster, sets)) == 2)
+
+
+def changes(cluster, path, since):
+    """What has happened there since that version, as watch events."""
+    now = cluster.get(path)["metadata"]["resourceVersion"]
+    for event in cluster.stream(f"{path}?watch=true&resourceVersion={since}&allowWatchBookmarks=true&timeoutSeconds=2"):
+        if event["type"] == "BOOKMARK" or int(event["object"]["metadata"]["resourceVersion"]) > int(now):
+            return
+        yield event
+
+
+def test_jobs(cluster):
+    jobs = BATCH + NS + "/jobs"
+
+    def job(name, duration, code="0", **spec):
+        made = {**template(**{"kubesim.io/duration": duration, "kubesim.io/exit-code": code})}
+        made["spec"] = {"containers": CONTAINERS, "restartPolicy": "Never"}
+        return create(cluster, jobs, name, spec={**spec, "template": made})
+
+    def active(name):
+        return cluster.get(f"{jobs}/{name}")["status"].get("active", 0)
+
+    job("many", "300ms", completions=3, parallelism=2)
+    since = []
+    eventually(lambda: since.append(active("many")) or cluster.get(jobs + "/many")["status"].get("succeeded") == 3, 10)
+    assert max(since) == 2
+    job("failing", "200ms", "1", backoffLimit=1)
+    eventually(lambda: [c for c in cluster.get(jobs + "/failing")["status"].get("conditions", []) if c["type"] == "Failed"], 10)
+    assert cluster.get(jobs + "/failing")["status"]["failed"] == 2
+    job("later", "1h", suspend=True)
+    assert active("later") == 0
+    patch(cluster, jobs + "/later", {"spec": {"suspend": False}})
+    eventually(lambda: active("later") == 1)
+    eventually(lambda: all(p["status"]["phase"] != "Pending" for p in cluster.get(PODS)["items"]))
+    patch(cluster, jobs + "/later", {"spec": {"suspend": True}})
+    eventually(lambda: active("later") == 0)
+    patch(cluster, jobs + "/many", {"spec": {"completions": 9}}, 422)
+    patch(cluster, jobs + "/many", {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "other"}]}}}}, 422)
+    # A pod that its node has not let go of yet is terminating.
+    cluster.beat("slow", cpu=64)
+    for name in ("n1", "n2"):
+        patch(cluster, CORE + "/nodes/" + name, {"spec": {"unschedulable": True}})
+    job("ending", "1h")
+    own = eventually(lambda: [p["metadata"]["name"] for p in cluster.get(PODS)["items"] if p["spec"].get("nodeName") == "slow"])
+    cluster.beat("slow", [own[0]], cpu=64)
+    patch(cluster, jobs + "/ending", {"spec": {"suspend": True}})
+    eventually(lambda: cluster.get(jobs + "/ending")["status"].get("terminating") == 1)
+
+
+def test_secrets(cluster):
+    path = CORE + NS + "/secrets"
+    secret = create(cluster, path, "s", stringData={"a": "abc"})
+    assert secret["data"] == {"a": "YWJj"} and secret["type"] == "Opaque" and "stringData" not in secret
+    patch(cluster, path + "/s", {"type": "other"}, 422)
+
+
+def test_services(cluster):
+    """type, selector and ports (name, protocol, port, targetPort), as they are found in EndpointSlices and Endpoints."""
+    path = CORE + NS + "/services"
+    pod(cluster, "p", metadata={"labels": LABELS})
+    ports = [{"name": "web", "protocol": "TCP", "port": 80, "targetPort": 8080},
+             {"name": "dns", "protocol": "UDP", "port": 53, "targetPort": "named"}]
+    assert create(cluster, path, "s", spec={"selector": LABELS, "ports": ports})["spec"]["type"] == "ClusterIP"
+    assert "clusterIP" not in create(cluster, path, "outside", spec={"type": "ExternalName", "externalName": "example.com"})["spec"]
+    assert create(cluster, path, "bare", spec={"ports": ports})["spec"]["clusterIP"].startswith("172.")
+    slices = "/apis/discovery.k8s.io/v1" + NS + "/endpointslices"
+    expected = [{"name": "web", "protocol": "TCP", "port": 8080}, {"name": "dns", "protocol": "UDP", "port": 53}]
+    eventually(lambda: [e for s in cluster.get(slices)["items"] for e in s["endpoints"] if e["conditions"]["ready"]])
+    assert [s["ports"] for s in cluster.get(slices)["items"]] == [expected]
+    assert [p["port"] for p in cluster.get(CORE + NS + "/endpoints/s")["subsets"][0]["ports"]] == [8080, 53]
+    cluster.beat("slow", cpu=1)  # which does not say that it runs the pod
+    pod(cluster, "q", metadata={"labels": LABELS}, nodeName="slow")
+    unready = lambda: [a for s in cluster.get(CORE + NS + "/endpoints/s")["subsets"] for a in s.get("notReadyAddresses", [])]
+    eventually(lambda: [a["targetRef"]["name"] for a in unready()] == ["q"])
+    patch(cluster, path + "/s", {"spec": {"selector": {"app": "none"}}})
+    eventually(lambda: not cluster.get(slices)["items"][0]["endpoints"])
+    patch(cluster, path + "/s", {"spec": {"clusterIP": "172.16.9.9"}}, 422)
+
+
+def test_budgets(cluster):
+    """minAvailable and maxUnavailable of what the selector selects: evictions beyond them are refused."""
+    budgets = POLICY + NS + "/poddisruptionbudgets"
+    for i in range(3):
+        pod(cluster, f"p{i}", metadata={"labels": LABELS})
+        eventually(runs(cluster, f"p{i}"))
+    pod(cluster, "other")
+    evict = lambda name: cluster.ask("POST", f"{PODS}/{name}/eviction", {"metadata": {"name": name}}).status
+    for limit, name in (({"minAvailable": 2}, "p0"), ({"maxUnavailable": "1%"}, "p1")):
+        create(cluster, budgets, "b", spec={**limit, "selector": {"matchLabels": LABELS}})
+        eventually(lambda: cluster.get(budgets + "/b")["status"].get("disruptionsAllowed") == 1)
+        assert evict(name) == 201
+        if "minAvailable" in limit:
+            assert evict("p2") == 429
+        cluster.ask("DELETE", budgets + "/b")
+        eventually(lambda: name not in names(cluster, PODS))
+    assert evict("other") == 201
+
+
+def test_new_events(cluster):
+    """events.k8s.io/v1 shows the objects of v1, with its own names for their fields."""
+    pod(cluster, "p")
+    eventually(runs(cluster, "p"))
+    old = {e["metadata"]["name"]: e for e in cluster.get(CORE + NS + "/events")["items"]}
+    new = {e["metadata"]["name"]: e for e in cluster.get("/apis/events.k8s.io/v1" + NS + "/events")["items"]}
+    assert old.keys() == new.keys() and old
+    for name, event in old.items():
+        assert (new[name]["regarding"], new[name]["note"], new[name]["reason"]) == (event["involvedObject"], event["message"], event["reason"])

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scheduling through the Kubernetes door: what is refused, and what takes more than one pod to see."""
+import pytest
+
+from conftest import eventually
+
+PODS = "/api/v1/namespaces/default/pods"
+
+
+def pod(name, spec=None, labels=None, annotations=None, requests=None):
+    container = {"name": "c", "image": "i", "resources": {"requests": requests or {}}}
+    return {"metadata": {"name": name, "labels": labels or {}, "annotations": annotations or {}},
+            "spec": {"containers": [container], **(spec or {})}}
+
+
+def node(name, cpu="4", memory="16Gi", labels=None, taints=None, **more):
+    return {"metadata": {"name": name, "labels": labels or {}}, "spec": {"taints": taints or []},
+            "status": {"capacity": {"cpu": cpu, "memory": memory, **more}}}
+
+
+@pytest.fixture
+def cluster(start):
+    daemon = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=50ms", "Cluster.PodBackoffMaxSec=100ms")
+    daemon.add_node = lambda *a, **kw: daemon.post("/api/v1/nodes", node(*a, **kw), 201)
+    daemon.add_pod = lambda *a, **kw: daemon.post(PODS, pod(*a, **kw), 201)
+    daemon.where = lambda name: daemon.get(f"{PODS}/{name}")["spec"].get("nodeName")
+    daemon.why = lambda name: next((c.get("message") for c in daemon.get(f"{PODS}/{name}")["status"].get("conditions", [])
+                                    if c["type"] == "PodScheduled" and c["status"] == "False"), None)
+    return daemon
+
+
+def terms(*expressions):
+    return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": list(expressions)}]}}}}
+
+
+def like(where, **more):
+    return {"affinity": {where: {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"labelSelector": {"matchLabels": {"app": "a"}}, "topologyKey": "zone", **more}]}}}
+
+
+def preferred(weight):
+    return {"affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": weight, "podAffinityTerm": {"labelSelector": {}, "topologyKey": "zone"}}]}}}
+
+
+def spread(**more):
+    return {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+                                           "labelSelector": {"matchLabels": {"app": "a"}}, **more}]}
+
+
+NODE_TERMS = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
+POD_TERM = "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]"
+SPREAD = "spec.topologySpreadConstraints[0]"
+REFUSED = [
+    (terms({"key": "a", "operator": "Like", "values": ["b"]}), NODE_TERMS + '[0].matchExpressions[0].operator: Invalid value: "Like": not a valid selector operator'),
+    (terms({"key": "a", "operator": "In"}), NODE_TERMS + "[0].matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'"),
+    (terms({"key": "a", "operator": "Exists", "values": ["b"]}), NODE_TERMS + "[0].matchExpressions[0].values: Forbidden"),
+    (terms({"key": "a", "operator": "Gt", "values": ["b"]}), NODE_TERMS + '[0].matchExpressions[0].values[0]: Invalid value: "b"'),
+    (terms({"key": "-a", "operator": "Exists"}), NODE_TERMS + '[0].matchExpressions[0].key: Invalid value: "-a"'),
+    ({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}}}, NODE_TERMS + ": Required value"),
+    ({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchFields": [{"key": "metadata.uid", "operator": "In", "values": ["x"]}]}]}}}}, NODE_TERMS + "[0].matchFields[0].key: Invalid value"),
+    (preferred(0), "preferredDuringSchedulingIgnoredDuringExecution[0].weight: Invalid value: 0: must be in the range 1-100"),
+    (preferred(-1), "weight: Invalid value: -1: must be in the range 1-100"),
+    (preferred(101), "weight: Invalid value: 101: must be in the range 1-100"),
+    (like("podAffinity", topologyKey=""), POD_TERM + ".topologyKey: Required value: can not be empty"),
+    (like("podAffinity", labelSelector={"matchExpressions": [{"key": "a", "operator": "Gt", "values": ["1"]}]}),
+     POD_TERM + '.labelSelector.matchExpressions[0].operator: Invalid value: "Gt"'),
+    (spread(maxSkew=0), SPREAD + ".maxSkew: Invalid value: 0: must be greater than zero"),
+    (spread(topologyKey=""), SPREAD + ".topologyKey: Required value"),
+    (spread(whenUnsatisfiable="Maybe"), SPREAD + '.whenUnsatisfiable: Unsupported value: "Maybe"'),
+    (spread(minDomains=0), SPREAD + ".minDomains: Invalid value: 0: must be greater than 0"),
+    (spread(minDomains=2, whenUnsatisfiable="ScheduleAnyway"), SPREAD + ".minDomains: Invalid value: 2: can only use minDomains"),
+    (spread(nodeTaintsPolicy="Sometimes"), SPREAD + '.nodeTaintsPolicy: Unsupported value: "Sometimes"'),
+    ({"topologySpreadConstraints": spread()["topologySpreadConstraints"] * 2}, "spec.topologySpreadConstraints[1].{topologyKey, whenUnsatisfiable}: Duplicate value"),
+    ({"tolerations": [{"operator": "Equal"}]}, "spec.tolerations[0].operator: Invalid value"),
+    ({"tolerations": [{"key": "a", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 3}]}, "spec.tolerations[0].effect: Invalid value"),
+    ({"tolerations": [{"key": "a b", "operator": "Exists"}]}, 'spec.tolerations[0].key: Invalid value: "a b"'),
+    ({"nodeSelector": {"a": "b c"}}, "spec.nodeSelector"),
+    ({"schedulerName": "kubesim/magic"}, 'spec.schedulerName: Unsupported value: "kubesim/magic": supported values: "kubesim/first-fit"'),
+    ({"topologySpreadConstraints": [{**spread()["topologySpreadConstraints"][0], "topologyKey": f"k{i}"} for i in range(33)]}, "at most 32"),
+]
+
+
+@pytest.mark.parametrize("spec,message", REFUSED, ids=[m[-40:] for _, m in REFUSED])
+def test_refused(kubesimd, spec, message):
+    reply = kubesimd.ask("POST", PODS, pod("bad", spec))
+    assert reply.status == 422, reply.text
+    assert message in reply.json["message"], reply.json["message"]
+    assert kubesimd.get(PODS)["items"] == []
+
+
+@pytest.mark.parametrize("requests", [{"memory": "9999999Ei"}, {"cpu": "-1"}, {"example.com/thing": "many"}, {"cpu": "99999999999999999999"}])
+def test_amounts_that_cannot_be_counted(kubesimd, requests):
+    reply = kubesimd.ask("POST", PODS, pod("bad", requests=requests))
+    assert reply.status in (400, 422) and ("spec.containers" in reply.json["message"] or "quantities must match" in reply.json["message"]), reply.text
+    assert kubesimd.get(PODS)["items"] == []
+
+
+def test_memory_and_extended_resources(cluster):
+    cluster.add_node("small", memory="1Gi")
+    cluster.add_node("gpu", memory="8Gi", **{"nvidia.com/gpu": "2"})
+    cluster.add_pod("m", requests={"memory": "2Gi"})
+    cluster.add_pod("g1", requests={"nvidia.com/gpu": "1"})
+    cluster.add_pod("g2", requests={"nvidia.com/gpu": "1"})
+    cluster.add_pod("g3", requests={"nvidia.com/gpu": "1"})
+    assert [cluster.where(p) for p in ("m", "g1", "g2", "g3")] == ["gpu", "gpu", "gpu", None]
+    assert cluster.why("g3") == ("0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available: 2 No preemption victims found "
+                                 "for incoming pod.")
+    cluster.ask("DELETE", PODS + "/g1?gracePeriodSeconds=0")
+    assert eventually(lambda: cluster.where("g3")) == "gpu"
+
+
+def test_taints_affinity_and_their_messages(cluster):
+    cluster.add_node("a", labels={"disk": "ssd"}, taints=[{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}])
+    cluster.add_node("b", labels={"disk": "hdd"})
+    cluster.add_pod("t", {"tolerations": [{"key": "dedicated", "operator": "Equal", "value": "gpu"}], "nodeSelector": {"disk": "ssd"}})
+    cluster.add_pod("s", {"nodeSelector": {"disk": "ssd"}})
+    cluster.add_pod("h", terms({"key": "disk", "operator": "NotIn", "values": ["ssd"]}))
+    assert [cluster.where(p) for p in ("t", "s", "h")] == ["a", None, "b"]
+    assert cluster.why("s").startswith("0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) had untolerated taint "
+                                       "{dedicated: gpu}.")
+
+
+def test_spread_and_anti_affinity(cluster):
+    for i in range(6):
+        cluster.add_node(f"n{i}", labels={"zone": f"z{i % 3}"})
+    for i in range(9):
+        cluster.add_pod(f"s{i}", spread(), labels={"app": "a"})
+    zones = [int(cluster.where(f"s{i}")[1:]) % 3 for i in range(9)]
+    assert sorted(zones) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    for i in range(4):
+        cluster.add_pod(f"x{i}", {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"labelSelector": {"matchLabels": {"app": "x"}}, "topologyKey": "zone"}]}}}, labels={"app": "x"})
+    placed = [cluster.where(f"x{i}") for i in range(4)]
+    assert placed[3] is None and len({int(p[1:]) % 3 for p in placed[:3]}) == 3
+    assert "6 node(s) didn't match pod anti-affinity rules" in cluster.why("x3")
+
+
+def test_no_execute_evicts(cluster):
+    cluster.add_node("a")
+    cluster.add_pod("stays", {"tolerations": [{"key": "k", "operator": "Exists", "effect": "NoExecute"}]})
+    cluster.add_pod("goes")
+    cluster.add_node("b")
+    cluster.ask("PATCH", "/api/v1/nodes/a", {"spec": {"taints": [{"key": "k", "effect": "NoExecute"}]}},
+                    headers={"Content-Type": "application/merge-patch+json"})
+    assert eventually(lambda: cluster.where("goes") == "b")
+    assert cluster.where("stays") == "a"
+
+
+def test_preemption(cluster):
+    for name, value in (("low", 10), ("high", 1000)):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    cluster.add_node("a", cpu="2")
+    cluster.add_node("b", cpu="2")
+    cluster.add_pod("l1", {"priorityClassName": "low"}, requests={"cpu": "2"})
+    cluster.add_pod("l2", {"priorityClassName": "low"}, requests={"cpu": "1"})
+    cluster.add_pod("polite", {"priorityClassName": "high", "preemptionPolicy": "Never"}, requests={"cpu": "2"})
+    assert "preemption: not eligible due to preemptionPolicy=Never." in cluster.why("polite")
+    cluster.add_pod("h", {"priorityClassName": "high"}, requests={"cpu": "2"})
+    assert eventually(lambda: cluster.where("h")) in ("a", "b")
+    left = {p["metadata"]["name"] for p in cluster.get(PODS)["items"]}
+    assert "h" in left and len(left & {"l1", "l2"}) == 1
+    assert any(e["reason"] == "Preempted" for e in cluster.get("/api/v1/namespaces/default/events")["items"])
+
+
+def test_gangs_are_all_or_none(cluster):
+    cluster.add_node("a", cpu="3")
+    gang = {"kubesim.io/pod-group": "train", "kubesim.io/pod-group-min-member": "4"}
+    for i in range(3):
+        cluster.add_pod(f"g{i}", annotations=gang, requests={"cpu": "1"})
+    assert [cluster.where(f"g{i}") for i in range(3)] == [None] * 3
+    assert "waits for its members" in cluster.why("g0")
+    cluster.add_pod("g3", annotations=gang, requests={"cpu": "1"})
+    assert [cluster.where(f"g{i}") for i in range(4)] == [None] * 4
+    cluster.add_node("b", cpu="1")
+    assert eventually(lambda: all(cluster.where(f"g{i}") for i in range(4)))
+    bad = cluster.ask("POST", PODS, pod("bad", annotations={**gang, "kubesim.io/pod-group-min-member": "none"}))
+    assert bad.status == 422 and "kubesim.io/pod-group-min-member" in bad.json["message"]
+
+
+def test_algorithm_of_one_pod(cluster):
+    cluster.add_node("a")
+    cluster.add_node("b")
+    cluster.add_pod("p1", requests={"cpu": "1", "memory": "1Gi"})
+    cluster.add_pod("p2", {"schedulerName": "kubesim/kube"}, requests={"cpu": "1", "memory": "1Gi"})
+    cluster.add_pod("p3", {"schedulerName": "kubesim/most-allocated"}, requests={"cpu": "1", "memory": "1Gi"})
+    cluster.add_pod("p4", {"schedulerName": "theirs"})
+    assert [cluster.where(p) for p in ("p1", "p2", "p4")] == ["a", "b", None]
+    assert cluster.where("p3") == "a"
+
+
+def test_classes_come_back_after_a_restart(cluster):
+    cluster.add_node("a", labels={"zone": "z"})
+    cluster.add_pod("p", {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"labelSelector": {"matchLabels": {"app": "p"}}, "topologyKey": "zone"}]}}}, labels={"app": "p"})
+    cluster.add_pod("w", {"nodeSelector": {"zone": "other"}})
+    cluster.restart()
+    cluster.add_pod("q", labels={"app": "p"})
+    assert cluster.where("q") is None and "existing pods anti-affinity rules" in cluster.why("q")
+    cluster.add_node("b", labels={"zone": "other"})
+    assert eventually(lambda: cluster.where("q") and cluster.where("w") == "b")

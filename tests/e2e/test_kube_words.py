@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Paths, statuses, reasons, details and words that clients of Kubernetes know, where they are easily otherwise."""
+import json
+
+import pytest
+
+from conftest import UnixConnection
+
+PODS = "/api/v1/namespaces/default/pods"
+MAPS = "/api/v1/namespaces/default/configmaps"
+POD = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
+
+
+def refusal(daemon, status, method, path, body=None, headers=None):
+    reply = daemon.ask(method, path, body, headers)
+    assert reply.status == status, reply.text
+    assert reply.json["kind"] == "Status" and reply.json["code"] == status
+    return reply.json
+
+
+def test_a_slash_at_the_end(kubesimd):
+    for path in ("/version", "/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1", "/api/v1/pods", "/openapi/v3", "/nodes"):
+        with_slash, without = kubesimd.ask("GET", path + "/"), kubesimd.ask("GET", path)
+        assert (with_slash.status, with_slash.text) == (200, without.text)
+    assert kubesimd.ask("GET", "/apis//").status == 404
+
+
+def test_health(kubesimd):
+    for endpoint, checks in (("livez", 4), ("readyz", 6), ("healthz", 6)):
+        assert kubesimd.ask("GET", f"/{endpoint}").text == "ok"
+        lines = kubesimd.ask("GET", f"/{endpoint}?verbose").text.splitlines()
+        assert lines[0] == "[+]ping ok" and lines[-1] == f"{endpoint} check passed" and len(lines) == checks + 1
+        for line in lines[:-1]:
+            assert kubesimd.ask("GET", f"/{endpoint}/{line[3:-3]}").text == "ok"
+        assert "[+]ping excluded: ok" in kubesimd.ask("GET", f"/{endpoint}?verbose&exclude=ping").text
+        assert kubesimd.ask("GET", f"/{endpoint}/nosuch").status == 404
+        head = kubesimd.ask("HEAD", f"/{endpoint}")
+        assert (head.status, head.headers["Content-Length"], head.text) == (200, "2", "")
+    assert kubesimd.ask("GET", "/livez/storage").status == 404  # of readyz
+
+
+def test_paths(kubesimd):
+    paths = kubesimd.get("/")["paths"]
+    assert {"/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/apis/policy/v1beta1", "/healthz", "/version"} <= set(paths)
+    assert len(paths) == len(set(paths))
+    for path in set(paths) - {"/openapi/v2"}:  # which is no text
+        assert kubesimd.ask("GET", path).status == 200, path
+    for path in ("/api/v2/pods", "/api/v1/a/b/c/d/e", "/apis/a/b/c/d/e/f/g/h"):
+        assert refusal(kubesimd, 404, "GET", path)["message"] == "the server could not find the requested resource"
+    for path in ("/api", "/apis", "/openapi/v2"):
+        assert refusal(kubesimd, 405, "POST", path, {})["message"] == "the server does not allow this method on the requested resource"
+
+
+def test_not_acceptable(kubesimd):
+    kubesimd.post(MAPS, {"metadata": {"name": "a"}}, 201)
+    for accept in ("text/html", "application/vnd.kubernetes.protobuf", "application/cbor, image/png", "application/jsonlines", "application/yamlet"):
+        body = refusal(kubesimd, 406, "GET", MAPS + "/a", headers={"Accept": accept})
+        assert (body["message"], body["reason"]) == ("406: Not Acceptable", "NotAcceptable")
+    for accept in ("*/*", "application/*", "application/json", "application/vnd.kubernetes.protobuf,application/json", "text/html, */*;q=0.1"):
+        reply = kubesimd.ask("GET", MAPS + "/a", headers={"Accept": accept})
+        assert (reply.status, reply.headers["Content-Type"]) == (200, "application/json")
+    for accept in ("application/yaml", "text/html,application/yaml;q=0.9,*/*;q=0.1"):
+        reply = kubesimd.ask("GET", MAPS + "/a", headers={"Accept": accept})
+        assert (reply.status, reply.headers["Content-Type"]) == (200, "application/yaml")
+
+
+@pytest.mark.parametrize("method,path,body,kind,field,reason,detail", [
+    ("POST", PODS + "?dryRun=No", POD, "CreateOptions", "dryRun", "FieldValueNotSupported", 'Unsupported value: "No": supported values: "All"'),
+    ("PUT", PODS + "/web?dryRun=No", POD, "UpdateOptions", "dryRun", "FieldValueNotSupported", 'Unsupported value: "No": supported values: "All"'),
+    ("POST", PODS + "?fieldValidation=No", POD, "CreateOptions", "fieldValidation", "FieldValueNotSupported",
+     'Unsupported value: "No": supported values: "Ignore", "Strict", "Warn"'),
+    ("POST", PODS + "?fieldManager=" + "x" * 129, POD, "CreateOptions", "fieldManager", "FieldValueTooLong", "Too long: may not be more than 128 bytes"),
+    ("DELETE", PODS + "/web", {"propagationPolicy": "No"}, "DeleteOptions", "propagationPolicy", "FieldValueNotSupported",
+     'Unsupported value: "No": supported values: "Foreground", "Background", "Orphan", "nil"'),
+    ("DELETE", PODS + "/web", {"gracePeriodSeconds": -5}, "DeleteOptions", "gracePeriodSeconds", "FieldValueInvalid",
+     "Invalid value: -5: must be greater than or equal to 0"),
+    ("DELETE", PODS + "/web", {"dryRun": ["No"]}, "DeleteOptions", "dryRun", "FieldValueNotSupported", 'Unsupported value: "No": supported values: "All"'),
+    ("GET", PODS + "?resourceVersionMatch=Exact", None, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+     "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"),
+    ("GET", PODS + "?resourceVersionMatch=Exact&resourceVersion=0", None, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
+     'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
+    ("GET", PODS + "?resourceVersionMatch=No&resourceVersion=1", None, "ListOptions", "resourceVersionMatch", "FieldValueNotSupported",
+     'Unsupported value: "No": supported values: "Exact", "NotOlderThan"'),
+    ("PATCH", PODS + "/web", {}, "PatchOptions", "fieldManager", "FieldValueRequired", "Required value: is required for apply patch"),
+    ("PATCH", PODS + "/web?force=1", {}, "PatchOptions", "force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch"),
+])
+def test_wrong_options(kubesimd, method, path, body, kind, field, reason, detail):
+    kubesimd.post(PODS, POD, 201)
+    patch = {"Content-Type": "application/merge-patch+json" if "force" in path else "application/apply-patch+yaml"} if method == "PATCH" else None
+    status = refusal(kubesimd, 422, method, path, body, patch)
+    assert status["message"] == f'{kind}.meta.k8s.io "" is invalid: {field}: {detail}' and status["reason"] == "Invalid"
+    assert status["details"] == {"group": "meta.k8s.io", "kind": kind, "causes": [{"reason": reason, "message": detail, "field": field}]}
+
+
+def test_wrong_queries(kubesimd):
+    kubesimd.post(PODS, POD, 201)
+    kubesimd.post(MAPS, {"metadata": {"name": "a"}}, 201)
+    for query, message in (("limit=x", 'strconv.ParseInt: parsing "x": invalid syntax'), ("watch=1&timeoutSeconds=x", 'strconv.ParseInt: parsing "x": invalid syntax'),
+                           ("continue=1.a&resourceVersion=1", "specifying resource version is not allowed when using continue"),
+                           ("fieldSelector=a", "invalid selector: 'a'; can't understand 'a'"),
+                           ("labelSelector=a%20b", "unable to parse requirement: found 'b', expected: '=', '!=', '==', 'in', notin'")):
+        assert refusal(kubesimd, 400, "GET", f"{PODS}?{query}")["message"] == message
+    assert refusal(kubesimd, 400, "DELETE", PODS + "/web?gracePeriodSeconds=x")["message"] == 'strconv.ParseInt: parsing "x": invalid syntax'
+    assert len(kubesimd.get(PODS + "?limit=-1")["items"]) == 1
+    newest = int(kubesimd.get(PODS)["metadata"]["resourceVersion"])
+    for query in ("", "&watch=1"):
+        body = refusal(kubesimd, 504, "GET", f"{PODS}?resourceVersion=99999999{query}")
+        assert body["message"].startswith("Timeout: Too large resource version: 99999999, current: ") and int(body["message"].split()[-1]) >= newest
+        assert body["reason"] == "Timeout" and body["details"] == {
+            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1}
+
+
+def test_details_have_the_group(kubesimd):
+    deployments = "/apis/apps/v1/namespaces/default/deployments"
+    assert refusal(kubesimd, 404, "GET", deployments + "/x")["details"] == {"name": "x", "group": "apps", "kind": "deployments"}
+    assert refusal(kubesimd, 404, "GET", PODS + "/x")["details"] == {"name": "x", "kind": "pods"}
+    body = refusal(kubesimd, 404, "POST", "/apis/apps/v1/namespaces/none/deployments", {"metadata": {"name": "x"}, "spec": {
+        "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": POD["spec"]}}})
+    assert body["details"] == {"name": "none", "kind": "namespaces"}
+
+
+def test_bodies(kubesimd):
+    assert refusal(kubesimd, 400, "POST", PODS, "{")["message"].startswith(
+        "the object provided is unrecognized (must be of type Pod): couldn't get version/kind; json parse error: ")
+    # many warnings are no reason to fail
+    spec = {**POD["spec"], **{f"field{i}": 1 for i in range(300)}}
+    reply = kubesimd.ask("POST", PODS, {"metadata": {"name": "a"}, "spec": spec})
+    assert reply.status == 201 and 10 < len(reply.headers.get_all("Warning")) < 40
+    assert reply.headers.get_all("Warning")[0] == '299 - "unknown field \\"spec.field0\\""'
+    reply = kubesimd.ask("POST", PODS, {"metadata": {"name": "b"}, "spec": {**POD["spec"], "x" * 8000: 1}})
+    assert reply.status == 201
+    # who has not said who they are
+    connection = UnixConnection(kubesimd.socket)
+    connection.putrequest("POST", MAPS)
+    text = b'{"metadata":{"name":"cm"},"data":{"a":"b"}}'
+    connection.putheader("Content-Length", str(len(text)))
+    connection.endheaders(text)
+    assert json.loads(connection.getresponse().read())["metadata"]["managedFields"][0]["manager"] == "unknown"
+
+
+def test_cells_of_events(kubesimd):
+    events = "/api/v1/namespaces/default/events"
+    make = lambda name, **more: kubesimd.post(events, {"metadata": {"name": name}, "involvedObject": {"kind": "Pod", "name": "web"}, "reason": "R",
+                                                       "message": "m", "type": "Normal", **more}, 201)
+    make("a", source={"component": "kubelet", "host": "n1"}, count=3)
+    make("b", reportingComponent="x.io/c", reportingInstance="c-1", series={"count": 4, "lastObservedTime": "2024-01-01T00:00:00.000001Z"})
+    make("c", source={"component": "only"})
+    table = kubesimd.ask("GET", events, headers={"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}).json
+    columns = [c["name"] for c in table["columnDefinitions"]]
+    rows = {row["cells"][columns.index("Name")]: row["cells"] for row in table["rows"]}
+    assert [(rows[n][columns.index("Source")], rows[n][columns.index("Count")]) for n in "abc"] == [("kubelet, n1", "3"), ("x.io/c, c-1", "5"), ("only", "1")]
