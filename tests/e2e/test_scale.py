@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What many pods rest on: documents that are shared, in memory and on disk, and lists that are sent in pieces."""
+import gzip
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import threading
 
 import pytest
+import yaml
 
 from conftest import UnixConnection, eventually
 
@@ -116,6 +118,27 @@ def test_a_replica_set_has_one_document(start):
     before = everything(daemon)
     daemon.restart(signal.SIGKILL)
     assert everything(daemon) == before
+
+
+def test_pods_of_one_document_in_two_namespaces_wait_after_a_restart(start):
+    """What the scheduler makes of a document is not taken from one namespace to another, nor lost."""
+    daemon = start("Access.Anonymous=admin", "Cluster.NodeTimeoutSec=1h", fast=False)
+    daemon.beat("n1", cpuCores=2)
+    daemon.post("/api/v1/namespaces", {"metadata": {"name": "other"}}, 201)
+    spec = {"containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "2"}}}], "affinity": {"podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"a": "b"}}}]}}}
+    for namespace in ("default", "other"):
+        for i in range(3):
+            daemon.post(f"/api/v1/namespaces/{namespace}/pods", {"metadata": {"name": f"p{i}", "labels": {"a": "b"}}, "spec": spec}, 201)
+    assert n_documents(daemon) == 1
+    daemon.restart(signal.SIGKILL)
+
+    def nodes(namespace):
+        return [p["spec"].get("nodeName") for p in daemon.get(f"/api/v1/namespaces/{namespace}/pods")["items"]]
+    daemon.beat("n2", cpuCores=4)
+    daemon.beat("n3", cpuCores=4)
+    # They keep apart from those of their own namespace, and not from the others.
+    eventually(lambda: set(nodes("default")) == {"n1", "n2", "n3"} and set(nodes("other")) == {"n2", "n3", None})
 
 
 def downgrade(daemon):
@@ -257,6 +280,26 @@ def test_pages_of_the_native_door(many):
             seen += list(reply.json)
             token = "&continue=" + reply.headers["X-Continue"] if "X-Continue" in reply.headers else None
         assert seen == [f"p{i:05}" for i in range(N) if f"p{i:05}".startswith(prefix)]
+
+
+def test_a_list_in_yaml_is_the_one_in_json(many):
+    """Also of long pages, which tell at their end whether more follow, and of such that nothing matches."""
+    for query in ("", "?limit=700", "?limit=700&labelSelector=third%3D1", f"?limit={N}", "?limit=700&labelSelector=third%3D7"):
+        wanted = many.get(PODS + query)
+        reply = many.ask("GET", PODS + query, headers={"Accept": "application/yaml"})
+        assert reply.headers["Content-Type"] == "application/yaml"
+        got = yaml.load(reply.text, Loader=yaml.CBaseLoader)  # every scalar is a string
+        assert names(got["items"]) == names(wanted["items"])
+        assert got["metadata"] == wanted["metadata"] and ("continue" in got["metadata"]) == (query in ("?limit=700", "?limit=700&labelSelector=third%3D1"))
+
+
+def test_a_compressed_list_that_little_matches(many):
+    """The source says that it has looked at enough for this turn; what compresses it passes that on."""
+    for selector in ("third%3D7", "third%3D1", "third%3D1&limit=600"):
+        wanted = many.get(f"{PODS}?labelSelector={selector}")
+        reply = Slow(many, f"{PODS}?labelSelector={selector}", {"Accept-Encoding": "gzip"})
+        assert reply.response.headers["Content-Encoding"] == "gzip"
+        assert json.loads(gzip.decompress(reply.text + reply.response.read())) == wanted
 
 
 def test_a_list_that_nothing_matches(many):
