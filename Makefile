@@ -16,7 +16,7 @@ KCFLAGS := -std=gnu11 -D_GNU_SOURCE -I src -DKUBESIM_VERSION='"$(VERSION)"' $(WA
 KLDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SANITIZE)
 PKGS_DAEMON := libsystemd libmicrohttpd gnutls sqlite3 yaml-0.1 zlib
 PKGS_AGENT := libsystemd libcurl libnl-3.0 libnl-route-3.0 libmicrohttpd
-PKGS_CTL := libsystemd libcurl json-c
+PKGS_CTL := libsystemd libcurl json-c yaml-0.1
 PKGS_ALL := $(PKGS_DAEMON) $(PKGS_AGENT) $(PKGS_CTL)
 
 find_c = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))

@@ -14,7 +14,7 @@ install: all
 	$(INSTALL) -D -m 644 systemd/kubesim.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/kubesim.conf
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/catalog systemd/kubesim.catalog
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(SYSCONFDIR)/kubesim etc/kubesimd.conf etc/agent.conf
-	$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/kubesim/kubesimd.conf.d $(DESTDIR)$(SYSCONFDIR)/kubesim/agent.d
+	$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/kubesim/kubesimd.conf.d $(DESTDIR)$(SYSCONFDIR)/kubesim/agent.d $(DESTDIR)$(SYSCONFDIR)/kubesim/fleet.d
 	$(INSTALL) -D -m 644 src/kubesimctl/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/kubesimctl
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kubesim/examples $(sort $(wildcard packaging/examples/*))
 	for page in $(sort $(wildcard docs/man/*.[1-8])); do \

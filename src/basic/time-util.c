@@ -25,7 +25,7 @@ usec_t now_realtime(void) {
 
 /* Days since 1970-01-01 to the civil date and back, after Hinnant, "chrono-Compatible Low-Level Date
  * Algorithms" (2014): pure arithmetic, no time zone database, no locks. */
-static void civil_from_days(int64_t days, int64_t *y, unsigned *m, unsigned *d) {
+void civil_from_days(int64_t days, int64_t *y, unsigned *m, unsigned *d) {
         int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
         unsigned doe = (unsigned) (z - era * 146097);
         unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;

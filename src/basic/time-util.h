@@ -37,5 +37,8 @@ char *format_rfc3339(char *buf, usec_t realtime);
 /* Reads an RFC 3339 time ("2006-01-02T15:04:05[.fraction](Z|+hh:mm)"). 0 or -EINVAL. */
 int parse_rfc3339(const char *s, usec_t *ret);
 
+/* The civil date of a day counted from 1970-01-01. */
+void civil_from_days(int64_t days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day);
+
 /* Writes a span for people: "1s", "2min 5s", "3h 12min", "250ms"; two units at most, "infinity" for never. */
 char *format_timespan(char *buf, size_t size, usec_t t);

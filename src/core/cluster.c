@@ -3,16 +3,19 @@
 
 #include "basic/alloc-util.h"
 #include "core/control/controllers.h"
+#include "core/control/faults.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
 #include "core/control/objects-internal.h"
 #include "core/control/objects.h"
+#include "core/control/owners.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/control/state.h"
 
 /* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
 #define STALL_USEC USEC_PER_SEC
+#define CLOCK_LEAP ((int64_t) USEC_PER_SEC) /* less is the clock being disciplined */
 #define RETRY_USEC (100 * USEC_PER_MSEC) /* after memory ran out */
 
 static const char *namespace_label(const char *namespace, const char *key, void *userdata) {
@@ -114,7 +117,11 @@ void cluster_configure(Cluster *c, const ClusterConfig *config) {
 }
 
 void cluster_set_clock(Cluster *c, int64_t realtime_offset) {
+        int64_t leap = realtime_offset - c->realtime_offset;
+
         c->realtime_offset = realtime_offset;
+        if (leap < -CLOCK_LEAP || leap > CLOCK_LEAP)
+                controllers_clock_set(c);
 }
 
 int cluster_load(Cluster *c, Object *o) {
@@ -213,6 +220,11 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
         return r < 0 ? r : pods_schedule(c);
 }
 
+static void look_again(Cluster *c, TimedState *ts) {
+        prioq_remove(&c->timers, &ts->look.item);
+        object_mark(c, &ts->common);
+}
+
 static int run_timers(Cluster *c) {
         PrioqItem *item;
         int r = 0;
@@ -224,8 +236,12 @@ static int run_timers(Cluster *c) {
                         r = virtual_beat(c, container_of(t, NodeState, beat));
                 else if (t->type == TIMER_BACKOFF)
                         placement_backoff_is_over(c, container_of(t, ClassQueue, backoff));
+                else if (t->type == TIMER_FAULT_END)
+                        r = fault_end(c, container_of(t, FaultState, end));
                 else if (t->type == TIMER_EVICTION)
                         r = node_evict_pods(c, container_of(t, NodeState, eviction));
+                else if (t->type == TIMER_LOOK)
+                        look_again(c, container_of(t, TimedState, look));
                 else
                         r = pod_end(c, container_of(t, PodState, end));
         }

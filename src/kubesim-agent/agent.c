@@ -11,7 +11,6 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/fd-util.h"
-#include "basic/json-reader.h"
 #include "basic/json-writer.h"
 #include "basic/log.h"
 #include "basic/memory-util.h"
@@ -20,19 +19,16 @@
 #include "kubesim-agent/netlink.h"
 #include "kubesim-agent/node-facts.h"
 #include "kubesim-agent/pod-sim.h"
+#include "kubesim-agent/protocol.h"
 #include "kubesim-agent/status-api.h"
 #include "shared/daemon-util.h"
 #include "shared/http-client.h"
 #include "shared/message-ids.h"
 
-#define STATUS_HEALTHY "Healthy"
-#define STATUS_STOPPED "Stopped"
 #define STATUS_NETWORK "NetworkUnavailable"
 #define BODY_MAX (8 * MIB)
 #define TOKEN_MAX (4 * KIB)
-#define TIMEOUT_USEC (10 * USEC_PER_SEC)       /* of a beat, beyond what the server may hold it for */
 #define GOODBYE_USEC (2 * USEC_PER_SEC)
-#define REFUSED_USEC (30 * USEC_PER_SEC)       /* after a 401, 403 or 409 */
 
 struct Agent {
         const AgentConfig *config;
@@ -47,7 +43,7 @@ struct Agent {
         StatusApi *status_api;
         PassedSockets passed;
         int own_socket;
-        char *instance;
+        char instance[FACTS_INSTANCE_MAX];
         int64_t cpu;
         uint64_t sequence, revision, n_beats, n_failures;
         usec_t last_answer; /* monotonic; 0 = none yet */
@@ -132,27 +128,21 @@ static const char *get_address(const Agent *a, size_t i) {
 }
 
 static void write_beat(Agent *a, StrBuf *b) {
-        const char *status = a->leaving ? STATUS_STOPPED : network_is_up(a) ? STATUS_HEALTHY : STATUS_NETWORK;
+        const char *status = a->leaving ? BEAT_STOPPED : network_is_up(a) ? BEAT_HEALTHY : STATUS_NETWORK;
 
-        strbuf_puts(b, "{\"nodeID\":");
-        json_put_string(b, a->config->node);
-        strbuf_puts(b, ",\"status\":");
-        json_put_string(b, status);
+        beat_begin(b, a->config->node, status);
         put_strings(b, "pods", a->pods.n_pods, get_pod, a);
         strbuf_puts(b, ",\"cpuCores\":");
         json_put_milli(b, a->cpu);
         if (a->network)
                 put_strings(b, "addresses", a->link.n_addresses, get_address, a);
-        strbuf_puts(b, ",\"instance\":");
-        json_put_string(b, a->instance);
-        strbuf_printf(b, ",\"sequence\":%llu,\"revision\":%llu,\"version\":\"" KUBESIM_VERSION "\"}", (unsigned long long) ++a->sequence,
-                      (unsigned long long) a->revision);
+        beat_end(b, a->instance, ++a->sequence, a->revision);
 }
 
 static void send_beat(Agent *a) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(BODY_MAX);
         unsigned wait = a->leaving || !a->connected ? 0 : heart_wait(&a->heart); /* the first answer comes at once */
-        usec_t timeout = a->leaving ? GOODBYE_USEC : TIMEOUT_USEC + wait * USEC_PER_SEC;
+        usec_t timeout = a->leaving ? GOODBYE_USEC : BEAT_TIMEOUT_USEC + wait * USEC_PER_SEC;
         int r;
 
         write_beat(a, &b);
@@ -187,20 +177,6 @@ static void news(Agent *a) {
         arm(a);
 }
 
-typedef struct Answer {
-        JsonStrings pods;
-        int64_t revision;
-        usec_t interval;
-        bool stop;
-} Answer;
-
-static const JsonField answer_fields[] = {
-        { .name = "pods", .type = JSON_FIELD_STRINGS, .offset = offsetof(Answer, pods) },
-        { .name = "revision", .type = JSON_FIELD_I64, .offset = offsetof(Answer, revision) },
-        { .name = "interval", .type = JSON_FIELD_USEC, .offset = offsetof(Answer, interval) },
-        { .name = "stop", .type = JSON_FIELD_BOOL, .offset = offsetof(Answer, stop) },
-};
-
 static void leave(Agent *a, const char *why) {
         if (a->leaving)
                 return;
@@ -215,13 +191,13 @@ static void leave(Agent *a, const char *why) {
 
 static void take_answer(Agent *a, const HttpResult *result) {
         _cleanup_error_ Error error = ERROR_NULL;
-        Answer answer = {};
+        BeatAnswer answer;
         int changed;
 
-        if (json_parse_object(result->body, result->body_size, answer_fields, ELEMENTSOF(answer_fields), false, &answer, &error) < 0) {
+        if (beat_answer_read(result->body, result->body_size, &answer, &error) < 0) {
                 log_connection(a, false, error_message(&error));
                 heart_failed(&a->heart, now_monotonic(), 0);
-                free(answer.pods.items);
+                beat_answer_done(&answer);
                 return;
         }
         a->n_beats++;
@@ -229,7 +205,7 @@ static void take_answer(Agent *a, const HttpResult *result) {
         a->refused = false;
         log_connection(a, true, NULL);
         changed = pod_sim_apply(&a->pods, answer.pods.items, answer.pods.n_items);
-        free(answer.pods.items);
+        beat_answer_done(&answer);
         if (changed >= 0)
                 a->revision = (uint64_t) answer.revision;
         /* An answer that could not be held is followed at once by a beat whose answer can: news comes by that. */
@@ -240,26 +216,15 @@ static void take_answer(Agent *a, const HttpResult *result) {
 
 /* The server has answered, but with an error. */
 static void take_refusal(Agent *a, const HttpResult *result) {
-        static const struct {
-                unsigned status;
-                const char *advice;
-        } advices[] = {
-                { 401, "it does not know this agent's token: give it the credential kubesim.agent.token or TOKEN_FILE=" },
-                { 403, "this agent's token is for another node or role" },
-                { 409, "another agent beats for this node: stop one of them, or give this one another NODE_ID" },
-        };
-        const char *advice = NULL;
+        const char *advice = beat_refusal_advice(result->status);
 
         a->n_failures++;
-        for (size_t i = 0; i < ELEMENTSOF(advices); i++)
-                if (advices[i].status == result->status)
-                        advice = advices[i].advice;
         if (!a->refused)
                 log_error("The server refused the heartbeat with status %u: %s: %.*s", result->status, advice ?: "trying again",
                           (int) MIN(result->body_size, (size_t) 500), strempty(result->body));
         a->refused = true;
         a->connected = false;
-        heart_failed(&a->heart, now_monotonic(), advice ? REFUSED_USEC : 0);
+        heart_failed(&a->heart, now_monotonic(), advice ? BEAT_REFUSED_USEC : 0);
 }
 
 static void on_beat_done(const HttpResult *result, void *userdata) {
@@ -451,7 +416,7 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
         Agent *a = userdata;
 
         /* A beat that is neither answered nor given up long after its time: libcurl's timer is dead, so are we. */
-        if (a->heart.in_flight && now_monotonic() > usec_add(a->heart.last_sent, 2 * TIMEOUT_USEC + 2 * a->heart.interval))
+        if (a->heart.in_flight && now_monotonic() > usec_add(a->heart.last_sent, 2 * BEAT_TIMEOUT_USEC + 2 * a->heart.interval))
                 log_error("A heartbeat has been under way for too long, the watchdog is not fed");
         else
                 (void) sd_notify(false, "WATCHDOG=1");
@@ -485,6 +450,7 @@ static int setup_event(Agent *a) {
 
 int agent_new(const AgentConfig *config, Agent **ret) {
         _cleanup_(agent_freep) Agent *a = NULL;
+        char machine[FACTS_MACHINE_MAX];
         uint64_t seed = 0;
         int r;
 
@@ -496,9 +462,8 @@ int agent_new(const AgentConfig *config, Agent **ret) {
         a->cpu = config->cpu > 0 ? config->cpu : facts_cpu();
         (void) !getrandom(&seed, sizeof(seed), 0);
         heart_init(&a->heart, seed, now_monotonic());
-        r = facts_instance(config->node, &a->instance);
-        if (r < 0)
-                return log_oom();
+        facts_machine(machine);
+        facts_instance(machine, config->node, now_realtime(), a->instance);
         r = setup_event(a);
         if (r < 0)
                 return r;
@@ -533,7 +498,6 @@ Agent *agent_free(Agent *a) {
         sd_event_source_disable_unref(a->timer);
         sd_event_source_disable_unref(a->watchdog);
         sd_event_unref(a->event);
-        free(a->instance);
         return mfree(a);
 }
 

@@ -6,6 +6,7 @@
 #include "basic/error.h"
 #include "basic/log.h"
 #include "kubesim-agent/agent.h"
+#include "kubesim-agent/fleet.h"
 
 #define EXIT_CONFIG 78
 
@@ -22,6 +23,9 @@ static void help(void) {
                "                            A cable of its own, an interface of the host, or nothing ($NODE_NETWORK)\n"
                "     --interface=NAME       The interface to watch with --network=host ($INTERFACE)\n"
                "     --token-file=FILE      Bearer token ($TOKEN_FILE, default: the credential kubesim.agent.token)\n"
+               "     --fleet=PREFIX:COUNT      So many nodes in this process, PREFIX0, PREFIX1, ... ($KUBESIM_FLEET)\n"
+               "     --connections=N           Connections that a fleet uses ($FLEET_CONNECTIONS, default: 16 to 64)\n"
+               "     --fleet-file=FILE         Settings of a fleet, KEY=VALUE, read again on SIGHUP\n"
                "     --status-socket=PATH   Serve the status API there when systemd passes no socket\n\n"
                "See kubesim-agent(8).\n");
 }
@@ -37,6 +41,9 @@ static const struct option options[] = {
         { "network", required_argument, NULL, OPT_SETTING },
         { "interface", required_argument, NULL, OPT_SETTING },
         { "token-file", required_argument, NULL, OPT_SETTING },
+        { "fleet", required_argument, NULL, OPT_SETTING },
+        { "connections", required_argument, NULL, OPT_SETTING },
+        { "fleet-file", required_argument, NULL, OPT_SETTING },
         { "status-socket", required_argument, NULL, OPT_SETTING },
         {},
 };
@@ -69,6 +76,7 @@ int main(int argc, char *argv[]) {
         _cleanup_(agent_config_done) AgentConfig config = {};
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_(agent_freep) Agent *a = NULL;
+        _cleanup_(fleet_freep) Fleet *f = NULL;
         int r;
 
         log_open("kubesim-agent");
@@ -78,6 +86,8 @@ int main(int argc, char *argv[]) {
         r = agent_config_from_environment(&config, &error);
         if (r >= 0)
                 r = parse_argv(argc, argv, &config, &error);
+        if (r > 0 && config.fleet_file)
+                r = agent_config_load_file(&config, config.fleet_file, &error) < 0 ? error.code : 1;
         if (r > 0)
                 r = agent_config_check(&config, &error) < 0 ? error.code : 1;
         if (r < 0) {
@@ -86,6 +96,11 @@ int main(int argc, char *argv[]) {
         }
         if (r == 0)
                 return EXIT_SUCCESS;
+        if (config.fleet) {
+                if (fleet_new(&config, &f) < 0)
+                        return EXIT_FAILURE;
+                return fleet_run(f) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        }
         if (agent_new(&config, &a) < 0)
                 return EXIT_FAILURE;
         return agent_run(a) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -10,7 +10,6 @@
 #include "basic/fd-util.h"
 #include "basic/hashtable.h"
 #include "basic/string-util.h"
-#include "basic/time-util.h"
 
 /* Of sd_id128_get_machine_app_specific(3): what is derived with it cannot be turned back into the machine ID. */
 #define APPLICATION_ID SD_ID128_MAKE(5b, 0d, 41, 4a, 1b, 86, 4c, 1e, 9c, 8c, 9a, 5b, 58, 0b, 5a, 3f)
@@ -53,19 +52,22 @@ int64_t facts_cpu(void) {
         return MAX(cpu, (int64_t) 1);
 }
 
-int facts_instance(const char *node, char **ret) {
+void facts_machine(char *buf) {
         static const uint64_t no_secret[2] = { 0, 0 };
-        char key[SD_ID128_STRING_MAX], host[256] = "";
+        char id_string[SD_ID128_STRING_MAX], host[256] = "";
         sd_id128_t id;
 
         if (sd_id128_get_machine_app_specific(APPLICATION_ID, &id) >= 0)
-                (void) sd_id128_to_string(id, key);
+                (void) snprintf(buf, FACTS_MACHINE_MAX, "%.16s", sd_id128_to_string(id, id_string));
         else {
                 (void) gethostname(host, sizeof(host) - 1);
-                (void) snprintf(key, sizeof(key), "%016llx", (unsigned long long) siphash13(host, strlen(host), no_secret));
+                (void) snprintf(buf, FACTS_MACHINE_MAX, "%016llx", (unsigned long long) siphash13(host, strlen(host), no_secret));
         }
-        if (asprintf(ret, "%.16s-%016llx/%llu", key, (unsigned long long) siphash13(node, strlen(node), no_secret),
-                     (unsigned long long) now_realtime()) < 0)
-                return -ENOMEM;
-        return 0;
+}
+
+void facts_instance(const char *machine, const char *node, usec_t started, char *buf) {
+        static const uint64_t no_secret[2] = { 0, 0 };
+
+        (void) snprintf(buf, FACTS_INSTANCE_MAX, "%s-%016llx/%llu", machine, (unsigned long long) siphash13(node, strlen(node), no_secret),
+                        (unsigned long long) started);
 }

@@ -5,6 +5,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "kubesimctl/action.h"
+#include "kubesimctl/node-batch.h"
 #include "kubesimctl/output.h"
 #include "kubesimctl/wait.h"
 
@@ -97,6 +98,12 @@ int cmd_add_node(Ctl *ctl, int argc, char *argv[]) {
 
         if (ctl->cpu && (parse_milli(ctl->cpu, &cpu) < 0 || cpu <= 0))
                 return ctl_error(CTL_USAGE, "--cpu=%s: it must be a number of cores such as 4 or 0.5", ctl->cpu);
+        if (ctl->follow && argc == 2 && !ctl->file) { /* -f has no value of its own, as it is --follow elsewhere */
+                ctl->file = argv[1];
+                argc = 1;
+        }
+        if (ctl->prefix || ctl->file)
+                return add_many(ctl, argc);
         if (argc == 1)
                 for (uint64_t i = 0; i < ctl->count && r == CTL_OK; i++)
                         r = add_one(ctl, cpu, NULL);
@@ -106,6 +113,8 @@ int cmd_add_node(Ctl *ctl, int argc, char *argv[]) {
 }
 
 int cmd_remove_node(Ctl *ctl, int argc, char *argv[]) {
+        if (argc == 1)
+                return remove_many(ctl);
         return act_on_each(ctl, argc, argv, &(Action) { "nodes", "node", "DELETE", "", "remove", "HealthStatus", NULL });
 }
 

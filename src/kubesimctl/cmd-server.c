@@ -10,7 +10,7 @@
 int cmd_scheduler(Ctl *ctl, int argc, char *argv[]) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
         _cleanup_answer_ Answer a = ANSWER_INIT;
-        json_object *list;
+        json_object *list, *sentences = NULL;
         int r;
 
         if (argc > 1) {
@@ -29,12 +29,14 @@ int cmd_scheduler(Ctl *ctl, int argc, char *argv[]) {
                         printf("%s\n", member_string(a.body, "message"));
                 return CTL_OK;
         }
+        (void) json_object_object_get_ex(a.body, "descriptions", &sentences);
         if (json_object_object_get_ex(a.body, "algorithms", &list))
                 for (size_t i = 0; i < json_object_array_length(list); i++) {
                         const char *name = json_object_get_string(json_object_array_get_idx(list, i));
                         bool chosen = streq(name, member_string(a.body, "algorithm"));
 
-                        printf("%s %s%s%s\n", chosen ? "*" : " ", colour(chosen ? COLOUR_GOOD : COLOUR_NONE), name, chosen ? colour_off() : "");
+                        printf("%s %s%-30s%s  %s\n", chosen ? "*" : " ", colour(chosen ? COLOUR_GOOD : COLOUR_NONE), name, chosen ? colour_off() : "",
+                               member_string(sentences, name));
                 }
         return CTL_OK;
 }
@@ -146,7 +148,7 @@ int cmd_token(Ctl *ctl, int argc _unused_, char *argv[] _unused_) {
         const char *role = ctl->role ?: "admin";
 
         if (!streq(role, "admin") && !streq(role, "viewer") && !startswith(role, "node:"))
-                return ctl_error(CTL_USAGE, "--role=%s: it must be admin, viewer or node:NAME", role);
+                return ctl_error(CTL_USAGE, "--role=%s: it must be admin, viewer, node:NAME or node:PREFIX*", role);
         if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
                 return ctl_error(CTL_FAILED, "Failed to get random numbers: %s", strerror(errno));
         for (size_t i = 0; i < sizeof(secret); i++)

@@ -15,6 +15,7 @@
 
 #define TOKEN_MAX (4 * KIB)
 #define REQUEST_TIMEOUT_SEC 60L
+#define PATIENT_TIMEOUT_SEC 600L
 
 static void easy_cleanup(CURL *c) {
         curl_easy_cleanup(c);
@@ -164,7 +165,7 @@ static int request_at(const Ctl *ctl, const char *socket, const char *method, co
         (void) curl_easy_setopt(easy, CURLOPT_WRITEDATA, &ret->text);
         (void) curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
         (void) curl_easy_setopt(easy, CURLOPT_HEADERDATA, &ret->revision);
-        (void) curl_easy_setopt(easy, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_SEC);
+        (void) curl_easy_setopt(easy, CURLOPT_TIMEOUT, ctl->patient ? PATIENT_TIMEOUT_SEC : REQUEST_TIMEOUT_SEC);
         code = curl_easy_perform(easy);
         if (code != CURLE_OK)
                 return explain_connection(ctl, code, socket);

@@ -33,7 +33,14 @@ typedef struct Ctl {
         usec_t wait_usec; /* how long at most */
         const char *node, *pod, *role, *algorithm; /* options of single verbs */
         const char *cpu, *duration;
+        const char *limit, *svg;
+        bool what_if, all_nodes;
+        bool patient;     /* the answer may take minutes */
         uint64_t count;
+        bool count_given;
+        const char *prefix, *first, *memory, *labels, *taints, *file; /* of nodes */
+        const char *selector, *kind, *span, *delay, *period, *seed;   /* of faults */
+        bool all;
         bool follow;
 } Ctl;
 
@@ -81,6 +88,9 @@ int cmd_add_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_remove_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_stop_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_restart_node(Ctl *ctl, int argc, char *argv[]);
+int cmd_fail_node(Ctl *ctl, int argc, char *argv[]);
+int cmd_recover_node(Ctl *ctl, int argc, char *argv[]);
+int cmd_list_faults(Ctl *ctl, int argc, char *argv[]);
 int cmd_unplug_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_plug_node(Ctl *ctl, int argc, char *argv[]);
 int cmd_list_pods(Ctl *ctl, int argc, char *argv[]);
@@ -89,6 +99,9 @@ int cmd_create_pod(Ctl *ctl, int argc, char *argv[]);
 int cmd_remove_pod(Ctl *ctl, int argc, char *argv[]);
 int cmd_restart_pod(Ctl *ctl, int argc, char *argv[]);
 int cmd_scheduler(Ctl *ctl, int argc, char *argv[]);
+int cmd_explain(Ctl *ctl, int argc, char *argv[]);
+int cmd_capacity(Ctl *ctl, int argc, char *argv[]);
+int cmd_compare(Ctl *ctl, int argc, char *argv[]);
 int cmd_status(Ctl *ctl, int argc, char *argv[]);
 int cmd_health(Ctl *ctl, int argc, char *argv[]);
 int cmd_events(Ctl *ctl, int argc, char *argv[]);

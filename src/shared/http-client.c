@@ -18,6 +18,8 @@ struct HttpClient {
         CURLM *multi;
         CURL *easy;
         struct curl_slist *headers;
+        unsigned headers_wait; /* seconds of the Prefer: among them */
+        bool headers_stale;    /* they have a token of before, for the request under way */
         sd_event_source *timer;
         sd_event_source *finished; /* hands the answer over outside of libcurl's own calls */
         bool busy;
@@ -28,6 +30,7 @@ struct HttpClient {
         StrBuf answer;
         CURLcode code;
         http_client_done_t done;
+        http_client_data_t data; /* of the stream under way; NULL: it is none */
         void *userdata;
 };
 
@@ -94,6 +97,15 @@ static int want_timer(CURLM *multi _unused_, long ms, void *userdata) {
 static size_t take_data(char *data, size_t one _unused_, size_t size, void *userdata) {
         HttpClient *c = userdata;
 
+        if (c->data) {
+                long status = 0;
+
+                (void) curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+                if (status == 200) {
+                        c->data(data, size, c->userdata);
+                        return size;
+                }
+        }
         strbuf_append(&c->answer, data, size);
         return strbuf_error(&c->answer) < 0 ? 0 : size;
 }
@@ -117,8 +129,6 @@ static int error_from_curl(CURLcode code) {
 
 static void end_request(HttpClient *c) {
         (void) curl_multi_remove_handle(c->multi, c->easy);
-        curl_slist_free_all(c->headers);
-        c->headers = NULL;
         c->body = mfree(c->body);
         c->busy = false;
         (void) sd_event_source_set_enabled(c->finished, SD_EVENT_OFF);
@@ -208,6 +218,11 @@ int http_client_new(sd_event *event, const char *server, http_client_done_t done
         return 0;
 }
 
+static void forget_headers(HttpClient *c) {
+        curl_slist_free_all(c->headers);
+        c->headers = NULL;
+}
+
 HttpClient *http_client_free(HttpClient *c) {
         if (!c)
                 return NULL;
@@ -217,6 +232,7 @@ HttpClient *http_client_free(HttpClient *c) {
                 curl_easy_cleanup(c->easy);
         if (c->multi)
                 (void) curl_multi_cleanup(c->multi);
+        forget_headers(c);
         sd_event_source_disable_unref(c->timer);
         sd_event_source_disable_unref(c->finished);
         sd_event_unref(c->event);
@@ -235,6 +251,9 @@ int http_client_set_token(HttpClient *c, const char *token) {
                 return -ENOMEM;
         free(c->token);
         c->token = copy;
+        if (!c->busy)
+                forget_headers(c);
+        c->headers_stale = c->busy;
         return 0;
 }
 
@@ -255,20 +274,15 @@ static int add_header(HttpClient *c, const char *format, ...) {
         return 0;
 }
 
-int http_client_post(HttpClient *c, const char *path, const char *body, size_t size, unsigned prefer_wait, usec_t timeout) {
-        char url[1024];
+/* The headers of most requests are those of the one before. */
+static int set_headers(HttpClient *c, unsigned prefer_wait) {
         int r;
 
-        if (c->busy)
-                return -EBUSY;
-        if ((size_t) snprintf(url, sizeof(url), "%s%s", c->base, path) >= sizeof(url))
-                return -ENAMETOOLONG;
-        c->body = malloc(size + 1);
-        if (!c->body)
-                return -ENOMEM;
-        memcpy(c->body, body, size);
-        strbuf_clear(&c->answer);
-
+        if (c->headers && c->headers_wait == prefer_wait && !c->headers_stale)
+                return 0;
+        forget_headers(c);
+        c->headers_wait = prefer_wait;
+        c->headers_stale = false;
         r = add_header(c, "Content-Type: application/json");
         if (r >= 0)
                 r = add_header(c, "Expect:");
@@ -276,18 +290,71 @@ int http_client_post(HttpClient *c, const char *path, const char *body, size_t s
                 r = add_header(c, "Prefer: wait=%u", prefer_wait);
         if (r >= 0 && c->token)
                 r = add_header(c, "Authorization: Bearer %s", c->token);
-        if (r >= 0) {
-                (void) curl_easy_setopt(c->easy, CURLOPT_URL, url);
-                (void) curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-                (void) curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE, (long) size);
-                (void) curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->body);
-                (void) curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long) (timeout / USEC_PER_MSEC));
-                c->busy = true;
-                r = curl_multi_add_handle(c->multi, c->easy) == CURLM_OK ? 0 : -ENOMEM;
-        }
         if (r < 0)
-                end_request(c);
+                forget_headers(c); /* half of them would be taken for all */
         return r;
+}
+
+static int begin_request(HttpClient *c, const char *path, unsigned prefer_wait, usec_t timeout) {
+        char url[1024];
+        int r;
+
+        if (c->busy)
+                return -EBUSY;
+        if ((size_t) snprintf(url, sizeof(url), "%s%s", c->base, path) >= sizeof(url))
+                return -ENAMETOOLONG;
+        r = set_headers(c, prefer_wait);
+        if (r < 0)
+                return r;
+        strbuf_clear(&c->answer);
+        (void) curl_easy_setopt(c->easy, CURLOPT_URL, url);
+        (void) curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+        (void) curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long) (timeout / USEC_PER_MSEC));
+        return 0;
+}
+
+static int send_request(HttpClient *c) {
+        int running;
+
+        c->busy = true;
+        if (curl_multi_add_handle(c->multi, c->easy) != CURLM_OK) {
+                end_request(c);
+                return -ENOMEM;
+        }
+        /* It goes out now, not when libcurl's timer of no milliseconds has come round the loop. */
+        (void) curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        check_finished(c);
+        return 0;
+}
+
+int http_client_post(HttpClient *c, const char *path, const char *body, size_t size, unsigned prefer_wait, usec_t timeout) {
+        int r;
+
+        r = begin_request(c, path, prefer_wait, timeout);
+        if (r < 0)
+                return r;
+        c->body = malloc(size + 1);
+        if (!c->body)
+                return -ENOMEM;
+        memcpy(c->body, body, size);
+        c->data = NULL;
+        (void) curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_TIME, 0L);
+        (void) curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE, (long) size);
+        (void) curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->body);
+        return send_request(c);
+}
+
+int http_client_stream(HttpClient *c, const char *path, http_client_data_t data, usec_t silence) {
+        int r;
+
+        r = begin_request(c, path, 0, 0);
+        if (r < 0)
+                return r;
+        c->data = data;
+        (void) curl_easy_setopt(c->easy, CURLOPT_HTTPGET, 1L);
+        (void) curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        (void) curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_TIME, (long) (silence / USEC_PER_SEC));
+        return send_request(c);
 }
 
 void http_client_cancel(HttpClient *c) {

@@ -339,8 +339,8 @@ def test_completion(kubesimd, tmp_path):
         return done.stdout.split()
 
     socket_option = f"--socket={kubesimd.socket}"
-    assert offered("kubesimctl", "list-") == ["list-nodes", "list-pods"]
+    assert offered("kubesimctl", "list-") == ["list-nodes", "list-pods", "list-faults"]
     assert offered("kubesimctl", socket_option, "show-node", "") == ["alpha"]
     assert offered("kubesimctl", socket_option, "remove-pod", "w") == ["web"]
-    assert offered("kubesimctl", "scheduler", "b") == ["best-fit"]
+    assert offered("kubesimctl", socket_option, "scheduler", "b") == ["best-fit", "balanced"]
     assert "--no-legend" in offered("kubesimctl", "--no")

@@ -78,16 +78,17 @@ def test_pods(cluster):
 
 def test_placement(cluster):
     """Which node a pod comes to: nodeName, schedulingGates, unschedulable, taints, capacity."""
-    assert pod(cluster, "bound", nodeName="n2")["spec"]["nodeName"] == "n2"
-    assert "nodeName" not in pod(cluster, "gated", schedulingGates=[{"name": "g"}])["spec"]
+    everything = [{"operator": "Exists"}]
+    assert pod(cluster, "bound", nodeName="n2", tolerations=everything)["spec"]["nodeName"] == "n2"
+    assert "nodeName" not in pod(cluster, "gated", schedulingGates=[{"name": "g"}], tolerations=everything)["spec"]
     patch(cluster, PODS + "/gated", {"spec": {"schedulingGates": None}})
     eventually(runs(cluster, "gated"))
     patch(cluster, CORE + "/nodes/n1", {"spec": {"unschedulable": True}})
     for effect in ("NoSchedule", "NoExecute"):
         patch(cluster, CORE + "/nodes/n2", {"spec": {"taints": [{"key": "k", "effect": effect}]}})
         name = "for-" + effect.lower()
-        assert "nodeName" not in pod(cluster, name, tolerations=[{"operator": "Exists"}])["spec"]
-        assert cluster.get(PODS + "/bound")["status"]["phase"] == "Running"  # those that run stay
+        assert "nodeName" not in pod(cluster, name)["spec"]
+        assert cluster.get(PODS + "/bound")["status"]["phase"] == "Running"  # it tolerates everything
         patch(cluster, CORE + "/nodes/n2", {"spec": {"taints": [{"key": "k", "effect": "PreferNoSchedule"}]}})
         eventually(runs(cluster, name))
     big = [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "6"}}}]
@@ -206,7 +207,7 @@ def test_jobs(cluster):
     eventually(lambda: since.append(active("many")) or cluster.get(jobs + "/many")["status"].get("succeeded") == 3, 10)
     assert max(since) == 2
     job("failing", "200ms", "1", backoffLimit=1)
-    eventually(lambda: [c for c in cluster.get(jobs + "/failing")["status"].get("conditions", []) if c["type"] == "Failed"], 10)
+    eventually(lambda: [c for c in cluster.get(jobs + "/failing")["status"].get("conditions", []) if c["type"] == "Failed"], 25)  # the second one comes after ten seconds
     assert cluster.get(jobs + "/failing")["status"]["failed"] == 2
     job("later", "1h", suspend=True)
     assert active("later") == 0
@@ -286,3 +287,35 @@ def test_new_events(cluster):
     assert old.keys() == new.keys() and old
     for name, event in old.items():
         assert (new[name]["regarding"], new[name]["note"], new[name]["reason"]) == (event["involvedObject"], event["message"], event["reason"])
+
+
+def test_jobs_by_index(cluster):
+    jobs = BATCH + NS + "/jobs"
+    made = {**template(**{"kubesim.io/duration": "200ms", "kubesim.io/exit-code": "1"}), "spec": {"containers": CONTAINERS, "restartPolicy": "Never"}}
+    create(cluster, jobs, "indexed", spec={"template": made, "completionMode": "Indexed", "completions": 3, "parallelism": 1, "backoffLimitPerIndex": 0,
+                                           "maxFailedIndexes": 1, "podReplacementPolicy": "Failed"})
+    failed = eventually(lambda: [c for c in cluster.get(jobs + "/indexed")["status"].get("conditions", []) if c["type"] == "Failed"], 15)
+    assert failed[0]["reason"] == "MaxFailedIndexesExceeded"
+    status = cluster.get(jobs + "/indexed")["status"]
+    assert status["failedIndexes"] == "0,1" and not status.get("uncountedTerminatedPods")  # and the third was never tried
+    spec = {"template": made, "podReplacementPolicy": "Never"}
+    assert "spec.podReplacementPolicy" in create(cluster, jobs, "bad", 422, spec=spec)["message"]
+    own = {"metadata": {"labels": {"mine": "yes"}}, "spec": made["spec"]}
+    create(cluster, jobs, "manual", spec={"template": own, "manualSelector": True, "selector": {"matchLabels": {"mine": "yes"}}})
+    assert cluster.get(jobs + "/manual")["spec"]["selector"] == {"matchLabels": {"mine": "yes"}}
+    assert "spec" in create(cluster, jobs, "unlabelled", 422, spec={"template": made, "manualSelector": True, "selector": {"matchLabels": {"mine": "yes"}}})["message"]
+
+
+def test_cron_jobs_keep_some_of_their_jobs(cluster):
+    """A CronJob whose last time is long ago starts a Job at once, unless that was too long ago; of those that are over it keeps some."""
+    path = BATCH + NS + "/cronjobs"
+    made = {"template": {**template(**{"kubesim.io/duration": "100ms"}), "spec": {"containers": CONTAINERS, "restartPolicy": "Never"}}}
+    create(cluster, path, "late", spec={"schedule": "@yearly", "startingDeadlineSeconds": 5, "jobTemplate": {"spec": made}})
+    create(cluster, path, "brief", spec={"schedule": "@yearly", "successfulJobsHistoryLimit": 0, "failedJobsHistoryLimit": 0, "jobTemplate": {"spec": made}})
+    for name in ("late", "brief"):
+        patch(cluster, f"{path}/{name}/status", {"status": {"lastScheduleTime": "2020-01-01T00:00:00Z"}})
+    eventually(lambda: cluster.get(path + "/brief")["status"].get("lastSuccessfulTime"), 10)
+    eventually(lambda: not names(cluster, BATCH + NS + "/jobs"), 10)
+    assert cluster.get(path + "/late")["status"].get("active") is None
+    assert "spec.successfulJobsHistoryLimit" in create(cluster, path, "bad", 422, spec={
+        "schedule": "@yearly", "successfulJobsHistoryLimit": -1, "jobTemplate": {"spec": made}})["message"]

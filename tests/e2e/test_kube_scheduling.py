@@ -105,8 +105,8 @@ def test_memory_and_extended_resources(cluster):
     cluster.add_pod("g2", requests={"nvidia.com/gpu": "1"})
     cluster.add_pod("g3", requests={"nvidia.com/gpu": "1"})
     assert [cluster.where(p) for p in ("m", "g1", "g2", "g3")] == ["gpu", "gpu", "gpu", None]
-    assert cluster.why("g3") == ("0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available: 2 No preemption victims found "
-                                 "for incoming pod.")
+    assert cluster.why("g3") == ("0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available: 1 No preemption victims found "
+                                 "for incoming pod, 1 Preemption is not helpful for scheduling.")
     cluster.ask("DELETE", PODS + "/g1?gracePeriodSeconds=0")
     assert eventually(lambda: cluster.where("g3")) == "gpu"
 
@@ -200,3 +200,32 @@ def test_classes_come_back_after_a_restart(cluster):
     assert cluster.where("q") is None and "existing pods anti-affinity rules" in cluster.why("q")
     cluster.add_node("b", labels={"zone": "other"})
     assert eventually(lambda: cluster.where("q") and cluster.where("w") == "b")
+
+
+def test_spread_over_zones(cluster):
+    cluster.add_node("a", labels={"zone": "z1"})
+    cluster.add_node("b", labels={"zone": "z2"}, cpu="1")
+    for i in range(2):
+        cluster.add_pod(f"s{i}", {"topologySpreadConstraints": spread()["topologySpreadConstraints"]}, labels={"app": "a"}, requests={"cpu": "1"})
+    assert {cluster.where("s0"), cluster.where("s1")} == {"a", "b"}
+    cluster.add_pod("s2", spread(), labels={"app": "a"}, requests={"cpu": "1"})
+    cluster.add_pod("s3", spread(), labels={"app": "a"}, requests={"cpu": "1"})
+    assert cluster.where("s2") == "a" and cluster.why("s3").startswith("0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match pod topology "
+                                                                      "spread constraints.")
+
+
+def test_host_ports(cluster):
+    cluster.add_node("a")
+    ports = {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80, "hostPort": 8080}]}]}
+    cluster.add_pod("p1", ports)
+    cluster.add_pod("p2", ports)
+    assert cluster.where("p1") == "a" and "1 node(s) didn't have free ports for the requested pod ports" in cluster.why("p2")
+
+
+def test_images(cluster):
+    """The node that has the image is worth more than one that has not."""
+    for name, images in (("a", []), ("b", [{"names": ["example.com/big:1"], "sizeBytes": 1000 << 20}])):
+        cluster.post("/api/v1/nodes", {"metadata": {"name": name}, "status": {"capacity": {"cpu": "4"}, "images": images}}, 201)
+    spec = {"schedulerName": "kubesim/kube", "containers": [{"name": "c", "image": "example.com/big:1"}]}
+    cluster.add_pod("p", spec)
+    assert cluster.where("p") == "b"

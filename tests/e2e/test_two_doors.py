@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from conftest import eventually
+from conftest import UnixConnection, eventually
 from test_kube import cluster  # noqa: F401, a fixture: nodes n1 and n2 with 4 CPUs, pods web (2) and db (0.5)
 
 ROUTES = os.path.join(os.path.dirname(__file__), "../../src/kubesimd/api/native/routes.c")
@@ -98,6 +98,54 @@ def _(d):
     assert d.get(f"{PODS}/p")["status"]["phase"] == "Running"
     d.beat("a", ["p"], status="Stopped", cpuCores=2)
     assert d.get(f"{NODES}/a")["status"]["conditions"][-1]["status"] == "Unknown"
+
+
+@native("GET", "/heartbeat")
+def _(d):
+    d.beat("fleet0", cpuCores=2)
+    connection = UnixConnection(d.socket)
+    connection.request("GET", "/heartbeat?prefix=fleet")
+    lines = connection.getresponse()
+    d.ask("POST", PODS, pod("p", nodeName="fleet0"))
+    assert lines.readline().strip() in (b"fleet0", b"") or lines.readline().strip() == b"fleet0"
+    connection.close()
+
+
+@native("POST", "/nodes/batch")
+def _(d):
+    d.post("/nodes/batch", {"prefix": "many-", "count": 3, "node": {"metadata": {"labels": {"zone": "a"}}, "status": {"capacity": {"cpu": "2"}}}}, 201)
+    found = d.get(NODES + "?labelSelector=zone%3Da")["items"]
+    assert [n["metadata"]["name"] for n in found] == ["many-0", "many-1", "many-2"] and found[0]["status"]["capacity"]["cpu"] == "2"
+
+
+@native("POST", "/faults")
+@native("GET", "/faults")
+@native("DELETE", "/faults/{id}")
+@native("POST", "/faults/recover")
+def _(d):
+    def ready():
+        return d.get(f"{NODES}/n1")["status"]["conditions"][-1]["status"]
+
+    for end in ("recover", "delete"):
+        fault = d.post("/faults", {"kind": "hang", "nodes": ["n1"]}, 201)
+        assert d.get("/faults")
+        eventually(lambda: ready() == "Unknown")
+        if end == "recover":
+            d.post("/faults/recover", {"nodes": ["n1"]})
+        else:
+            assert d.ask("DELETE", "/faults/" + fault["fault"]).status in (200, 204)
+        eventually(lambda: ready() == "True")
+
+
+@native("POST", "/explain")
+@native("GET", "/pods/{id}/explain")
+@native("POST", "/capacity")
+@native("POST", "/compare")
+def _(d):
+    before = d.get(PODS)["metadata"]["resourceVersion"]
+    asked = {**pod("asked"), "apiVersion": "v1", "kind": "Pod"}
+    assert d.post("/explain", asked) and d.get("/pods/web/explain") and d.post("/capacity?limit=5", asked) and d.post("/compare", [asked])
+    assert d.get(PODS)["metadata"]["resourceVersion"] == before  # questions change nothing at either door
 
 
 @native("GET", "/pods")

@@ -147,7 +147,7 @@ static unsigned lacks(const NaiveCluster *c, const PodRules *p, const NaiveNode 
 
         for (unsigned i = 0; i < NAIVE_CLASSES; i++) {
                 const PodRules *o = &c->classes[i];
-                int64_t k = n->pods[i] + (o->priority > p->priority ? n->nominated[i] : 0);
+                int64_t k = n->pods[i] + (o != p && o->priority >= p->priority ? n->nominated[i] : 0);
 
                 cpu -= k * o->cpu;
                 memory -= k * o->memory;

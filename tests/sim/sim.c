@@ -13,6 +13,7 @@
 
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "core/control/faults.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
 #include "core/control/pods.h"
@@ -21,6 +22,7 @@
 
 #define AGENTS_MAX 5
 #define PODS_MAX 24
+#define VIRTUAL_MAX 4
 #define FLIGHT_MAX 32
 #define WORLD_USEC (4 * USEC_PER_HOUR)
 #define EPOCH (UINT64_C(1700000000) * USEC_PER_SEC)
@@ -81,7 +83,7 @@ typedef struct World {
         unsigned n_agents;
         Message flight[FLIGHT_MAX];
         PodFacts pods[PODS_MAX];
-        Object *disk[256];  /* by id, what is durable */
+        Object *disk[2048];  /* by id, what is durable */
         uint64_t disk_revision, disk_last_id;
         uint64_t watched;   /* revision up to which the watcher has read */
         uint64_t checked;   /* revision at the last full check */
@@ -187,6 +189,17 @@ static void forget_what_is_not_durable(World *w) {
 
 /* --- Invariants --- */
 
+/* A virtual node has the fault that covers it; without one it is well, or is about to be. */
+static void check_fault(const World *w, const NodeState *ns) {
+        const Node *n = node_of(ns);
+
+        must(ns->fault == (n->backing == NODE_VIRTUAL ? fault_find(w->cluster, n->object.id) : NULL));
+        if (n->backing == NODE_VIRTUAL && !n->stop_requested) {
+                must(ns->beat.item.index != PRIOQ_NONE);
+                must(n->health == NODE_HEALTHY || ns->fault || ns->beat.item.when <= w->now || w->cluster->frozen || w->starved);
+        }
+}
+
 static void check_nodes(World *w, uint32_t *ret_bound) {
         Cluster *c = w->cluster;
         uint32_t bound = 0;
@@ -208,6 +221,7 @@ static void check_nodes(World *w, uint32_t *ret_bound) {
                 must(used <= node_of(ns)->cpu); /* never more than it has */
                 must(n <= c->config.pods_per_node_max);
                 must(node_of(ns)->health == NODE_HEALTHY || ns->index.free == NODE_INDEX_CLOSED);
+                check_fault(w, ns);
                 bound += n;
         }
         *ret_bound = bound;
@@ -456,6 +470,31 @@ static void create_pod(World *w, unsigned i) {
         }
 }
 
+static bool by_lot(const Object *node _unused_, void *userdata) {
+        return prng_below(userdata, 2) == 0;
+}
+
+static bool is_any(const Object *node _unused_, void *userdata _unused_) {
+        return true;
+}
+
+/* Faults of virtual nodes; agents have theirs in fault(). */
+static void inject_fault(World *w) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        FaultSpec spec = {
+                .kind = (FaultKind) prng_below(&w->prng, _FAULT_KIND_MAX), .wants = is_any, .count = (uint32_t) prng_below(&w->prng, 3), .seed = prng_next(&w->prng),
+                .span = chance(w, 4) ? USEC_INFINITY : some_time(w, 5 * USEC_PER_MINUTE) - w->now, .delay = prng_below(&w->prng, 30 * USEC_PER_SEC),
+                .period = 10 * USEC_PER_SEC + prng_below(&w->prng, USEC_PER_MINUTE),
+        };
+        FaultResult result;
+        uint32_t n;
+
+        if (chance(w, 3))
+                (void) cluster_recover_nodes(w->cluster, w->now, by_lot, &w->prng, &n, &error);
+        else
+                (void) cluster_inject_fault(w->cluster, w->now, &spec, &result, &error);
+}
+
 static void client_acts(World *w) {
         _cleanup_error_ Error error = ERROR_NULL;
         unsigned i = (unsigned) prng_below(&w->prng, PODS_MAX);
@@ -490,9 +529,16 @@ static void client_acts(World *w) {
                 return;
         default:
                 if (chance(w, 2))
-                        (void) cluster_add_node(w->cluster, w->now, "v0", 3000, &ns, &error);
+                        return inject_fault(w);
+                (void) snprintf(name, sizeof(name), "v%u", (unsigned) prng_below(&w->prng, VIRTUAL_MAX));
+                if (chance(w, 2))
+                        (void) cluster_add_node(w->cluster, w->now, name, 3000, &ns, &error);
+                else if (chance(w, 2))
+                        (void) cluster_remove_node(w->cluster, w->now, name, &error);
+                else if (chance(w, 2))
+                        (void) cluster_stop_node(w->cluster, w->now, name, &error);
                 else
-                        (void) cluster_remove_node(w->cluster, w->now, "v0", &error);
+                        (void) cluster_restart_node(w->cluster, w->now, name, &error);
         }
 }
 

@@ -21,11 +21,29 @@
 #define NAMES 3
 #define EPOCH (UINT64_C(1700000000) * USEC_PER_SEC)
 
+/* A pod of a Job that was seen to have succeeded. */
+typedef struct Success {
+        Uuid pod, job;
+        int64_t index;
+        uint64_t revision;
+} Success;
+
+/* How a Deployment was before a step. */
+typedef struct Before {
+        Uuid uid;
+        int64_t replicas, available;
+} Before;
+
 typedef struct Workloads {
         Prng prng;
         uint64_t seed;
         usec_t now;
         Cluster *cluster;
+        bool calm; /* nobody takes anything away */
+        Success successes[4000];
+        size_t n_successes;
+        Before before[2 * NAMES];
+        size_t n_before;
         void (*broken)(const char *what, int line);
 } Workloads;
 
@@ -91,12 +109,23 @@ static void commit(Workloads *w) {
         store_set_durable(cluster_store(w->cluster), store_revision(cluster_store(w->cluster)));
 }
 
+/* What was undone has not happened. */
+static void forget_undone(Workloads *w) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < w->n_successes; i++)
+                if (w->successes[i].revision <= store_revision(cluster_store(w->cluster)))
+                        w->successes[n++] = w->successes[i];
+        w->n_successes = n;
+}
+
 /* Dies; what was not durable is gone. */
 static void crash(Workloads *w) {
         uint64_t revision, last_id;
         Saved s = {};
 
         must(cluster_undo(w->cluster, w->now) >= 0);
+        forget_undone(w);
         revision = store_revision(cluster_store(w->cluster));
         last_id = store_last_id(cluster_store(w->cluster));
         save(w, &s);
@@ -143,25 +172,65 @@ static void create(Workloads *w, Kind kind, const char *key, Json *root) {
         "\"resources\":{\"requests\":{\"cpu\":\"%um\"}}}]}}"
 
 static void create_deployment(Workloads *w) {
+        static const char *const amounts[] = { "0", "1", "2", "\"25%\"", "\"100%\"" };
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
-        char key[64];
+        char key[64], strategy[160] = "\"type\":\"Recreate\"";
         unsigned i;
 
         (void) some_key(w, "d", key);
         i = (unsigned) (key[strlen(key) - 1] - '0');
+        if (any(w, 3) != 0)
+                (void) snprintf(strategy, sizeof(strategy), "\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":%s,\"maxUnavailable\":%s}",
+                                amounts[any(w, ELEMENTSOF(amounts))], amounts[any(w, ELEMENTSOF(amounts))]);
         create(w, KIND_DEPLOYMENT, key, parse(&a, "{\"metadata\":{\"generation\":1,\"labels\":{\"app\":\"a%u\"}},\"spec\":{\"replicas\":%u,"
-               "\"selector\":{\"matchLabels\":{\"app\":\"a%u\"}},\"strategy\":{\"type\":\"%s\"}," TEMPLATE("a%u") "}}", i, any(w, 5), i,
-               any(w, 3) == 0 ? "Recreate" : "RollingUpdate", i, any(w, 3), 100 * any(w, 5)));
+               "\"minReadySeconds\":%u,\"progressDeadlineSeconds\":%u,\"selector\":{\"matchLabels\":{\"app\":\"a%u\"}},\"strategy\":{%s},"
+               TEMPLATE("a%u") "}}", i, any(w, 7), any(w, 2) * any(w, 10), 10 + any(w, 60), i, strategy, i, any(w, 3), 100 * any(w, 5)));
+}
+
+static void create_job(Workloads *w) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        bool indexed = any(w, 2), each = indexed && any(w, 3) == 0;
+        char key[64], more[200];
+        size_t n = 0;
+
+        more[0] = '\0';
+        if (any(w, 3) == 0)
+                n += (size_t) snprintf(more, sizeof(more), "\"activeDeadlineSeconds\":%u,", 1 + any(w, 60));
+        if (any(w, 3) == 0)
+                n += (size_t) snprintf(more + n, sizeof(more) - n, "\"ttlSecondsAfterFinished\":%u,", any(w, 30));
+        if (each)
+                n += (size_t) snprintf(more + n, sizeof(more) - n, "\"backoffLimitPerIndex\":%u,", any(w, 2));
+        if (any(w, 5) == 0)
+                (void) snprintf(more + n, sizeof(more) - n, "\"podReplacementPolicy\":\"Failed\",");
+        create(w, KIND_JOB, some_key(w, "j", key), parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"completions\":%u,\"parallelism\":%u,\"suspend\":%s,"
+               "\"completionMode\":\"%s\",\"backoffLimit\":%u,%s\"template\":{\"metadata\":{\"annotations\":{\"kubesim.io/duration\":\"%us\","
+               "\"kubesim.io/exit-code\":\"%u\"},\"labels\":{\"app\":\"job\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"v1\"}]}}}}", 1 + any(w, 5),
+               1 + any(w, 3), any(w, 5) == 0 ? "true" : "false", indexed ? "Indexed" : "NonIndexed", each ? 1000 : any(w, 3), more, 1 + any(w, 5),
+               any(w, 4) == 0));
+}
+
+static void create_cron_job(Workloads *w) {
+        static const char *const policies[] = { "Allow", "Forbid", "Replace" };
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        char key[64];
+
+        create(w, KIND_CRON_JOB, some_key(w, "c", key), parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"schedule\":\"*/%u * * * *\",\"suspend\":%s,"
+               "\"concurrencyPolicy\":\"%s\",\"successfulJobsHistoryLimit\":%u,\"failedJobsHistoryLimit\":%u,\"jobTemplate\":{\"spec\":{\"backoffLimit\":0,"
+               "\"completions\":1,\"template\":{\"metadata\":{\"annotations\":{\"kubesim.io/duration\":\"%us\",\"kubesim.io/exit-code\":\"%u\"},"
+               "\"labels\":{\"app\":\"job\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"v1\"}]}}}}}}", 1 + any(w, 2), any(w, 5) == 0 ? "true" :
+               "false", policies[any(w, 3)], any(w, 3), any(w, 2), 1 + any(w, 100), any(w, 3) == 0));
 }
 
 static void create_other(Workloads *w) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         char key[64];
 
-        switch (any(w, 5)) {
+        switch (any(w, 7)) {
+        case 6:
+                return create_cron_job(w);
         case 0:
-                return create(w, KIND_JOB, some_key(w, "j", key), parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"completions\":%u,\"parallelism\":%u,"
-                              "\"backoffLimit\":1," TEMPLATE("job") "}}", 1 + any(w, 3), 1 + any(w, 2), 1, 100));
+        case 5:
+                return create_job(w);
         case 1:
                 return create(w, KIND_SERVICE, some_key(w, "s", key), parse(&a, any(w, 3) == 0 ?
                               "{\"metadata\":{},\"spec\":{\"selector\":{\"app\":\"job\"},\"ports\":[{\"port\":80}]}}" :
@@ -258,27 +327,46 @@ static void act_on_definitions(Workloads *w) {
                 (void) cluster_delete_object(w->cluster, w->now, e, &(DeleteOptions) { .grace_seconds = -1, .propagation = (Propagation) any(w, 3) }, NULL);
 }
 
+static void update(Workloads *w, Edit *edit) {
+        Object *o = NULL;
+
+        if (json_arena_error(&edit->arena) == 0 && cluster_update_object(w->cluster, w->now, edit->entry, edit->root, false, &o, NULL) >= 0)
+                object_unref(o);
+}
+
+static void change_job(Workloads *w) {
+        char key[64];
+        _cleanup_edit_ Edit edit = {};
+        StoreEntry *e = store_find(cluster_store(w->cluster), KIND_JOB, some_key(w, "j", key));
+
+        if (!e || edit_begin(&edit, w->cluster, e) < 0)
+                return;
+        if (any(w, 2) == 0)
+                json_set_bool(&edit.arena, json_get(edit.root, "spec"), "suspend", any(w, 2));
+        else
+                json_set_i64(&edit.arena, json_get(edit.root, "spec"), "parallelism", any(w, 4));
+        update(w, &edit);
+}
+
 static void change_deployment(Workloads *w) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         char key[64], image[16];
         _cleanup_edit_ Edit edit = {};
         StoreEntry *e = store_find(cluster_store(w->cluster), KIND_DEPLOYMENT, some_key(w, "d", key));
-        Object *o = NULL;
         Json *spec;
 
         if (!e || edit_begin(&edit, w->cluster, e) < 0)
                 return;
         spec = json_get(edit.root, "spec");
         if (any(w, 2) == 0)
-                json_set_i64(&edit.arena, spec, "replicas", any(w, 5));
+                json_set_i64(&edit.arena, spec, "replicas", any(w, 7));
         else if (any(w, 4) == 0)
                 json_set_bool(&edit.arena, spec, "paused", any(w, 2));
         else {
                 (void) snprintf(image, sizeof(image), "v%u", any(w, 3));
                 json_set_string(&edit.arena, json_item(json_at(spec, "template", "spec", "containers", NULL), 0), "image", image);
         }
-        if (json_arena_error(&edit.arena) == 0 && cluster_update_object(w->cluster, w->now, e, edit.root, false, &o, NULL) >= 0)
-                object_unref(o);
+        update(w, &edit);
 }
 
 /* The end of a node that finalizers hold. */
@@ -298,7 +386,7 @@ static void delete_something(Workloads *w) {
                 Kind kind;
                 const char *prefix;
         } all[] = {
-                { KIND_DEPLOYMENT, "d" }, { KIND_JOB, "j" }, { KIND_SERVICE, "s" }, { KIND_POD_DISRUPTION_BUDGET, "b" }, { KIND_NAMESPACE, NULL },
+                { KIND_DEPLOYMENT, "d" }, { KIND_JOB, "j" }, { KIND_CRON_JOB, "c" }, { KIND_SERVICE, "s" }, { KIND_POD_DISRUPTION_BUDGET, "b" }, { KIND_NAMESPACE, NULL },
                 { KIND_NODE, NULL }, { KIND_POD, NULL }, { KIND_REPLICA_SET, NULL },
         };
         const unsigned i = any(w, ELEMENTSOF(all));
@@ -411,13 +499,164 @@ static void check_deployment(Workloads *w, const ObjectState *s) {
         ObjectState *rs;
 
         LIST_FOREACH(rs, &s->dependents, ObjectState, in_owner)
-                has += count_pods(rs).all;
+                has += count_pods(w->cluster, rs, 0).all;
         must(json_i64(json_get(status, "observedGeneration"), 0) == s->entry.object->doc->generation);
         if (!json_is_true(json_at(root, "spec", "paused", NULL)) && store_count(cluster_store(w->cluster), KIND_NODE) > 0 &&
             status_has_condition(status, "Available"))
                 must(has >= wanted);
         if (!json_is_true(json_at(root, "spec", "paused", NULL)) && json_i64(json_get(status, "readyReplicas"), 0) == has)
                 must(has == wanted); /* nothing that it waits for */
+}
+
+/* Counted here on its own: those that have run for as long as the ReplicaSet asks for. */
+static int64_t count_available_of(Workloads *w, const ObjectState *rs) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        usec_t span = (usec_t) json_i64(json_at(tree(w, &a, rs->entry.object), "spec", "minReadySeconds", NULL), 0) * USEC_PER_SEC;
+        ObjectState *pod;
+        int64_t n = 0;
+
+        LIST_FOREACH(pod, &rs->dependents, ObjectState, in_owner) {
+                const Pod *p = (const Pod*) pod->entry.object;
+
+                n += p->object.kind == KIND_POD && p->status == POD_RUNNING && p->deleted == 0 && p->started + span <= cluster_realtime(w->cluster, w->now);
+        }
+        return n;
+}
+
+static int64_t count_available(Workloads *w, const ObjectState *deployment) {
+        ObjectState *rs;
+        int64_t n = 0;
+
+        LIST_FOREACH(rs, &deployment->dependents, ObjectState, in_owner)
+                n += count_available_of(w, rs);
+        return n;
+}
+
+/* maxSurge or maxUnavailable, resolved as Kubernetes documents it. */
+static int64_t amount(const Json *root, const char *key, int64_t replicas, bool up) {
+        const Json *v = json_at(root, "spec", "strategy", "rollingUpdate", key, NULL);
+        const char *s = json_string(v);
+
+        if (!s)
+                return json_i64(v, 0);
+        return streq(s, "100%") ? replicas : (replicas + (up ? 3 : 0)) / 4;
+}
+
+/* -1 when it has no least number of pods. */
+static int64_t least_available(const Json *root, int64_t replicas) {
+        int64_t surge = amount(root, "maxSurge", replicas, true), unavailable = MIN(amount(root, "maxUnavailable", replicas, false), replicas);
+
+        if (!json_at(root, "spec", "strategy", "rollingUpdate", NULL))
+                return -1;
+        return replicas - (surge == 0 && unavailable == 0 ? 1 : unavailable);
+}
+
+static void note_deployments(Workloads *w) {
+        w->n_before = 0;
+        for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_DEPLOYMENT, NULL); e; e = store_following(e)) {
+                _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+
+                must(w->n_before < ELEMENTSOF(w->before));
+                w->before[w->n_before++] = (Before) { .uid = e->object->uid, .available = count_available(w, object_state(e)),
+                        .replicas = json_i64(json_at(tree(w, &a, e->object), "spec", "replicas", NULL), 1) };
+        }
+}
+
+/* Never more pods than maxSurge allows; and where nobody takes pods away, never fewer available than maxUnavailable allows. */
+static void check_rollout(Workloads *w, const ObjectState *s) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        const Json *root = tree(w, &a, s->entry.object);
+        int64_t replicas = json_i64(json_at(root, "spec", "replicas", NULL), 1), wanted = 0, least = least_available(root, replicas);
+        ObjectState *rs;
+
+        if (least < 0 || s->entry.object->doc->deleted > 0)
+                return;
+        LIST_FOREACH(rs, &s->dependents, ObjectState, in_owner)
+                if (rs->entry.object->doc->deleted == 0)
+                        wanted += json_i64(json_at(tree(w, &a, rs->entry.object), "spec", "replicas", NULL), 1);
+        if (!controllers_wait(w->cluster))
+                must(wanted <= replicas + amount(root, "maxSurge", replicas, true));
+        for (size_t i = 0; w->calm && i < w->n_before; i++)
+                if (memcmp(&w->before[i].uid, &s->entry.object->uid, sizeof(Uuid)) == 0 && w->before[i].replicas == replicas && w->before[i].available >= least)
+                        must(count_available(w, s) >= least);
+}
+
+/* --- Jobs: what has succeeded is kept beside, to compare --- */
+
+static void note_successes(Workloads *w) {
+        for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_POD, NULL); e; e = store_following(e)) {
+                const ObjectState *owner = object_state(e)->owner;
+                Success s = { .pod = e->object->uid, .index = -1, .revision = e->object->revision };
+                const char *index = doc_annotation(e->object->doc, "batch.kubernetes.io/job-completion-index");
+                bool known = false;
+
+                if (((const Pod*) e->object)->status != POD_SUCCEEDED || !owner || owner->entry.object->kind != KIND_JOB)
+                        continue;
+                for (size_t i = 0; i < w->n_successes && !known; i++)
+                        known = memcmp(&w->successes[i].pod, &s.pod, sizeof(Uuid)) == 0;
+                if (known)
+                        continue;
+                must(w->n_successes < ELEMENTSOF(w->successes));
+                s.job = owner->entry.object->uid;
+                if (index)
+                        s.index = *index - '0';
+                w->successes[w->n_successes++] = s;
+        }
+}
+
+static void check_job(Workloads *w, const ObjectState *s, bool rest) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        const Json *root = tree(w, &a, s->entry.object), *status = json_get(root, "status"), *spec = json_get(root, "spec");
+        int64_t succeeded = json_i64(json_get(status, "succeeded"), 0), seen = 0, indexes = 0;
+        bool over = status_has_condition(status, "Complete") || status_has_condition(status, "Failed");
+
+        for (size_t i = 0; i < w->n_successes; i++)
+                if (memcmp(&w->successes[i].job, &s->entry.object->uid, sizeof(Uuid)) == 0) {
+                        seen++;
+                        must(w->successes[i].index < 0 || !(indexes & 1 << w->successes[i].index)); /* each completed once */
+                        if (w->successes[i].index >= 0)
+                                indexes |= 1 << w->successes[i].index;
+                }
+        must(succeeded <= seen && succeeded <= json_i64(json_get(spec, "completions"), 0));
+        must(!status_has_condition(status, "Complete") || succeeded == json_i64(json_get(spec, "completions"), 0));
+        if (!rest || s->entry.object->doc->deleted > 0)
+                return;
+        must(succeeded == seen);
+        must(!over || (count_pods(w->cluster, s, 0).all == 0 && !json_get(spec, "ttlSecondsAfterFinished")));
+        must(over || json_is_true(json_get(spec, "suspend")) || !json_get(spec, "activeDeadlineSeconds") || count_pods(w->cluster, s, 0).ending > 0);
+        must(!json_at(status, "uncountedTerminatedPods", "succeeded", NULL) && !json_at(status, "uncountedTerminatedPods", "failed", NULL));
+}
+
+/* Every time of its schedule had its turn, and what has ended is forgotten. */
+static void check_cron_job(Workloads *w, const ObjectState *s) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        const Json *root = tree(w, &a, s->entry.object), *spec = json_get(root, "spec"), *status = json_get(root, "status");
+        usec_t now = cluster_realtime(w->cluster, w->now), period = (usec_t) (json_string(json_get(spec, "schedule"))[2] - '0') * USEC_PER_MINUTE;
+        int64_t complete = 0, failed = 0, active = 0;
+        ObjectState *job;
+
+        LIST_FOREACH(job, &s->dependents, ObjectState, in_owner) {
+                const Json *of = json_get(tree(w, &a, job->entry.object), "status");
+
+                complete += status_has_condition(of, "Complete");
+                failed += status_has_condition(of, "Failed");
+                active += !status_has_condition(of, "Complete") && !status_has_condition(of, "Failed") && job->entry.object->doc->deleted == 0;
+        }
+        must(complete <= json_i64(json_get(spec, "successfulJobsHistoryLimit"), -1));
+        must(failed <= json_i64(json_get(spec, "failedJobsHistoryLimit"), -1));
+        must(active == (json_get(status, "active") ? (int64_t) json_get(status, "active")->size : 0));
+        must(active <= 1 || streq(json_string(json_get(spec, "concurrencyPolicy")), "Allow"));
+        if (!json_is_true(json_get(spec, "suspend")) && !(active > 0 && streq(json_string(json_get(spec, "concurrencyPolicy")), "Forbid")))
+                must(status_time(status, "lastScheduleTime") + period > now);
+}
+
+static void check_each(Workloads *w) {
+        Store *store = cluster_store(w->cluster);
+
+        for (StoreEntry *e = store_find_from(store, KIND_DEPLOYMENT, NULL); e; e = store_following(e))
+                check_rollout(w, object_state(e));
+        for (StoreEntry *e = store_find_from(store, KIND_JOB, NULL); e; e = store_following(e))
+                check_job(w, object_state(e), false);
 }
 
 static void check_service(Workloads *w, const ObjectState *s) {
@@ -460,12 +699,17 @@ static void check_rest(Workloads *w) {
         for (StoreEntry *e = store_find_from(store, KIND_DEPLOYMENT, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted == 0)
                         check_deployment(w, object_state(e));
+        for (StoreEntry *e = store_find_from(store, KIND_JOB, NULL); e; e = store_following(e))
+                check_job(w, object_state(e), true);
+        for (StoreEntry *e = store_find_from(store, KIND_CRON_JOB, NULL); e; e = store_following(e))
+                if (e->object->doc->deleted == 0)
+                        check_cron_job(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_SERVICE, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted == 0)
                         check_service(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_POD, NULL); e; e = store_following(e))
                 if (e->object->doc && e->object->doc->n_owners > 0)
-                        must(object_state(e)->owner);
+                        must(object_state(e)->owner || ((const Pod*) e->object)->deleted > cluster_realtime(w->cluster, w->now)); /* or it is going just now */
         for (StoreEntry *e = store_find_from(store, KIND_NAMESPACE, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted > 0)
                         must(has_something_in(w, "team/", "team"));
@@ -485,6 +729,7 @@ static void rest(Workloads *w) {
                 next = MIN(cluster_deadline(w->cluster), end);
                 w->now = MAX(w->now + 1, next);
                 must(cluster_step(w->cluster, w->now) >= 0);
+                note_successes(w);
                 commit(w);
         }
         for (unsigned i = 0; i < 1000 && controllers_wait(w->cluster); i++)
@@ -501,16 +746,20 @@ static void act(Workloads *w) {
                 return create_deployment(w);
         case 3 ... 4:
                 return create_other(w);
-        case 5 ... 7:
+        case 5 ... 6:
                 return change_deployment(w);
+        case 7:
+                return change_job(w);
         default:
-                return delete_something(w);
+                if (!w->calm)
+                        delete_something(w);
         }
 }
 
 static void go_on(Workloads *w) {
         usec_t next;
 
+        note_deployments(w);
         if (any(w, 3) == 0)
                 memory_fail(1 + any(w, 60), any(w, 2) == 0 ? 0 : any(w, 20));
         act(w);
@@ -518,6 +767,8 @@ static void go_on(Workloads *w) {
         w->now = MAX(w->now + 1, next);
         (void) cluster_step(w->cluster, w->now);
         memory_fail(0, 0);
+        note_successes(w);
+        check_each(w);
         if (any(w, 4) != 0)
                 commit(w);
         switch (any(w, 40)) {
@@ -527,6 +778,7 @@ static void go_on(Workloads *w) {
         case 1: /* the disk refuses, and takes things again */
                 cluster_freeze(w->cluster);
                 must(cluster_undo(w->cluster, w->now) >= 0);
+                forget_undone(w);
                 check_links(w);
                 cluster_thaw(w->cluster, w->now);
                 break;
@@ -537,8 +789,10 @@ static void go_on(Workloads *w) {
 }
 
 uint64_t run_workload_world(uint64_t seed, void (*broken)(const char *what, int line)) {
-        Workloads w = { .seed = seed, .now = USEC_PER_SEC, .broken = broken };
+        static Workloads w; /* too large for the stack */
         uint64_t n;
+
+        w = (Workloads) { .seed = seed, .now = USEC_PER_SEC, .calm = seed % 3 == 0, .broken = broken };
 
         prng_init(&w.prng, seed);
         start(&w);

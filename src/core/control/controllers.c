@@ -9,21 +9,59 @@
 /* How many objects one turn looks at, so that no turn is long. */
 #define TURN_MAX 256
 
-static const reconcile_t controllers[_KIND_MAX] = {
-        [KIND_NAMESPACE] = reconcile_namespace,
-        [KIND_REPLICA_SET] = reconcile_replica_set,
-        [KIND_DEPLOYMENT] = reconcile_deployment,
-        [KIND_JOB] = reconcile_job,
-        [KIND_SERVICE] = reconcile_service,
-        [KIND_POD_DISRUPTION_BUDGET] = reconcile_disruption_budget,
-        [KIND_CUSTOM_RESOURCE_DEFINITION] = reconcile_definition,
+#define RETRY_FIRST USEC_PER_SEC
+#define RETRY_MAX (5 * USEC_PER_MINUTE)
+#define LOOK_SOONEST USEC_PER_MSEC /* so that no mistake about a time makes the loop spin */
+
+static const struct {
+        reconcile_t reconcile;
+        bool timed;
+} controllers[_KIND_MAX] = {
+        [KIND_NAMESPACE] = { reconcile_namespace, false },
+        [KIND_REPLICA_SET] = { reconcile_replica_set, true },
+        [KIND_DEPLOYMENT] = { reconcile_deployment, true },
+        [KIND_JOB] = { reconcile_job, true },
+        [KIND_CRON_JOB] = { reconcile_cron_job, true },
+        [KIND_SERVICE] = { reconcile_service, false },
+        [KIND_POD_DISRUPTION_BUDGET] = { reconcile_disruption_budget, false },
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = { reconcile_definition, false },
 };
 
 /* Those whose controllers look at pods by their labels. */
 static const Kind selecting[] = { KIND_SERVICE, KIND_POD_DISRUPTION_BUDGET };
 
 bool controller_exists(const Object *o) {
-        return controllers[o->kind] || object_waits_for_dependents(o);
+        return controllers[o->kind].reconcile || object_waits_for_dependents(o);
+}
+
+bool controller_keeps_time(Kind k) {
+        return controllers[k].timed;
+}
+
+int controller_look_at(Cluster *c, ObjectState *s, usec_t realtime) {
+        int64_t at = (int64_t) realtime - c->realtime_offset;
+        usec_t soonest = usec_add(c->now, LOOK_SOONEST);
+
+        assert(controller_keeps_time(s->entry.object->kind));
+        if (realtime == USEC_INFINITY)
+                return prioq_set(&c->timers, &timed_state(s)->look.item, USEC_INFINITY);
+        return prioq_set(&c->timers, &timed_state(s)->look.item, MAX(at > 0 ? (usec_t) at : 0, soonest));
+}
+
+usec_t controller_retry_time(Cluster *c, TimedState *ts) {
+        usec_t delay = ts->n_failures < 20 ? MIN(RETRY_FIRST << ts->n_failures, RETRY_MAX) : RETRY_MAX;
+
+        if (ts->look.item.index != PRIOQ_NONE) /* it fails on a change before that time: this is not a further turn */
+                return cluster_realtime(c, ts->look.item.when);
+        if (ts->n_failures < UINT8_MAX)
+                ts->n_failures++;
+        return usec_add(cluster_now_realtime(c), delay);
+}
+
+void controllers_clock_set(Cluster *c) {
+        for (Kind k = 0; k < _KIND_MAX; k++)
+                for (StoreEntry *e = controllers[k].timed ? store_find_from(c->store, k, NULL) : NULL; e; e = store_following(e))
+                        object_mark(c, object_state(e));
 }
 
 /* Those of that kind that select the pod. */
@@ -54,7 +92,7 @@ static int reconcile(Cluster *c, ObjectState *s) {
         if (object_waits_for_dependents(s->entry.object))
                 return object_finish_foreground(c, s);
         /* One that waited for what it owned may wait no more, when that was undone. */
-        return controllers[s->entry.object->kind] ? controllers[s->entry.object->kind](c, s) : 0;
+        return controllers[s->entry.object->kind].reconcile ? controllers[s->entry.object->kind].reconcile(c, s) : 0;
 }
 
 /* Looks at one that is marked; if that fails, and it is still there, it stays marked. */

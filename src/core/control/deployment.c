@@ -1,42 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deployments: a ReplicaSet for each version of a template, and the way from one to the next.
- * Kubernetes documentation, "Deployments"; the steps are those of its controller, whose proportional scaling in the middle of a
- * rollout is left out: then the new ReplicaSet takes what changes. */
+ * Kubernetes documentation, "Deployments"; the steps are those of its controller. */
 #include <stdio.h>
 
 #include "basic/alloc-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/control/controllers.h"
-#include "core/control/workload.h"
+#include "core/control/deployment-internal.h"
+#include "core/control/owners.h"
 
-#define COMPONENT "deployment-controller"
 #define HASH_LABEL "pod-template-hash"
-#define REVISION "deployment.kubernetes.io/revision"
-#define DESIRED "deployment.kubernetes.io/desired-replicas"
-#define MAX_REPLICAS "deployment.kubernetes.io/max-replicas"
+#define HISTORY "deployment.kubernetes.io/revision-history"
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
-
-/* A ReplicaSet of the Deployment. */
-typedef struct Version {
-        ObjectState *state;
-        Edit edit; /* of its document, only read */
-        uint64_t revision;
-        int64_t wanted, has, ready;
-        bool is_new;
-} Version;
-
-typedef struct Rollout {
-        Cluster *cluster;
-        ObjectState *state; /* of the Deployment */
-        Edit edit;
-        Json *spec;
-        Version *versions; /* oldest revision first */
-        size_t n_versions;
-        Version *new;      /* NULL: there is none yet */
-        int64_t replicas, surge, unavailable;
-        bool recreate, paused;
-} Rollout;
 
 static void rollout_done(Rollout *r) {
         for (size_t i = 0; i < r->n_versions; i++)
@@ -94,15 +70,29 @@ static int compare_versions(const void *a, const void *b) {
         return x->state->entry.object->id < y->state->entry.object->id ? -1 : 1;
 }
 
+static int64_t annotated_number(const ObjectState *s, const char *key) {
+        const char *text = doc_annotation(s->entry.object->doc, key);
+        uint64_t v;
+
+        return text && parse_u64_range(text, 0, INT32_MAX, &v) >= 0 ? (int64_t) v : -1;
+}
+
 static int read_version(Rollout *r, ObjectState *s, Version *v) {
-        const char *revision = doc_annotation(s->entry.object->doc, REVISION);
-        PodCounts pods = count_pods(s);
+        const char *revision = doc_annotation(s->entry.object->doc, DEPLOYMENT_REVISION);
+        usec_t min_ready;
+        PodCounts pods;
         int k;
 
-        *v = (Version) { .state = s, .has = pods.all, .ready = pods.ready };
+        *v = (Version) { .state = s, .desired = annotated_number(s, DEPLOYMENT_DESIRED), .most = annotated_number(s, DEPLOYMENT_MAX_REPLICAS) };
         k = edit_begin(&v->edit, r->cluster, &s->entry);
         if (k < 0)
                 return k;
+        min_ready = spec_seconds(json_get(v->edit.root, "spec"), "minReadySeconds");
+        pods = count_pods(r->cluster, s, min_ready == USEC_INFINITY ? 0 : min_ready);
+        v->has = pods.all;
+        v->ending = pods.ending;
+        v->ready = pods.ready;
+        v->available = pods.available;
         if (revision)
                 (void) parse_u64(revision, &v->revision);
         v->wanted = json_i64(json_at(v->edit.root, "spec", "replicas", NULL), 1);
@@ -134,8 +124,14 @@ static int read_versions(Rollout *r) {
         return 0;
 }
 
-static uint64_t last_revision(const Rollout *r) {
-        return r->n_versions > 0 ? r->versions[r->n_versions - 1].revision : 0;
+/* One more than the newest of the old ones. */
+static uint64_t next_revision(const Rollout *r) {
+        uint64_t last = 0;
+
+        for (size_t i = 0; i < r->n_versions; i++)
+                if (&r->versions[i] != r->new)
+                        last = MAX(last, r->versions[i].revision);
+        return last + 1;
 }
 
 /* A name for a template: FNV-1a of its text in letters that make no words (as k8s.io/apimachinery, rand.SafeEncodeString). */
@@ -163,11 +159,41 @@ static void set_number(JsonArena *a, Json *map, const char *key, int64_t v) {
         json_set_string(a, map, key, digits);
 }
 
-/* What a ReplicaSet says about the rollout that it is of. */
-static void annotate(Rollout *r, JsonArena *a, Json *annotations, uint64_t revision) {
-        set_number(a, annotations, DESIRED, r->replicas);
-        set_number(a, annotations, MAX_REPLICAS, r->replicas + r->surge);
-        set_number(a, annotations, REVISION, (int64_t) revision);
+/* Annotations that say something about one of both only. */
+static bool is_copied(const char *key) {
+        static const char *const ours[] = { LAST_APPLIED, DEPLOYMENT_REVISION, HISTORY, DEPLOYMENT_DESIRED, DEPLOYMENT_MAX_REPLICAS };
+
+        for (size_t i = 0; i < ELEMENTSOF(ours); i++)
+                if (streq(key, ours[i]))
+                        return false;
+        return true;
+}
+
+/* The revisions that it was before, in order. */
+static void note_history(JsonArena *a, Json *annotations, const char *before) {
+        const char *history = json_string(json_get(annotations, HISTORY));
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(KIB);
+
+        strbuf_printf(&text, "%s%s%s", strempty(history), history ? "," : "", before);
+        json_set_string(a, annotations, HISTORY, strbuf_error(&text) < 0 ? before : strbuf_str(&text)); /* too long: it begins anew */
+}
+
+void rollout_note_size(Rollout *r, JsonArena *a, Json *annotations) {
+        set_number(a, annotations, DEPLOYMENT_DESIRED, r->replicas);
+        set_number(a, annotations, DEPLOYMENT_MAX_REPLICAS, r->replicas + r->surge);
+}
+
+/* A ReplicaSet says which revision it is, and what its Deployment says of itself (kubernetes.io/change-cause). */
+static void note_revision(Rollout *r, JsonArena *a, Json *annotations, uint64_t revision) {
+        const char *before = json_string(json_get(annotations, DEPLOYMENT_REVISION));
+        uint64_t was;
+
+        if (before && parse_u64(before, &was) >= 0 && was < revision)
+                note_history(a, annotations, before);
+        set_number(a, annotations, DEPLOYMENT_REVISION, (int64_t) revision);
+        JSON_FOREACH(v, json_at(r->edit.root, "metadata", "annotations", NULL))
+                if (is_copied(v->key))
+                        json_set(a, annotations, v->key, json_copy(a, v));
 }
 
 static Json *make_version(Rollout *r, JsonArena *a, const char *hash) {
@@ -178,12 +204,12 @@ static Json *make_version(Rollout *r, JsonArena *a, const char *hash) {
         json_set_string(a, json_ensure(a, json_ensure(a, template, "metadata", JSON_OBJECT), "labels", JSON_OBJECT), HASH_LABEL, hash);
         json_set_string(a, json_ensure(a, selector, "matchLabels", JSON_OBJECT), HASH_LABEL, hash);
         json_set(a, metadata, "labels", json_copy(a, json_at(template, "metadata", "labels", NULL)));
-        JSON_FOREACH(v, json_at(r->edit.root, "metadata", "annotations", NULL))
-                if (!streq(v->key, LAST_APPLIED) && !streq(v->key, REVISION))
-                        json_set(a, annotations, v->key, json_copy(a, v));
-        annotate(r, a, annotations, last_revision(r) + 1);
+        rollout_note_size(r, a, annotations);
+        note_revision(r, a, annotations, next_revision(r));
         json_set_i64(a, metadata, "generation", 1);
         json_set_i64(a, spec, "replicas", 0);
+        if (json_get(r->spec, "minReadySeconds"))
+                json_set(a, spec, "minReadySeconds", json_copy(a, json_get(r->spec, "minReadySeconds")));
         json_set(a, spec, "selector", selector);
         json_set(a, spec, "template", template);
         json_set(a, root, "spec", spec);
@@ -210,184 +236,103 @@ static int resolve_collision(Rollout *r, const char *name) {
 }
 
 static int create_version(Rollout *r) {
+        Json *status = json_ensure(&r->edit.arena, r->edit.root, "status", JSON_OBJECT);
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
         _cleanup_error_ Error error = ERROR_NULL;
-        char hash[11], name[300];
+        char hash[11], name[300], message[512];
         int k;
 
-        hash_template(json_get(r->spec, "template"), json_i64(json_at(r->edit.root, "status", "collisionCount", NULL), 0), hash);
+        r->created = true;
+        hash_template(json_get(r->spec, "template"), json_i64(json_get(status, "collisionCount"), 0), hash);
         (void) snprintf(name, sizeof(name), "%.242s-%s", object_name(r->state->entry.object), hash);
         k = object_create_owned(r->cluster, &a, &r->state->entry, KIND_REPLICA_SET, name, make_version(r, &a, hash), &error);
         if (k == -EEXIST)
                 return resolve_collision(r, name);
-        if (k < 0 && k != -ENOMEM) {
-                record_event(r->cluster, &r->state->entry, "Warning", "ReplicaSetCreateError", COMPONENT, "Failed to create new replica set \"%s\": %s",
-                             name, error_message(&error));
-                return 0;
-        }
-        return k < 0 ? k : 1;
-}
-
-/* Has the ReplicaSet want that many. */
-static int scale_version(Rollout *r, Version *v, int64_t wanted) {
-        const char *name = object_name(v->state->entry.object);
-        _cleanup_edit_ Edit e = {};
-        int64_t before = v->wanted;
-        int k;
-
-        k = edit_begin(&e, r->cluster, &v->state->entry);
-        if (k < 0)
+        if (k == -ENOMEM)
                 return k;
-        annotate(r, &e.arena, json_ensure(&e.arena, json_get(e.root, "metadata"), "annotations", JSON_OBJECT), v->revision);
-        json_set_i64(&e.arena, json_get(e.root, "spec"), "replicas", wanted);
-        v->wanted = wanted;
-        k = edit_commit(&e);
-        if (k > 0 && before != wanted)
-                record_event(r->cluster, &r->state->entry, "Normal", "ScalingReplicaSet", COMPONENT, "Scaled %s replica set %s from %lld to %lld",
-                             wanted > before ? "up" : "down", name, (long long) before, (long long) wanted);
+        rollout_set_created(r, status, name, k < 0 ? error_message(&error) : NULL);
+        if (k < 0) {
+                (void) snprintf(message, sizeof(message), "Failed to create new replica set \"%s\": %s", name, error_message(&error));
+                record_event(r->cluster, &r->state->entry, "Warning", "ReplicaSetCreateError", DEPLOYMENT_COMPONENT, "%s", message);
+                k = controller_look_at(r->cluster, r->state, controller_retry_time(r->cluster, timed_state(r->state)));
+                return k < 0 ? k : edit_commit(&r->edit);
+        }
+        timed_state(r->state)->n_failures = 0;
+        k = edit_commit(&r->edit);
+        object_mark(r->cluster, r->state); /* which goes on from here */
         return k;
 }
 
-static int64_t sum_wanted(const Rollout *r) {
-        int64_t n = 0;
-
-        for (size_t i = 0; i < r->n_versions; i++)
-                n += r->versions[i].wanted;
-        return n;
-}
-
-static int64_t sum_ready(const Rollout *r) {
-        int64_t n = 0;
-
-        for (size_t i = 0; i < r->n_versions; i++)
-                n += r->versions[i].ready;
-        return n;
-}
-
-/* Up as far as maxSurge lets it, down at once. */
-static int scale_new(Rollout *r) {
-        int64_t room = r->replicas + r->surge - sum_wanted(r), wanted = r->replicas;
-
-        room = MAX(room, (int64_t) 0);
-        if (r->new->wanted < r->replicas)
-                wanted = MIN(r->new->wanted + room, r->replicas);
-        return scale_version(r, r->new, wanted);
-}
-
-/* Takes up to `n` from the old ones, the oldest first; only_broken: no more of each than it has that are not ready. */
-static int scale_old(Rollout *r, int64_t *n, bool only_broken) {
-        for (size_t i = 0; i < r->n_versions && *n > 0; i++) {
-                Version *v = &r->versions[i];
-                int64_t less = MIN(*n, only_broken ? v->wanted - v->ready : v->wanted);
-                int k;
-
-                if (v == r->new || less <= 0)
-                        continue;
-                k = scale_version(r, v, v->wanted - less);
-                if (k < 0)
-                        return k;
-                *n -= less;
-        }
-        return 0;
-}
-
-static int roll(Rollout *r) {
-        int64_t least = r->replicas - r->unavailable, may_go;
+/* A template that was there before (kubectl rollout undo) becomes the newest again; what the Deployment says of itself goes on. */
+static int renew_version(Rollout *r) {
+        _cleanup_edit_ Edit e = {};
+        Json *min_ready = json_get(r->spec, "minReadySeconds");
         int k;
 
-        k = scale_new(r);
+        r->new->revision = MAX(r->new->revision, next_revision(r));
+        k = edit_begin(&e, r->cluster, &r->new->state->entry);
         if (k < 0)
                 return k;
-        may_go = sum_wanted(r) - least - MAX(r->new->wanted - r->new->ready, (int64_t) 0);
-        k = scale_old(r, &may_go, true);
-        if (k < 0)
-                return k;
-        may_go = MIN(may_go, sum_ready(r) - least);
-        return scale_old(r, &may_go, false);
+        note_revision(r, &e.arena, json_ensure(&e.arena, json_get(e.root, "metadata"), "annotations", JSON_OBJECT), r->new->revision);
+        if (min_ready)
+                json_set(&e.arena, json_get(e.root, "spec"), "minReadySeconds", json_copy(&e.arena, min_ready));
+        else
+                json_remove(json_get(e.root, "spec"), "minReadySeconds");
+        return edit_commit(&e);
 }
 
+/* The old ones have to be gone before there is a new one. */
 static int recreate(Rollout *r) {
-        int64_t all = INT64_MAX;
         int k;
 
-        k = scale_old(r, &all, false);
-        if (k < 0)
+        k = rollout_stop_old(r);
+        if (k != 0)
                 return k;
-        for (size_t i = 0; i < r->n_versions; i++) {
-                PodCounts n = count_pods(r->versions[i].state);
-
-                if (&r->versions[i] != r->new && n.all + n.ending > 0)
-                        return 0; /* the old ones have to be gone first */
-        }
-        return scale_version(r, r->new, r->replicas);
+        for (size_t i = 0; i < r->n_versions; i++)
+                if (&r->versions[i] != r->new && r->versions[i].has + r->versions[i].ending > 0)
+                        return 0;
+        return r->new ? rollout_scale_version(r, r->new, r->replicas) : create_version(r);
 }
 
 /* Old ones without pods go when there are more than revisionHistoryLimit. */
 static int clean_up(Rollout *r) {
-        int64_t limit = json_i64(json_get(r->spec, "revisionHistoryLimit"), 10), old = (int64_t) r->n_versions - (r->new != NULL);
+        int64_t limit = json_i64(json_get(r->spec, "revisionHistoryLimit"), 10), too_many = (int64_t) r->n_versions - (r->new != NULL) - limit;
         int k;
 
-        for (size_t i = 0; i < r->n_versions && old > limit; i++) {
+        for (size_t i = 0; i < r->n_versions && too_many > 0; i++) {
                 Version *v = &r->versions[i];
 
-                if (v == r->new || v->wanted > 0 || v->has > 0)
+                if (v == r->new)
+                        continue;
+                too_many--;
+                if (v->wanted > 0 || v->has > 0)
                         continue;
                 k = object_delete(r->cluster, &v->state->entry, &(DeleteOptions) { .grace_seconds = -1 });
                 if (k < 0)
                         return k;
                 v->state = NULL;
-                old--;
         }
         return 0;
 }
 
-static void set_progressing(Rollout *r, Json *status, bool complete) {
-        const char *name = r->new ? object_name(r->new->state->entry.object) : "";
-        char message[512];
+/* Brings the ReplicaSets a step closer; *ret_rolling: the rollout goes on, so that time runs for it. */
+static int advance(Rollout *r, bool *ret_rolling) {
+        int k = 0;
 
-        if (r->paused) {
-                status_set_condition(&r->edit, status, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused");
-                return;
-        }
-        (void) snprintf(message, sizeof(message), complete ? "ReplicaSet \"%s\" has successfully progressed." : "ReplicaSet \"%s\" is progressing.", name);
-        status_set_condition(&r->edit, status, "Progressing", "True", complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated", message);
-}
-
-static int update_status(Rollout *r) {
-        Json *status = json_ensure(&r->edit.arena, r->edit.root, "status", JSON_OBJECT);
-        Json *annotations = json_ensure(&r->edit.arena, json_get(r->edit.root, "metadata"), "annotations", JSON_OBJECT);
-        int64_t all = 0, ready = 0, updated = r->new ? r->new->has : 0;
-        bool enough, complete;
-
-        for (size_t i = 0; i < r->n_versions; i++) {
-                all += r->versions[i].has;
-                ready += r->versions[i].ready;
-        }
-        enough = ready >= r->replicas - r->unavailable;
-        complete = r->new && updated == r->replicas && all == r->replicas && ready >= r->replicas;
         if (r->new)
-                set_number(&r->edit.arena, annotations, REVISION, (int64_t) r->new->revision);
-        status_set_count(&r->edit, status, "observedGeneration", r->state->entry.object->doc->generation);
-        status_set_count(&r->edit, status, "replicas", all);
-        status_set_count(&r->edit, status, "updatedReplicas", updated);
-        status_set_count(&r->edit, status, "readyReplicas", ready);
-        status_set_count(&r->edit, status, "availableReplicas", ready);
-        all = MAX(all, r->replicas);
-        status_set_count(&r->edit, status, "unavailableReplicas", MAX(all - ready, (int64_t) 0));
-        status_set_condition(&r->edit, status, "Available", enough ? "True" : "False",
-                             enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-                             enough ? "Deployment has minimum availability." : "Deployment does not have minimum availability.");
-        set_progressing(r, status, complete);
-        return edit_commit(&r->edit);
-}
-
-/* A template that was there before (kubectl rollout undo) becomes the newest again. */
-static void renew_revision(Rollout *r) {
-        if (r->new->revision < last_revision(r))
-                r->new->revision = last_revision(r) + 1;
+                k = renew_version(r);
+        if (k < 0)
+                return k;
+        if (r->paused || (!r->recreate && rollout_is_being_scaled(r)))
+                return rollout_scale(r);
+        *ret_rolling = true;
+        if (r->recreate)
+                return recreate(r);
+        return r->new ? rollout_roll(r) : create_version(r);
 }
 
 static int reconcile(Rollout *r) {
+        bool rolling = false, complete;
         int k;
 
         k = edit_begin(&r->edit, r->cluster, &r->state->entry);
@@ -399,19 +344,14 @@ static int reconcile(Rollout *r) {
         if (k < 0)
                 return k;
         if (r->state->entry.object->doc->deleted == 0) {
-                if (!r->new && !r->paused)
-                        return create_version(r); /* which marks this one again */
-                if (r->new && !r->paused) {
-                        renew_revision(r);
-                        k = r->recreate ? recreate(r) : roll(r);
-                }
-                if (r->new && r->paused && r->n_versions == 1)
-                        k = scale_version(r, r->new, r->replicas);
-                if (k < 0)
+                k = advance(r, &rolling);
+                if (k < 0 || r->created)
                         return k;
         }
-        k = update_status(r);
-        return k < 0 ? k : clean_up(r);
+        k = rollout_update_status(r, rolling, &complete);
+        if (k >= 0 && (complete || r->paused))
+                k = clean_up(r);
+        return k;
 }
 
 int reconcile_deployment(Cluster *c, ObjectState *s) {

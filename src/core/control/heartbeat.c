@@ -5,6 +5,7 @@
 
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "core/control/faults.h"
 #include "core/control/nodes.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
@@ -331,11 +332,23 @@ int cluster_heartbeat(Cluster *c, usec_t now, const Heartbeat *beat, HeartbeatAn
 }
 
 int virtual_beat(Cluster *c, NodeState *ns) {
+        usec_t latest = USEC_INFINITY, next;
         PodState *ps;
         int r;
 
-        if (node_of(ns)->health == NODE_STOPPED)
+        if (node_of(ns)->stop_requested)
                 return node_schedule_beat(c, ns, USEC_INFINITY);
+        if (ns->fault) {
+                r = fault_act(c, ns, &latest);
+                if (r <= 0)
+                        return r < 0 ? r : node_schedule_beat(c, ns, latest);
+        }
+        if (node_of(ns)->health != NODE_HEALTHY) { /* its fault, or a stall of ours, is over */
+                r = node_set_health(c, ns, NODE_HEALTHY, NULL, false);
+                if (r < 0)
+                        return r;
+                pods_schedule_or_retry(c);
+        }
 
         ns->n_beats++;
         c->stats.n_heartbeats++;
@@ -354,7 +367,8 @@ int virtual_beat(Cluster *c, NodeState *ns) {
         if (ns->listed_at != ns->pods_revision)
                 return node_schedule_beat(c, ns, c->now); /* restarted pods come up with the next one */
         /* A tenth of jitter either way keeps a hundred thousand of them from beating at once. */
-        return node_schedule_beat(c, ns, c->now + c->config.heartbeat_interval_usec * (90 + prng_below(&c->prng, 21)) / 100);
+        next = c->now + c->config.heartbeat_interval_usec * (90 + prng_below(&c->prng, 21)) / 100 + fault_delay(ns);
+        return node_schedule_beat(c, ns, MIN(next, latest));
 }
 
 NodeState *cluster_next_woken(Cluster *c) {

@@ -9,6 +9,7 @@
 #include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/model/policy.h"
+#include "core/model/shared-string.h"
 #include "core/model/tombstone.h"
 
 /* Tombstones are small and rare; this many removed agents are remembered, the oldest forgotten first. */
@@ -68,6 +69,73 @@ int cluster_add_node(Cluster *c, usec_t now, const char *name, int64_t cpu, Node
         *ret = find_node(c, n->object.name);
         pods_schedule_or_retry(c);
         return 0;
+}
+
+/* A node like the model with that name; ready to be stored. */
+static int make_like(Cluster *c, const Node *model, const char *name, Node **ret) {
+        _cleanup_(node_unrefp) Node *n = NULL;
+        const char *copy;
+        int r;
+
+        r = node_copy(model, &n);
+        if (r < 0)
+                return r;
+        copy = shared_string_new(name);
+        if (!copy)
+                return -ENOMEM;
+        shared_string_unref(n->object.name);
+        n->object.name = copy;
+        n->object.uid = uuid_random(&c->prng);
+        n->object.created = n->health_since = cluster_now_realtime(c);
+        n->backing = NODE_VIRTUAL;
+        n->health = NODE_HEALTHY;
+        *ret = TAKE_PTR(n);
+        return 0;
+}
+
+static int add_like(Cluster *c, NodeBatch *batch, const char *name, Error *reterr) {
+        Node *n;
+        int r;
+
+        if (find_node(c, name)) {
+                batch->n_existed++;
+                return 0;
+        }
+        r = check_node_room(c, reterr);
+        if (r < 0)
+                return r;
+        r = make_like(c, batch->model, name, &n);
+        if (r >= 0)
+                r = cluster_put(c, &n->object);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
+        batch->n_added++;
+        return 0;
+}
+
+int cluster_add_nodes(Cluster *c, usec_t now, NodeBatch *batch, Error *reterr) {
+        char name[512], detail[1024];
+        int r;
+
+        assert(batch->count <= NODE_BATCH_MAX);
+
+        c->now = now;
+        batch->n_added = batch->n_existed = 0;
+        r = cluster_check_writable(c, reterr);
+        if (r < 0)
+                return r;
+        r = check_node_cpu(c, batch->model->cpu, reterr);
+        for (uint32_t i = 0; i < batch->count && r >= 0; i++) {
+                (void) snprintf(name, sizeof(name), "%s%u", batch->prefix, batch->first + i);
+                r = add_like(c, batch, name, reterr);
+        }
+        if (batch->n_added > 0) {
+                (void) snprintf(detail, sizeof(detail), "%u virtual ones, %s%u to %s%u", batch->n_added, batch->prefix, batch->first, batch->prefix,
+                                batch->first + batch->count - 1);
+                cluster_event(c, EVENT_NODES_ADDED, NULL, NULL, detail);
+                pods_schedule_or_retry(c);
+        }
+        return r;
 }
 
 int node_set_health(Cluster *c, NodeState *ns, NodeHealth health, const char *reason, bool stop_requested) {
@@ -215,6 +283,9 @@ int cluster_restart_node(Cluster *c, usec_t now, const char *name, Error *reterr
                 return 0;
 
         virtual = node_of(ns)->backing == NODE_VIRTUAL;
+        if (ns->fault && !node_of(ns)->stop_requested)
+                return error_set_field(reterr, -ESTALE, "nodeId", name, "node \"%s\" has the injected fault %s: kubesimctl recover-node %s", name,
+                                       ns->fault->entry.object->name, name);
         r = virtual ? node_schedule_beat(c, ns, c->now) : 0;
         if (r >= 0)
                 r = node_set_health(c, ns, virtual ? NODE_HEALTHY : NODE_STARTING, virtual ? NULL : "started by an operator", false);
@@ -384,6 +455,12 @@ static int check_unhealthy(Cluster *c) {
 
                 if (usec_add(ns->faded_at, c->config.remove_after_usec) > c->now)
                         break;
+                if (ns->fault) { /* it will be back, and no agent would register it again */
+                        list_remove(&ns->fading);
+                        ns->faded_at = c->now;
+                        list_append(&c->unhealthy, &ns->fading);
+                        continue;
+                }
                 r = pods_evacuate(c, ns, "its node was lost");
                 if (r >= 0)
                         r = remove_lost(c, ns);

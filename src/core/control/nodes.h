@@ -7,6 +7,18 @@
 /* Adds a virtual node; name NULL: a UUID is made. cpu in millicores. -EINVAL, -EEXIST, -EDQUOT (MaxNodes), -ENOSPC,
  * -ENOMEM. *ret is borrowed. */
 int cluster_add_node(Cluster *c, usec_t now, const char *name, int64_t cpu, NodeState **ret, Error *reterr);
+#define NODE_BATCH_MAX 2000 /* so that no turn of the loop is long */
+#define NODE_NUMBER_MAX 100000000
+
+typedef struct NodeBatch {
+        const char *prefix;
+        uint32_t first, count; /* the names are the prefix and the numbers from first on */
+        const Node *model;     /* what they are like: CPU, document, what was read of it; its identity is not looked at */
+        uint32_t n_added, n_existed; /* set by it, also when it fails half-way */
+} NodeBatch;
+
+/* Adds virtual nodes, but those that exist. -EINVAL (CPU), -EDQUOT (MaxNodes), -ENOSPC, -ENOMEM: those that were added stay. */
+int cluster_add_nodes(Cluster *c, usec_t now, NodeBatch *batch, Error *reterr);
 /* Moves its pods elsewhere and removes it; the beats of its agent are answered with "stop" from then on. */
 int cluster_remove_node(Cluster *c, usec_t now, const char *name, Error *reterr);
 /* Moves its pods elsewhere and stops it; an agent is told by the answer to its next beat. */

@@ -8,6 +8,7 @@
 #include "basic/time-util.h"
 #include "core/control/definitions.h"
 #include "core/control/heartbeat.h"
+#include "core/control/jobs.h"
 #include "core/control/nodes.h"
 #include "core/control/objects-internal.h"
 #include "core/control/owners.h"
@@ -128,17 +129,19 @@ static int store_new_object(Cluster *c, Object *o, Json *document) {
 }
 
 /* The arena that it makes is gone when it returns; what it adds is copied by then. */
-static int create_document(Cluster *c, Kind kind, Json *document, Doc **ret) {
+static int create_document(Cluster *c, const Object *o, Json *document, Doc **ret) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         int r;
 
-        if (kind == KIND_SERVICE)
+        if (o->kind == KIND_SERVICE)
                 service_assign_address(c, &a, document);
+        if (o->kind == KIND_JOB)
+                job_assign_selector(o, &a, document);
         r = json_arena_error(&a);
         if (r >= 0)
                 r = doc_new(document, ret);
         if (r >= 0)
-                *ret = document_share(c, kind, *ret);
+                *ret = document_share(c, o->kind, *ret);
         return r;
 }
 
@@ -163,7 +166,7 @@ static int create(Cluster *c, Kind kind, const char *key, Json *document, bool d
         r = read_view(c, o, document, reterr);
         if (r < 0)
                 return r;
-        r = create_document(c, kind, document, &o->doc);
+        r = create_document(c, o, document, &o->doc);
         if (r >= 0 && !dry)
                 r = store_new_object(c, o, document);
         if (r < 0)
@@ -297,6 +300,8 @@ static int release_dependents(Cluster *c, ObjectState *s) {
                 if (refs && refs->size == 0)
                         json_remove(metadata, "ownerReferences");
                 r = edit_commit(&e);
+                if (r >= 0 && dependent->entry.object->kind == KIND_POD && doc_has_finalizer(dependent->entry.object->doc, JOB_TRACKING_FINALIZER))
+                        r = pod_release(c, (PodState*) dependent, JOB_TRACKING_FINALIZER); /* no Job counts it any more */
                 if (r < 0)
                         return r;
         }

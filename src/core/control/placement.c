@@ -27,8 +27,7 @@ static bool is_for_index(const Cluster *c, const Pod *p) {
         return !p->class || (p->class->simple && c->scheduler.classes.n_anti == 0);
 }
 
-/* The class of pods of the native API that ask for so much. */
-static int native_class(Cluster *c, int64_t cpu, PodClass **ret) {
+int placement_native_class(PodClassPool *pool, int64_t cpu, PodClass **ret) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(64 * KIB);
         Json *document = json_new(&a, JSON_OBJECT), *container = json_new(&a, JSON_OBJECT);
         char quantity[32];
@@ -38,12 +37,12 @@ static int native_class(Cluster *c, int64_t cpu, PodClass **ret) {
         json_append(json_ensure(&a, json_ensure(&a, document, "spec", JSON_OBJECT), "containers", JSON_ARRAY), container);
         if (json_arena_error(&a) < 0)
                 return json_arena_error(&a);
-        return pod_class_of(&c->scheduler.classes, NAMESPACE_DEFAULT, document, ret, NULL);
+        return pod_class_of(pool, NAMESPACE_DEFAULT, document, ret, NULL);
 }
 
 static int class_of(Cluster *c, const Pod *p, PodClass **ret) {
         if (!p->class)
-                return native_class(c, p->cpu, ret);
+                return placement_native_class(&c->scheduler.classes, p->cpu, ret);
         *ret = pod_class_ref(p->class);
         return 0;
 }

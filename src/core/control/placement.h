@@ -36,6 +36,8 @@ PodWait *placement_dequeue(Cluster *c, PodWait *w);
 void placement_forget(Cluster *c);
 
 /* --- For gangs and preemption --- */
+/* The class, in that pool, of pods of the native API that ask for so much; a reference. -ENOMEM. */
+int placement_native_class(PodClassPool *pool, int64_t cpu, PodClass **ret);
 const SchedAlgorithm *placement_algorithm(const Cluster *c, const Pod *p);
 /* Binds a pod that waits to that node: store and event. 0 or -ENOMEM. */
 int placement_bind(Cluster *c, PodState *ps, NodeState *ns);

@@ -4,7 +4,9 @@
 #include <stdio.h>
 
 #include "basic/json-writer.h"
+#include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/control/jobs.h"
 #include "core/control/objects.h"
 #include "core/control/placement.h"
 
@@ -126,20 +128,33 @@ int pod_launch(Cluster *c, Pod *p, const char *node) {
         return 0;
 }
 
+/* Has it a finalizer that holds it? That of a Job only while there is a Job that counts it. */
+static bool is_held(const PodState *ps, const Doc *d) {
+        const ObjectState *owner = ps->common.owner;
+        bool counted = owner && owner->entry.object->kind == KIND_JOB && owner->entry.object->doc->deleted == 0;
+
+        if (!d || d->n_finalizers == 0)
+                return false;
+        return counted || d->n_finalizers > 1 || !doc_has_finalizer(d, JOB_TRACKING_FINALIZER);
+}
+
 /* Its finalizers hold it, though nothing runs any more. */
 static int keep_for_finalizers(Cluster *c, PodState *ps) {
+        bool over = pod_of(ps)->status == POD_FAILED || pod_of(ps)->status == POD_SUCCEEDED;
         Pod *p;
         int r;
 
-        if (pod_of(ps)->status == POD_FAILED || pod_of(ps)->status == POD_SUCCEEDED)
+        if (over && pod_of(ps)->deleted > 0)
                 return 0;
         r = pod_copy(pod_of(ps), &p);
         if (r < 0)
                 return r;
-        p->status = POD_FAILED;
-        p->ended = cluster_now_realtime(c);
+        if (!over) {
+                p->status = POD_FAILED;
+                p->ended = cluster_now_realtime(c);
+        }
         if (p->deleted == 0)
-                p->deleted = p->ended;
+                p->deleted = cluster_now_realtime(c);
         return cluster_put(c, &p->object);
 }
 
@@ -147,7 +162,7 @@ static int delete_pod(Cluster *c, PodState *ps) {
         _cleanup_(object_unrefp) Object *o = object_ref(ps->entry.object);
         int r;
 
-        if (o->doc && o->doc->n_finalizers > 0)
+        if (is_held(ps, o->doc))
                 return keep_for_finalizers(c, ps);
 
         r = store_delete(c->store, &ps->entry);
@@ -226,8 +241,7 @@ int pod_evict_lost(Cluster *c, PodState *ps) {
 }
 
 int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds) {
-        const Object *o = ps->entry.object;
-        bool held = o->doc && o->doc->n_finalizers > 0;
+        bool held = is_held(ps, ps->entry.object->doc);
         int r;
 
         if (grace_seconds != 0 && pod_of(ps)->status == POD_TERMINATING)
@@ -241,16 +255,38 @@ int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds) {
 }
 
 int pod_store_update(Cluster *c, PodState *ps, Pod *copy) {
-        const Doc *d = copy->object.doc;
         bool over = !pod_holds_capacity(copy) && copy->deleted > 0;
         int r;
 
-        if (over && d && d->n_finalizers == 0)
+        if (over && copy->object.doc && !is_held(ps, copy->object.doc))
                 return store_delete(c->store, &ps->entry);
         r = store_put(c->store, &copy->object);
         if (r >= 0)
                 pods_schedule_or_retry(c);
         return r;
+}
+
+int pod_release(Cluster *c, PodState *ps, const char *finalizer) {
+        bool over = !pod_holds_capacity(pod_of(ps)) && pod_of(ps)->deleted > 0;
+        _cleanup_edit_ Edit e = {};
+        Json *finalizers;
+        int r;
+
+        r = edit_begin(&e, c, &ps->entry);
+        if (r < 0)
+                return r;
+        finalizers = json_at(e.root, "metadata", "finalizers", NULL);
+        JSON_FOREACH(f, finalizers)
+                if (streq_ptr(json_string(f), finalizer))
+                        json_detach(f);
+        if (over && (!finalizers || finalizers->size == 0)) {
+                r = store_delete(c->store, &ps->entry);
+                return r < 0 ? r : 1;
+        }
+        if (finalizers && finalizers->size == 0)
+                json_remove(json_get(e.root, "metadata"), "finalizers");
+        r = edit_commit(&e);
+        return r < 0 ? r : 0;
 }
 
 int cluster_bind_pod(Cluster *c, usec_t now, StoreEntry *e, const char *node, Error *reterr) {

@@ -26,6 +26,8 @@ int pod_launch(Cluster *c, Pod *p, const char *node);
 int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds);
 /* Stores what an update has made of it, or removes it when that was the last that held it. */
 int pod_store_update(Cluster *c, PodState *ps, Pod *copy);
+/* Takes a finalizer from it, which may be its end: 1 when it is gone. */
+int pod_release(Cluster *c, PodState *ps, const char *finalizer);
 /* Moves every pod of the node elsewhere, or back into the queue; Terminating ones are gone. The node must take no
  * pods any more. `why` is kept as the pods' reason. */
 int pods_evacuate(Cluster *c, NodeState *ns, const char *why);

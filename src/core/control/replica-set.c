@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ReplicaSets: as many pods of a template as asked for. Kubernetes documentation, "ReplicaSet". */
 #include "basic/alloc-util.h"
-#include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/control/controllers.h"
 #include "core/control/owners.h"
@@ -12,7 +11,6 @@
 #define BURST 250
 
 #define COMPONENT "replicaset-controller"
-#define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
 
 /* Lets go of pods whose labels it no longer selects. */
 static int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
@@ -53,84 +51,51 @@ static int adopt_pods(Cluster *c, ObjectState *s, const Json *selector, int64_t 
         return 0;
 }
 
-static int64_t deletion_cost(const Pod *p) {
-        const char *s = doc_annotation(p->object.doc, ANNOTATION_DELETION_COST);
-        uint64_t v;
-
-        if (!s)
-                return 0;
-        return parse_u64(*s == '-' ? s + 1 : s, &v) < 0 || v > INT32_MAX ? 0 : *s == '-' ? -(int64_t) v : (int64_t) v;
-}
-
-/* The pod that is missed least comes first: without a node, not running, cheap, young.
- * Kubernetes documentation, "ReplicaSet", scaling down. */
-static int compare_worth(const void *a, const void *b) {
-        const Pod *x = (const Pod*) (*(ObjectState *const*) a)->entry.object, *y = (const Pod*) (*(ObjectState *const*) b)->entry.object;
-        bool runs_x = x->status == POD_RUNNING, runs_y = y->status == POD_RUNNING;
-        int64_t cost_x = deletion_cost(x), cost_y = deletion_cost(y);
-
-        if (!x->node != !y->node)
-                return x->node ? 1 : -1;
-        if (runs_x != runs_y)
-                return runs_x ? 1 : -1;
-        if (cost_x != cost_y)
-                return cost_x < cost_y ? -1 : 1;
-        return x->object.id > y->object.id ? -1 : 1;
-}
-
-static int remove_pods(Cluster *c, ObjectState *s, int64_t all, int64_t too_many) {
-        _cleanup_free_ ObjectState **pods = new0(ObjectState*, (size_t) all);
-        ObjectState *d;
-        size_t n = 0;
+static int remove_pods(Cluster *c, ObjectState *s, int64_t too_many) {
+        _cleanup_free_ ObjectState **pods = NULL;
+        size_t n;
         int r;
 
-        if (!pods)
-                return -ENOMEM;
-        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
-                if (d->entry.object->kind == KIND_POD && pod_is_active((const Pod*) d->entry.object))
-                        pods[n++] = d;
-        qsort(pods, n, sizeof(pods[0]), compare_worth);
-        for (size_t i = 0; i < n && i < (size_t) MIN(too_many, (int64_t) BURST); i++) {
+        r = active_pods_by_worth(s, &pods, &n);
+        for (size_t i = 0; r >= 0 && i < n && i < (size_t) MIN(too_many, (int64_t) BURST); i++) {
                 record_event(c, &s->entry, "Normal", "SuccessfulDelete", COMPONENT, "Deleted pod: %s", object_name(pods[i]->entry.object));
                 r = object_delete(c, &pods[i]->entry, &(DeleteOptions) { .grace_seconds = -1 });
-                if (r < 0)
-                        return r;
         }
-        return 0;
+        return r < 0 ? r : 0;
 }
 
-static int create_pods(Cluster *c, ObjectState *s, const Json *template, int64_t missing) {
-        _cleanup_error_ Error error = ERROR_NULL;
+/* *ret_failed: they cannot be created, which `error` tells of. */
+static int create_pods(Cluster *c, ObjectState *s, const Json *template, int64_t missing, bool *ret_failed, Error *error) {
         int r = 0;
 
         for (int64_t i = 0; i < MIN(missing, (int64_t) BURST) && r >= 0; i++)
-                r = create_pod_from(c, &s->entry, template, object_name(s->entry.object), COMPONENT, &error);
-        if (r < 0 && r != -ENOMEM && r != -EEXIST) {
-                record_event(c, &s->entry, "Warning", "FailedCreate", COMPONENT, "Error creating: %s", error_message(&error));
-                return 0; /* nothing that trying again would change */
-        }
-        return r == -EEXIST ? 0 : r;
-}
-
-static int scale(Cluster *c, ObjectState *s, const Json *spec) {
-        int64_t wanted = json_i64(json_get(spec, "replicas"), 1);
-        int r;
-
-        r = release_pods(c, s, json_get(spec, "selector"));
-        if (r >= 0 && count_pods(s).all < wanted)
-                r = adopt_pods(c, s, json_get(spec, "selector"), wanted - count_pods(s).all);
-        if (r < 0)
-                return r;
-        if (count_pods(s).all < wanted)
-                return create_pods(c, s, json_get(spec, "template"), wanted - count_pods(s).all);
-        if (count_pods(s).all > wanted)
-                return remove_pods(c, s, count_pods(s).all, count_pods(s).all - wanted);
+                r = create_pod_from(c, &s->entry, template, object_name(s->entry.object), COMPONENT, error);
+        if (r >= 0 || r == -ENOMEM || r == -EEXIST)
+                return r == -EEXIST ? 0 : r;
+        record_event(c, &s->entry, "Warning", "FailedCreate", COMPONENT, "Error creating: %s", error_message(error));
+        *ret_failed = true;
         return 0;
 }
 
-static int update_status(Cluster *c, ObjectState *s) {
+static int scale(Cluster *c, ObjectState *s, const Json *spec, bool *ret_failed, Error *error) {
+        int64_t wanted = json_i64(json_get(spec, "replicas"), 1), all;
+        int r;
+
+        r = release_pods(c, s, json_get(spec, "selector"));
+        all = count_pods(c, s, 0).all;
+        if (r >= 0 && all < wanted) {
+                r = adopt_pods(c, s, json_get(spec, "selector"), wanted - all);
+                all = count_pods(c, s, 0).all;
+        }
+        if (r < 0)
+                return r;
+        if (all < wanted)
+                return create_pods(c, s, json_get(spec, "template"), wanted - all, ret_failed, error);
+        return all > wanted ? remove_pods(c, s, all - wanted) : 0;
+}
+
+static int update_status(Cluster *c, ObjectState *s, const PodCounts *n, const Error *failure) {
         _cleanup_edit_ Edit e = {};
-        PodCounts n = count_pods(s);
         Json *status;
         int r;
 
@@ -138,32 +103,52 @@ static int update_status(Cluster *c, ObjectState *s) {
         if (r < 0)
                 return r;
         status = json_ensure(&e.arena, e.root, "status", JSON_OBJECT);
-        json_set_i64(&e.arena, status, "replicas", n.all);
-        status_set_count(&e, status, "fullyLabeledReplicas", n.all);
-        status_set_count(&e, status, "readyReplicas", n.ready);
-        status_set_count(&e, status, "availableReplicas", n.ready);
+        json_set_i64(&e.arena, status, "replicas", n->all);
+        status_set_count(&e, status, "fullyLabeledReplicas", n->all);
+        status_set_count(&e, status, "readyReplicas", n->ready);
+        status_set_count(&e, status, "availableReplicas", n->available);
         status_set_count(&e, status, "observedGeneration", s->entry.object->doc->generation);
+        if (!failure)
+                status_remove_condition(status, "ReplicaFailure");
+        else if (!status_find_condition(status, "ReplicaFailure"))
+                status_set_condition(&e, status, "ReplicaFailure", "True", "FailedCreate", error_message(failure));
         return edit_commit(&e);
 }
 
+/* When it is to look again though nothing changes. */
+static int plan(Cluster *c, ObjectState *s, const PodCounts *n, bool failed) {
+        usec_t at = n->next;
+
+        if (failed)
+                at = MIN(at, controller_retry_time(c, timed_state(s)));
+        else
+                timed_state(s)->n_failures = 0;
+        return controller_look_at(c, s, at);
+}
+
 int reconcile_replica_set(Cluster *c, ObjectState *s) {
+        bool alive = s->entry.object->doc->deleted == 0, failed = false;
+        _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_edit_ Edit e = {}; /* only read */
+        usec_t min_ready;
         int64_t wanted;
+        PodCounts n;
         int r;
 
         r = edit_begin(&e, c, &s->entry);
+        if (r >= 0 && alive)
+                r = scale(c, s, json_get(e.root, "spec"), &failed, &error);
         if (r < 0)
                 return r;
-        if (s->entry.object->doc->deleted == 0) {
-                r = scale(c, s, json_get(e.root, "spec"));
-                if (r < 0)
-                        return r;
-        }
         wanted = json_i64(json_at(e.root, "spec", "replicas", NULL), 1);
-        r = update_status(c, s);
+        min_ready = spec_seconds(json_get(e.root, "spec"), "minReadySeconds");
+        n = count_pods(c, s, min_ready == USEC_INFINITY ? 0 : min_ready);
+        r = update_status(c, s, &n, failed ? &error : NULL);
+        if (r >= 0)
+                r = plan(c, s, &n, failed);
         if (r < 0)
                 return r;
-        if (s->entry.object->doc->deleted == 0 && (count_pods(s).all + BURST < wanted || count_pods(s).all > wanted + BURST))
+        if (alive && !failed && (n.all + BURST < wanted || n.all > wanted + BURST))
                 object_mark(c, s);
         if (s->owner)
                 object_mark(c, s->owner); /* a Deployment waits for pods that are ending, which no status tells of */

@@ -3,8 +3,10 @@
 
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
+#include "core/control/controllers.h"
 #include "core/control/definitions.h"
 #include "core/control/nodes.h"
+#include "core/control/faults.h"
 #include "core/control/owners.h"
 #include "core/control/placement.h"
 #include "core/model/policy.h"
@@ -128,8 +130,10 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
         r = node_index_add(&c->index, &ns->index);
         if (r < 0)
                 return r;
-        if (n->backing == NODE_VIRTUAL)
+        if (n->backing == NODE_VIRTUAL) {
+                ns->fault = fault_find(c, n->object.id);
                 r = node_schedule_beat(c, ns, c->now);
+        }
         if (r >= 0) {
                 ns->sched.node = n;
                 r = scheduler_add_node(&c->scheduler, &ns->sched);
@@ -394,6 +398,17 @@ static int definition_changed(StoreEntry *e, const Object *old, const Object *ne
         return 0;
 }
 
+static int timed_changed(StoreEntry *e, const Object *old, const Object *new, void *userdata) {
+        TimedState *ts = timed_state(object_state(e));
+        Cluster *c = userdata;
+
+        if (!old)
+                ts->look = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_LOOK };
+        if (!new)
+                prioq_remove(&c->timers, &ts->look.item);
+        return document_changed(e, old, new, userdata);
+}
+
 void cluster_use_algorithm(Cluster *c, const char *name) {
         c->algorithm = sched_algorithm_find(name) ?: sched_algorithm_find(c->config.algorithm);
         assert(c->algorithm);
@@ -414,14 +429,16 @@ static const StoreKind own_kinds[] = {
         [KIND_POLICY] = { sizeof(StoreEntry), policy_changed },
         [KIND_TOMBSTONE] = { sizeof(StoreEntry), NULL },
         [KIND_CUSTOM_RESOURCE_DEFINITION] = { sizeof(ObjectState), definition_changed },
+        [KIND_FAULT] = { sizeof(FaultState), fault_changed },
 };
 
 const StoreKind *cluster_kinds(void) {
+        static const StoreKind document = { sizeof(ObjectState), document_changed }, timed = { sizeof(TimedState), timed_changed };
         static StoreKind kinds[_KIND_MAX];
 
         if (kinds[0].entry_size == 0)
                 for (Kind k = 0; k < _KIND_MAX; k++)
                         if (kind_exists(k))
-                                kinds[k] = kind_is_document(k) ? (StoreKind) { sizeof(ObjectState), document_changed } : own_kinds[k];
+                                kinds[k] = !kind_is_document(k) ? own_kinds[k] : controller_keeps_time(k) ? timed : document;
         return kinds;
 }

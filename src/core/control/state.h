@@ -26,6 +26,13 @@ typedef struct ObjectState {
         ListLink dirty;            /* in Cluster.dirty */
 } ObjectState;
 
+/* Of those kinds whose controllers also look at the clock: pods are not among them, which are too many to carry it. */
+typedef struct TimedState {
+        ObjectState common;
+        Timer look;         /* queued while its controller waits for something */
+        uint8_t n_failures; /* in a row, to create what it wants */
+} TimedState;
+
 typedef struct NodeState {
         union {
                 StoreEntry entry; /* Node */
@@ -51,9 +58,15 @@ typedef struct NodeState {
         uint64_t listed;        /* digest of the pods that the last beat listed */
         uint64_t listed_at;     /* pods_revision when that was compared */
         Timer beat;             /* virtual nodes */
+        struct FaultState *fault; /* weak: what is injected into it; NULL = nothing */
         Timer eviction;         /* lost ones, with NODE_LOSS_KUBERNETES */
         ListLink woken;         /* in Cluster.woken: has another list of pods since cluster_next_woken() */
 } NodeState;
+
+typedef struct FaultState {
+        StoreEntry entry; /* Fault */
+        Timer end;
+} FaultState;
 
 /* What there is of a pod only while it is queued. */
 typedef struct PodWait {
@@ -118,6 +131,9 @@ static inline Pod *pod_of(const PodState *ps) {
 }
 static inline ObjectState *object_state(StoreEntry *e) {
         return (ObjectState*) e;
+}
+static inline TimedState *timed_state(ObjectState *s) {
+        return container_of(s, TimedState, common);
 }
 static inline NodeState *node_state(StoreEntry *e) {
         return (NodeState*) e;

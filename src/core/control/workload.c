@@ -4,12 +4,26 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "basic/alloc-util.h"
+#include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "core/model/object-util.h"
 
-PodCounts count_pods(const ObjectState *s) {
-        PodCounts n = {};
+#define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
+
+static void count_ready(PodCounts *n, const Pod *p, usec_t now, usec_t min_ready) {
+        usec_t at = usec_add(p->started, min_ready);
+
+        n->ready++;
+        if (at <= now)
+                n->available++;
+        else
+                n->next = MIN(n->next, at);
+}
+
+PodCounts count_pods(const Cluster *c, const ObjectState *s, usec_t min_ready) {
+        PodCounts n = { .next = USEC_INFINITY };
         ObjectState *d;
 
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
@@ -20,10 +34,56 @@ PodCounts count_pods(const ObjectState *s) {
                 n.succeeded += p->status == POD_SUCCEEDED;
                 n.failed += p->status == POD_FAILED;
                 n.all += pod_is_active(p);
-                n.ready += pod_is_active(p) && p->status == POD_RUNNING;
+                if (pod_is_active(p) && p->status == POD_RUNNING)
+                        count_ready(&n, p, cluster_now_realtime(c), min_ready);
                 n.ending += p->status == POD_TERMINATING;
         }
         return n;
+}
+
+static int64_t deletion_cost(const Pod *p) {
+        const char *s = doc_annotation(p->object.doc, ANNOTATION_DELETION_COST);
+        uint64_t v;
+
+        if (!s)
+                return 0;
+        return parse_u64(*s == '-' ? s + 1 : s, &v) < 0 || v > INT32_MAX ? 0 : *s == '-' ? -(int64_t) v : (int64_t) v;
+}
+
+/* The pod that is missed least comes first: without a node, not running, cheap, young.
+ * Kubernetes documentation, "ReplicaSet", scaling down. */
+static int compare_worth(const void *a, const void *b) {
+        const Pod *x = (const Pod*) (*(ObjectState *const*) a)->entry.object, *y = (const Pod*) (*(ObjectState *const*) b)->entry.object;
+        bool runs_x = x->status == POD_RUNNING, runs_y = y->status == POD_RUNNING;
+        int64_t cost_x = deletion_cost(x), cost_y = deletion_cost(y);
+
+        if (!x->node != !y->node)
+                return x->node ? 1 : -1;
+        if (runs_x != runs_y)
+                return runs_x ? 1 : -1;
+        if (cost_x != cost_y)
+                return cost_x < cost_y ? -1 : 1;
+        return x->object.id > y->object.id ? -1 : 1;
+}
+
+int active_pods_by_worth(const ObjectState *s, ObjectState ***ret, size_t *ret_n) {
+        size_t n = 0, allocated = 0;
+        ObjectState **pods = NULL, *d;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
+                if (d->entry.object->kind != KIND_POD || !pod_is_active((const Pod*) d->entry.object))
+                        continue;
+                if (!GREEDY_REALLOC(pods, allocated, n + 1)) {
+                        free(pods);
+                        return -ENOMEM;
+                }
+                pods[n++] = d;
+        }
+        if (n > 0)
+                qsort(pods, n, sizeof(pods[0]), compare_worth);
+        *ret = pods;
+        *ret_n = n;
+        return 0;
 }
 
 int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr) {
@@ -39,6 +99,8 @@ int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const c
                 json_set(&a, metadata, "labels", json_copy(&a, json_at(template, "metadata", "labels", NULL)));
         if (json_at(template, "metadata", "annotations", NULL))
                 json_set(&a, metadata, "annotations", json_copy(&a, json_at(template, "metadata", "annotations", NULL)));
+        if (json_at(template, "metadata", "finalizers", NULL))
+                json_set(&a, metadata, "finalizers", json_copy(&a, json_at(template, "metadata", "finalizers", NULL)));
         json_set(&a, root, "spec", json_copy(&a, json_get(template, "spec")));
         r = object_create_owned(c, &a, owner, KIND_POD, name, root, reterr);
         if (r >= 0)
@@ -83,7 +145,20 @@ void status_set_count(Edit *e, Json *status, const char *key, int64_t value) {
                 json_set_i64(&e->arena, status, key, value);
 }
 
-static Json *find_condition(const Json *status, const char *type) {
+usec_t spec_seconds(const Json *spec, const char *key) {
+        int64_t v = json_i64(json_get(spec, key), -1);
+
+        return v < 0 || v >= INT32_MAX ? USEC_INFINITY : (usec_t) v * USEC_PER_SEC;
+}
+
+usec_t status_time(const Json *object, const char *key) {
+        const char *s = json_string(json_get(object, key));
+        usec_t t = 0;
+
+        return s && parse_rfc3339(s, &t) >= 0 ? t : 0;
+}
+
+Json *status_find_condition(const Json *status, const char *type) {
         JSON_FOREACH(condition, json_get(status, "conditions"))
                 if (streq_ptr(json_string(json_get(condition, "type")), type))
                         return condition;
@@ -91,11 +166,17 @@ static Json *find_condition(const Json *status, const char *type) {
 }
 
 bool status_has_condition(const Json *status, const char *type) {
-        return streq_ptr(json_string(json_get(find_condition(status, type), "status")), "True");
+        return streq_ptr(json_string(json_get(status_find_condition(status, type), "status")), "True");
+}
+
+void status_remove_condition(Json *status, const char *type) {
+        json_detach(status_find_condition(status, type));
+        if (json_get(status, "conditions") && json_get(status, "conditions")->size == 0)
+                json_remove(status, "conditions");
 }
 
 void status_set_condition(Edit *e, Json *status, const char *type, const char *value, const char *reason, const char *message) {
-        Json *condition = find_condition(status, type), *conditions;
+        Json *condition = status_find_condition(status, type), *conditions;
         usec_t now = cluster_now_realtime(e->cluster);
         JsonArena *a = &e->arena;
         bool moved;
@@ -110,8 +191,8 @@ void status_set_condition(Edit *e, Json *status, const char *type, const char *v
         moved = !streq_ptr(json_string(json_get(condition, "status")), value);
         json_set_string(a, condition, "type", type);
         json_set_string(a, condition, "status", value);
-        if (e->entry->object->kind == KIND_DEPLOYMENT)
-                json_set(a, condition, "lastUpdateTime", json_new_time(a, now));
+        if (e->entry->object->kind == KIND_JOB)
+                json_set(a, condition, "lastProbeTime", json_new_time(a, now));
         if (moved)
                 json_set(a, condition, "lastTransitionTime", json_new_time(a, now));
         json_set_string(a, condition, "reason", reason);

@@ -7,25 +7,36 @@
 typedef struct PodCounts {
         int64_t all;       /* neither ended nor ending */
         int64_t ready;
+        int64_t available; /* ready for long enough */
         int64_t succeeded, failed;
         int64_t ending;    /* being removed */
+        usec_t next;       /* realtime at which the next ready one will be available; USEC_INFINITY: none will by time alone */
 } PodCounts;
 
 static inline bool pod_is_active(const Pod *p) {
         return p->status != POD_SUCCEEDED && p->status != POD_FAILED && p->status != POD_TERMINATING && p->deleted == 0;
 }
-/* Counts the pods that the object owns. */
-PodCounts count_pods(const ObjectState *s);
+/* Counts the pods that the object owns; available are those that have been ready for that span, since they first were. */
+PodCounts count_pods(const Cluster *c, const ObjectState *s, usec_t min_ready);
+/* Its active pods, the one that is missed least first; *ret to be freed. 0 or -ENOMEM. */
+int active_pods_by_worth(const ObjectState *s, ObjectState ***ret, size_t *ret_n);
 /* Creates a pod of the template, named PREFIX-xxxxx, that `owner` controls, and tells so as `component`. */
 int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr);
 
 /* Gives an object an owner that controls it, or takes that owner's references away. */
 int set_controller(Cluster *c, StoreEntry *entry, const Object *owner, bool add);
 
+/* A span in seconds of a spec. USEC_INFINITY: it is not there. */
+usec_t spec_seconds(const Json *spec, const char *key);
+/* A time of a status; 0: it is not there. */
+usec_t status_time(const Json *object, const char *key);
 /* A number of a status: counters that are zero are left out, as Kubernetes leaves them out. */
 void status_set_count(Edit *e, Json *status, const char *key, int64_t value);
-/* Sets a condition; its lastTransitionTime moves when its status does, its lastUpdateTime when anything does. */
+/* The condition of that type, or NULL. */
+Json *status_find_condition(const Json *status, const char *type);
+/* Sets a condition; its lastTransitionTime moves when its status does, its lastProbeTime (of Jobs) when anything does. */
 void status_set_condition(Edit *e, Json *status, const char *type, const char *value, const char *reason, const char *message);
+void status_remove_condition(Json *status, const char *type);
 /* Is that condition True? */
 bool status_has_condition(const Json *status, const char *type);
 

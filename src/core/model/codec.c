@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "core/model/definition.h"
 #include "core/model/doc.h"
+#include "core/model/fault.h"
 #include "core/model/node.h"
 #include "core/model/object-util.h"
 #include "core/model/pod.h"
@@ -145,16 +146,37 @@ static void encode_definition(const Object *o, StrBuf *b) {
         strbuf_printf(b, ",\"spec\":{\"slot\":%d}", kind_is_custom(slot) ? (int) slot : -1);
 }
 
+static void encode_fault(const Object *o, StrBuf *b) {
+        const Fault *f = (const Fault*) o;
+        bool first = true;
+
+        strbuf_puts(b, ",\"spec\":{");
+        put_string(b, &first, "faultKind", fault_kind_to_string(f->kind));
+        put_time(b, &first, "until", f->until == USEC_INFINITY ? 0 : f->until);
+        if (f->delay > 0) {
+                put_key(b, &first, "delay");
+                json_put_seconds(b, f->delay);
+        }
+        if (f->period > 0) {
+                put_key(b, &first, "period");
+                json_put_seconds(b, f->period);
+        }
+        put_string(b, &first, "selector", f->selector);
+        strbuf_puts(b, ",\"nodes\":\"");
+        fault_put_ranges(f, b);
+        strbuf_puts(b, "\"}");
+}
+
 /* Every field that any kind has, as text read it; make_*() picks its own. */
 typedef struct Document {
         const char *api_version, *kind, *name, *uid;
         usec_t created;
-        const char *backing, *node, *algorithm, *instance;
+        const char *backing, *node, *algorithm, *instance, *fault_kind, *selector, *nodes;
         int64_t cpu;
         usec_t duration;
         bool stop_requested, unschedulable, tainted, held;
         const char *health, *phase, *reason, *version, *ip, *qos, *nominated;
-        usec_t health_since, started, ended, deleted;
+        usec_t health_since, started, ended, deleted, until, delay, period;
         int64_t restarts, exit_code, grace, toleration, slot;
         JsonStrings addresses;
         JsonRaw doc;
@@ -190,12 +212,18 @@ static const JsonField policy_spec[] = { FIELD("algorithm", STRING, algorithm, t
 static const JsonField tombstone_spec[] = { FIELD("instance", STRING, instance, false) };
 static const JsonField definition_spec[] = { FIELD("slot", I64, slot, true) };
 
+static const JsonField fault_spec[] = {
+        FIELD("faultKind", STRING, fault_kind, true), FIELD("until", TIME, until, false), FIELD("delay", USEC, delay, false),
+        FIELD("period", USEC, period, false), FIELD("selector", STRING, selector, false), FIELD("nodes", STRING, nodes, true),
+};
+
 #define TOP FIELD("apiVersion", STRING, api_version, true), FIELD("kind", STRING, kind, true), NESTED("metadata", metadata_fields), FIELD("document", RAW, doc, false)
 static const JsonField node_fields[] = { TOP, NESTED("spec", node_spec), NESTED("status", node_status) };
 static const JsonField pod_fields[] = { TOP, NESTED("spec", pod_spec), NESTED("status", pod_status) };
 static const JsonField policy_fields[] = { TOP, NESTED("spec", policy_spec) };
 static const JsonField tombstone_fields[] = { TOP, NESTED("spec", tombstone_spec) };
 static const JsonField definition_fields[] = { TOP, NESTED("spec", definition_spec) };
+static const JsonField fault_fields[] = { TOP, NESTED("spec", fault_spec) };
 static const JsonField document_fields[] = { TOP };
 
 static int invalid(const char *field, const char *value, Error *reterr) {
@@ -303,6 +331,30 @@ static int read_definition(Object *o, const Json *document) {
         return definition_read_document((Definition*) o, document);
 }
 
+static int make_fault(const Document *d, Object **ret, Error *reterr) {
+        FaultKind kind = fault_kind_from_string(d->fault_kind);
+        _cleanup_(fault_unrefp) Fault *f = NULL;
+        int r;
+
+        if ((int) kind < 0)
+                return invalid("faultKind", d->fault_kind, reterr);
+        if (kind == FAULT_FLAP && d->period == 0)
+                return invalid("period", NULL, reterr);
+        r = fault_new(d->name, kind, &f);
+        if (r < 0)
+                return r;
+        f->until = d->until > 0 ? d->until : USEC_INFINITY;
+        f->delay = d->delay;
+        f->period = d->period;
+        r = fault_set_selector(f, d->selector);
+        if (r >= 0)
+                r = fault_read_ranges(f, d->nodes);
+        if (r < 0)
+                return r == -EINVAL ? invalid("nodes", d->nodes, reterr) : r;
+        *ret = &TAKE_PTR(f)->object;
+        return 0;
+}
+
 typedef struct Codec {
         void (*encode)(const Object *o, StrBuf *b); /* NULL: there is nothing but the document */
         const JsonField *fields;
@@ -317,6 +369,7 @@ static const Codec codecs[] = {
         [KIND_POLICY] = { encode_policy, policy_fields, ELEMENTSOF(policy_fields), make_policy, NULL },
         [KIND_TOMBSTONE] = { encode_tombstone, tombstone_fields, ELEMENTSOF(tombstone_fields), make_tombstone, NULL },
         [KIND_CUSTOM_RESOURCE_DEFINITION] = { encode_definition, definition_fields, ELEMENTSOF(definition_fields), make_definition, read_definition },
+        [KIND_FAULT] = { encode_fault, fault_fields, ELEMENTSOF(fault_fields), make_fault, NULL },
 };
 static const Codec document_codec = { .fields = document_fields, .n_fields = ELEMENTSOF(document_fields) };
 

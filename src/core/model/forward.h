@@ -10,3 +10,4 @@ typedef struct Pod Pod;
 typedef struct Policy Policy;
 typedef struct Tombstone Tombstone;
 typedef struct Definition Definition;
+typedef struct Fault Fault;

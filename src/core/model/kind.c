@@ -45,6 +45,7 @@ static const struct {
         [KIND_NETWORK_POLICY] = { "NetworkPolicy", "networking.k8s.io/v1", true, true },
         [KIND_CUSTOM_RESOURCE_DEFINITION] = { "CustomResourceDefinition", "apiextensions.k8s.io/v1", false, false },
         [KIND_CUSTOM] = { "Custom", "kubesim.io/v1", true, true },
+        [KIND_FAULT] = { "Fault", "kubesim.io/v1", false, false },
 };
 
 bool kind_exists(Kind k) {

@@ -46,6 +46,7 @@ typedef enum Kind {
         KIND_NETWORK_POLICY,
         KIND_CUSTOM_RESOURCE_DEFINITION,
         KIND_CUSTOM, /* not used; its number was given away before the slots below were thought of */
+        KIND_FAULT,  /* injected into virtual nodes */
         _KIND_FIXED_MAX, /* kinds to come go before it; there is room up to the slots */
 
         /* Slots: every established CustomResourceDefinition has one, and its objects are of that kind. */

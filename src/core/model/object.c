@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "core/model/definition.h"
 #include "core/model/doc.h"
+#include "core/model/fault.h"
 #include "core/model/node.h"
 #include "core/model/object-util.h"
 #include "core/model/pod.h"
@@ -25,6 +26,7 @@ static void (*const kind_done[_KIND_MAX])(Object *o) = {
         [KIND_POLICY] = (void (*)(Object*)) policy_done,
         [KIND_TOMBSTONE] = (void (*)(Object*)) tombstone_done,
         [KIND_CUSTOM_RESOURCE_DEFINITION] = (void (*)(Object*)) definition_done,
+        [KIND_FAULT] = (void (*)(Object*)) fault_done,
 };
 
 int object_copy(const Object *o, Object **ret) {
@@ -35,6 +37,8 @@ int object_copy(const Object *o, Object **ret) {
                 return pod_copy((const Pod*) o, (Pod**) ret);
         case KIND_CUSTOM_RESOURCE_DEFINITION:
                 return definition_copy((const Definition*) o, (Definition**) ret);
+        case KIND_FAULT:
+                return fault_copy((const Fault*) o, (Fault**) ret);
         default:
                 assert(kind_is_document(o->kind)); /* the others are never changed, only replaced */
                 return object_new_like(o, sizeof(Object), ret);

@@ -183,8 +183,10 @@ PodClass *pod_class_unref(PodClass *c) {
                 uncount_priority(c->pool, c->priority);
         }
         list_remove(&c->in_gang);
-        if (list_is_linked(&c->in_terms))
+        if (list_is_linked(&c->in_terms)) {
                 c->pool->n_anti -= c->n_anti_affinity > 0;
+                c->pool->terms_version++; /* orders borrow the names of its topologies */
+        }
         list_remove(&c->in_terms);
         class_free(c);
         return NULL;

@@ -128,7 +128,7 @@ struct PodClassPool {
         HashTable by_text;
         uint64_t last_id;
         ListLink with_terms;        /* PodClass.in_terms: those with affinity or anti-affinity to other pods */
-        uint64_t terms_version;     /* grows with every new one of them */
+        uint64_t terms_version;     /* grows with every one of them that comes or goes */
         size_t n_anti;              /* those with required anti-affinity */
         ListLink with_gang;         /* PodClass.in_gang */
         struct PriorityCount *priorities; /* owned: how many classes of each priority there are, ascending */

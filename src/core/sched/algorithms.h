@@ -5,6 +5,7 @@
 
 #include "core/sched/node-index.h"
 #include "core/sched/sched-node.h"
+#include "core/sched/score.h"
 
 typedef struct Scheduler Scheduler;
 
@@ -22,6 +23,8 @@ typedef struct SchedAlgorithm {
         SchedPick pick;
         /* How good a node that fits is for a pod of that class: the greater the better. Follows from the node alone. NULL: all are alike. */
         int64_t (*key)(const Scheduler *s, const PodClass *c, const SchedNode *n);
+        /* Of profiles: the parts that the key is the sum of. */
+        void (*key_parts)(const Scheduler *s, const PodClass *c, const SchedNode *n, int64_t ret[static _SCORE_OF_NODE]);
         bool profile; /* kube-scheduler's scores that look at all nodes (taints, affinities, spread) are added to the key */
         bool looks_at_workload; /* the key follows from Scheduler.usual, too */
 

@@ -7,12 +7,6 @@
 #include "core/sched/class-order.h"
 #include "core/sched/scheduler.h"
 
-/* kube-scheduler's default weights */
-#define WEIGHT_TAINTS 3
-#define WEIGHT_AFFINITY 2
-#define WEIGHT_SPREAD 2
-#define WEIGHT_PREFERENCE 2
-
 /* --- Filters --- */
 
 static Verdict judge_spread(const Counter *k, int64_t mark) {
@@ -135,12 +129,8 @@ static void score_preference(ClassOrder *o) {
                 }
 }
 
-typedef struct Bounds {
-        int64_t taints_max, affinity_max, spread_min, spread_max, preference_min, preference_max;
-} Bounds;
-
-static Bounds find_bounds(const ClassOrder *o) {
-        Bounds b = { .spread_min = INT64_MAX, .preference_min = INT64_MAX, .preference_max = INT64_MIN };
+static ScoreBounds find_bounds(const ClassOrder *o) {
+        ScoreBounds b = { .spread_min = INT64_MAX, .preference_min = INT64_MAX, .preference_max = INT64_MIN };
 
         for (size_t i = 0; i < o->n_groups; i++) {
                 const Group *g = o->groups[i];
@@ -166,16 +156,27 @@ static bool spreads(const ClassOrder *o) {
         return false;
 }
 
-static int64_t normal_spread(const Group *g, const Bounds *b) {
-        if (g->unspread)
+static int64_t normal_spread(const Group *g, const ScoreBounds *b) {
+        if (!b->spreads || g->unspread)
                 return 0;
         return b->spread_max == 0 ? SCORE_MAX : SCORE_MAX * (b->spread_max + b->spread_min - g->spread) / b->spread_max;
 }
 
-static void score_groups(ClassOrder *o) {
-        bool spread = spreads(o);
-        Bounds b;
+static int64_t normal_preference(const Group *g, const ScoreBounds *b) {
+        if (b->preference_max <= b->preference_min)
+                return 0;
+        return (int64_t) ((double) SCORE_MAX * (double) (g->preference - b->preference_min) / (double) (b->preference_max - b->preference_min));
+}
 
+/* What the plugins say that look at all nodes. */
+static void group_parts(const Group *g, const ScoreBounds *b, ScorePart ret[static _SCORE_PLUGIN_MAX]) {
+        ret[SCORE_TAINTS] = (ScorePart) { g->taints, SCORE_MAX - (b->taints_max > 0 ? g->taints * SCORE_MAX / b->taints_max : 0) };
+        ret[SCORE_AFFINITY] = (ScorePart) { g->affinity, b->affinity_max > 0 ? g->affinity * SCORE_MAX / b->affinity_max : 0 };
+        ret[SCORE_SPREAD] = (ScorePart) { g->spread, normal_spread(g, b) };
+        ret[SCORE_PREFERENCE] = (ScorePart) { g->preference, normal_preference(g, b) };
+}
+
+static void score_groups(ClassOrder *o) {
         for (size_t i = 0; i < o->n_groups; i++) {
                 Group *g = o->groups[i];
 
@@ -186,17 +187,28 @@ static void score_groups(ClassOrder *o) {
                 return;
         score_spread(o);
         score_preference(o);
-        b = find_bounds(o);
+        o->bounds = find_bounds(o);
+        o->bounds.spreads = spreads(o);
         for (size_t i = 0; i < o->n_groups; i++) {
-                Group *g = o->groups[i];
+                ScorePart parts[_SCORE_PLUGIN_MAX];
 
-                g->score = WEIGHT_TAINTS * (SCORE_MAX - (b.taints_max > 0 ? g->taints * SCORE_MAX / b.taints_max : 0));
-                g->score += WEIGHT_AFFINITY * (b.affinity_max > 0 ? g->affinity * SCORE_MAX / b.affinity_max : 0);
-                g->score += spread ? WEIGHT_SPREAD * normal_spread(g, &b) : 0;
-                if (b.preference_max > b.preference_min)
-                        g->score += WEIGHT_PREFERENCE * (int64_t) ((double) SCORE_MAX * (double) (g->preference - b.preference_min) /
-                                                                   (double) (b.preference_max - b.preference_min));
+                group_parts(o->groups[i], &o->bounds, parts);
+                for (ScorePlugin p = _SCORE_OF_NODE; p < _SCORE_PLUGIN_MAX; p++)
+                        o->groups[i]->score += parts[p].normalised * score_plugin_weight(p);
         }
+}
+
+void class_order_parts(const ClassOrder *o, size_t slot, ScorePart ret[static _SCORE_PLUGIN_MAX]) {
+        int64_t own[_SCORE_OF_NODE];
+
+        o->algorithm->key_parts(o->scheduler, o->class, o->scheduler->nodes[slot], own);
+        for (ScorePlugin p = 0; p < _SCORE_OF_NODE; p++)
+                ret[p] = (ScorePart) { own[p], own[p] };
+        group_parts(o->nodes[slot].group, &o->bounds, ret);
+}
+
+int64_t class_order_total(const ClassOrder *o, size_t slot) {
+        return o->nodes[slot].key + o->nodes[slot].group->score;
 }
 
 size_t class_order_judge(ClassOrder *o) {

@@ -61,11 +61,11 @@ static int add_topologies_of(ClassOrder *o, const PodClass *other) {
 }
 
 /* Topologies that others' terms ask for, once each. */
-static int add_topologies_of_others(ClassOrder *o) {
+static int add_topologies_of_pool(ClassOrder *o, const PodClassPool *pool) {
         PodClass *other;
         int r;
 
-        LIST_FOREACH(other, &o->scheduler->classes.with_terms, PodClass, in_terms) {
+        LIST_FOREACH(other, &pool->with_terms, PodClass, in_terms) {
                 r = add_topologies_of(o, other);
                 if (r < 0)
                         return r;
@@ -89,7 +89,11 @@ static int make_counters(ClassOrder *o) {
                 r = add_counter(o, c->anti_affinity[i].topology_key, (Counter) { .use = COUNTER_ANTI_AFFINITY, .term = &c->anti_affinity[i] });
         for (size_t i = 0; o->algorithm->profile && i < c->n_preferred_pods && r >= 0; i++)
                 r = add_once(o, COUNTER_PREFERENCE, c->preferred_pods[i].topology_key);
-        return r < 0 ? r : add_topologies_of_others(o);
+        if (r >= 0)
+                r = add_topologies_of_pool(o, &o->scheduler->classes);
+        if (r >= 0 && o->scheduler->others)
+                r = add_topologies_of_pool(o, o->scheduler->others);
+        return r;
 }
 
 /* --- Groups --- */
@@ -347,7 +351,7 @@ int class_order_new(Scheduler *s, PodClass *class, const SchedAlgorithm *algorit
         o->scheduler = s;
         o->class = pod_class_ref(class);
         o->algorithm = algorithm;
-        o->terms_version = s->classes.terms_version;
+        o->terms_version = scheduler_terms_version(s);
         o->namespaces_version = s->namespaces_version;
         o->images_version = s->images_version;
         o->workload_version = s->workload_version;

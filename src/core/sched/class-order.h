@@ -49,6 +49,12 @@ typedef struct OrderNode {
         Verdict verdict;     /* of the node alone */
 } OrderNode;
 
+/* Between what lies what the nodes that fit have; of the present round. */
+typedef struct ScoreBounds {
+        int64_t taints_max, affinity_max, spread_min, spread_max, preference_min, preference_max;
+        bool spreads; /* there is a preferred spread */
+} ScoreBounds;
+
 typedef struct ClassOrder {
         ListLink link;       /* in Scheduler.orders */
         Scheduler *scheduler; /* weak */
@@ -67,6 +73,7 @@ typedef struct ClassOrder {
         Group **groups, **buckets; /* owned; buckets: by hash, a power of two */
         size_t n_groups, groups_allocated, n_buckets;
         ClassWeights weights;
+        ScoreBounds bounds;
 } ClassOrder;
 
 /* An order that knows nothing yet. -ENOMEM. */
@@ -88,6 +95,10 @@ size_t class_order_choose(ClassOrder *o);
 bool class_order_would_fit(ClassOrder *o, size_t slot, const SchedNode *node);
 /* After class_order_judge(): what stands against the node. */
 Verdict class_order_verdict(const ClassOrder *o, size_t slot);
+/* After class_order_judge(), of an algorithm with a profile and a node that fits: what each plugin says of it. */
+void class_order_parts(const ClassOrder *o, size_t slot, ScorePart ret[static _SCORE_PLUGIN_MAX]);
+/* What such a node is worth altogether; of algorithms without a profile, their key. */
+int64_t class_order_total(const ClassOrder *o, size_t slot);
 /* "0/5 nodes are available: 2 Insufficient cpu, 3 node(s) were unschedulable." in kube-scheduler's words (types.go, FitError), without what
  * preemption says. After class_order_judge(). */
 void class_order_put_message(const ClassOrder *o, StrBuf *b);

@@ -174,8 +174,12 @@ void scheduler_placed(Scheduler *s, const PodClass *c) {
 
 /* --- Orders --- */
 
+uint64_t scheduler_terms_version(const Scheduler *s) {
+        return s->classes.terms_version + (s->others ? s->others->terms_version : 0);
+}
+
 static bool is_outdated(const Scheduler *s, const ClassOrder *o) {
-        return o->terms_version != s->classes.terms_version || o->namespaces_version != s->namespaces_version || o->odd_hostnames != s->odd_hostnames ||
+        return o->terms_version != scheduler_terms_version(s) || o->namespaces_version != s->namespaces_version || o->odd_hostnames != s->odd_hostnames ||
                (o->images_version != s->images_version && o->class->n_images > 0 && o->algorithm->profile) ||
                (o->workload_version != s->workload_version && o->algorithm->looks_at_workload);
 }

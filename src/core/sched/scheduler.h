@@ -23,6 +23,7 @@ typedef enum SchedEvent {
 
 struct Scheduler {
         PodClassPool classes;
+        const PodClassPool *others;  /* a further pool that classes of pods on nodes are of; borrowed, NULL: none */
         NamespaceLabels namespaces;
         uint64_t namespaces_version; /* grows when labels of a namespace change */
         Prng prng;
@@ -68,4 +69,6 @@ int scheduler_order(Scheduler *s, PodClass *class, const SchedAlgorithm *algorit
 int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret);
 /* Forgets every order, so that what they were made from may change altogether. */
 void scheduler_forget_orders(Scheduler *s);
+/* Grows whenever a class with terms comes or goes in any of its pools. */
+uint64_t scheduler_terms_version(const Scheduler *s);
 size_t scheduler_nodes_with_image(const char *image, void *scheduler);

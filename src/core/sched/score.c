@@ -6,6 +6,29 @@
 #define IMAGE_LEAST (INT64_C(23) * 1024 * 1024)
 #define IMAGE_MOST (INT64_C(1000) * 1024 * 1024)
 
+static const struct {
+        const char *name;
+        int64_t weight;
+} plugins[_SCORE_PLUGIN_MAX] = {
+        [SCORE_FIT] = { "NodeResourcesFit", 1 },
+        [SCORE_BALANCED] = { "NodeResourcesBalancedAllocation", 1 },
+        [SCORE_IMAGES] = { "ImageLocality", 1 },
+        [SCORE_TAINTS] = { "TaintToleration", 3 },
+        [SCORE_AFFINITY] = { "NodeAffinity", 2 },
+        [SCORE_SPREAD] = { "PodTopologySpread", 2 },
+        [SCORE_PREFERENCE] = { "InterPodAffinity", 2 },
+};
+
+const char *score_plugin_name(ScorePlugin p) {
+        assert(p < _SCORE_PLUGIN_MAX);
+        return plugins[p].name;
+}
+
+int64_t score_plugin_weight(ScorePlugin p) {
+        assert(p < _SCORE_PLUGIN_MAX);
+        return plugins[p].weight;
+}
+
 /* Percent of the whole that is free, or used; what is beyond the whole counts as nothing. */
 static int64_t share(int64_t part, int64_t whole) {
         if (whole <= 0 || part < 0 || part > whole)

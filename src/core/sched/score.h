@@ -7,6 +7,28 @@
 
 #define SCORE_MAX 100
 
+/* kube-scheduler's plugins that score. */
+typedef enum ScorePlugin {
+        SCORE_FIT,
+        SCORE_BALANCED,
+        SCORE_IMAGES,
+        SCORE_TAINTS,
+        SCORE_AFFINITY,
+        SCORE_SPREAD,
+        SCORE_PREFERENCE,
+        _SCORE_PLUGIN_MAX,
+        _SCORE_OF_NODE = SCORE_TAINTS, /* those before follow from the node alone */
+} ScorePlugin;
+
+/* What a plugin says: as it counts, from 0 to 100 beside all nodes that fit, and times its weight. */
+typedef struct ScorePart {
+        int64_t raw, normalised;
+} ScorePart;
+
+const char *score_plugin_name(ScorePlugin p);
+/* kube-scheduler's default weight. */
+int64_t score_plugin_weight(ScorePlugin p);
+
 /* NodeResourcesFit with LeastAllocated, MostAllocated, RequestedToCapacityRatio (0 at 0 %, 100 at 100 %): the mean over CPU and
  * memory, pods that do not ask counted with the defaults. */
 int64_t score_least_allocated(const PodClass *c, const SchedNode *n);

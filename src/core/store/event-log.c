@@ -6,7 +6,7 @@
 typedef struct ReasonRow {
         const char *name;
         bool warning;
-        const char *node_text; /* follows "Node NAME " */
+        const char *node_text; /* follows "Node NAME "; of events that are about neither, the whole */
         const char *pod_text;  /* follows "Pod NAME " */
 } ReasonRow;
 
@@ -29,7 +29,10 @@ static const ReasonRow reasons[_EVENT_REASON_MAX] = {
         [EVENT_POD_TERMINATING] = { "PodTerminating", false, NULL, "is being removed from" },
         [EVENT_POD_REMOVED] = { "PodRemoved", false, NULL, "was removed" },
         [EVENT_POD_PREEMPTED] = { "PodPreempted", false, NULL, "was preempted on" },
-        [EVENT_SCHEDULER_CHANGED] = { "SchedulerChanged", false, NULL, NULL },
+        [EVENT_SCHEDULER_CHANGED] = { "SchedulerChanged", false, "The scheduling algorithm was changed", NULL },
+        [EVENT_NODES_ADDED] = { "NodesAdded", false, "Nodes were added", NULL },
+        [EVENT_FAULT_INJECTED] = { "FaultInjected", true, "A fault was injected", NULL },
+        [EVENT_FAULT_ENDED] = { "FaultEnded", false, "An injected fault is over", NULL },
 };
 
 const char *event_reason_to_string(EventReason r) {
@@ -48,7 +51,7 @@ void event_message(const Event *e, StrBuf *b) {
         else if (e->node)
                 strbuf_printf(b, "Node %s %s", e->node, row->node_text);
         else
-                strbuf_puts(b, "The scheduling algorithm was changed");
+                strbuf_puts(b, row->node_text);
         if (e->detail)
                 strbuf_printf(b, ": %s", e->detail);
 }

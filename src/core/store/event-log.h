@@ -25,6 +25,9 @@ typedef enum EventReason {
         EVENT_POD_REMOVED,
         EVENT_POD_PREEMPTED,
         EVENT_SCHEDULER_CHANGED,
+        EVENT_NODES_ADDED,
+        EVENT_FAULT_INJECTED,
+        EVENT_FAULT_ENDED,
         _EVENT_REASON_MAX,
 } EventReason;
 

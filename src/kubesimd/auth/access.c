@@ -336,7 +336,7 @@ int access_authorize(Access *a, HttpRequest *req, HttpAccess access, void **ret_
         static const char *const needed[] = {
                 [HTTP_ACCESS_NONE] = "nobody may do this",        [HTTP_ACCESS_PUBLIC] = "",
                 [HTTP_ACCESS_USER] = "a user",                    [HTTP_ACCESS_READ] = "the role viewer or admin",
-                [HTTP_ACCESS_NODE] = "the role node:NAME or admin", [HTTP_ACCESS_WRITE] = "the role admin",
+                [HTTP_ACCESS_NODE] = "the role node:NAME, node:PREFIX* or admin", [HTTP_ACCESS_WRITE] = "the role admin",
         };
         const Identity *identity = &nobody;
         int r;
@@ -370,7 +370,13 @@ int access_authorize(Access *a, HttpRequest *req, HttpAccess access, void **ret_
 bool access_may_beat(const void *identity, const char *node) {
         const Identity *i = identity;
 
-        return i && (i->role == ROLE_ADMIN || (i->role == ROLE_NODE && streq(i->node, node)));
+        return i && (i->role == ROLE_ADMIN || (i->role == ROLE_NODE && (i->node_is_prefix ? startswith(node, i->node) != NULL : streq(i->node, node))));
+}
+
+bool access_may_beat_for_all(const void *identity, const char *prefix) {
+        const Identity *i = identity;
+
+        return i && (i->role == ROLE_ADMIN || (i->role == ROLE_NODE && i->node_is_prefix && startswith(prefix, i->node)));
 }
 
 bool access_is_admin(const void *identity) {

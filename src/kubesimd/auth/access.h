@@ -41,6 +41,8 @@ int access_authorize(Access *a, HttpRequest *req, HttpAccess access, void **ret_
 bool access_may(const Identity *i, HttpAccess access);
 /* May this identity (of http_request_identity()) beat for that node? */
 bool access_may_beat(const void *identity, const char *node);
+/* The same for every node whose name begins with the prefix. */
+bool access_may_beat_for_all(const void *identity, const char *prefix);
 bool access_is_admin(const void *identity);
 
 /* Whose token it is; for the API itself audience is ACCOUNT_ISSUER. -ENOKEY. *ret is the table's or for identity_release(). */

@@ -6,7 +6,7 @@
 
 typedef enum Role {
         ROLE_NONE,
-        ROLE_NODE,   /* may only beat for one node */
+        ROLE_NODE,   /* may only beat for one node, or for those of a fleet */
         ROLE_VIEWER, /* may read */
         ROLE_ADMIN,  /* may do everything */
         _ROLE_MAX,
@@ -19,6 +19,7 @@ typedef struct Identity {
         Role role;
         bool single;   /* made for one request: identity_release() frees it */
         char *node;    /* owned; ROLE_NODE: whose token it is */
+        bool node_is_prefix; /* it is for all nodes whose names begin so: a fleet's */
         char *user;    /* owned; NULL: what the role is called */
         char *uid;     /* owned, NULL: it has none */
         char **groups; /* owned, NULL-terminated; NULL: those of the role */

@@ -36,22 +36,26 @@ Tokens *tokens_free(Tokens *t) {
 
 static int parse_role(const char *s, Identity *ret, Error *reterr) {
         const char *node = startswith(s, "node:");
+        bool star = node && endswith(node, "*");
+        _cleanup_free_ char *copy = NULL, *example = NULL;
 
         *ret = (Identity) { .role = streq(s, "admin") ? ROLE_ADMIN : streq(s, "viewer") ? ROLE_VIEWER : node ? ROLE_NODE : ROLE_NONE };
         if (ret->role == ROLE_NONE)
-                return error_set(reterr, -EINVAL, "the role must be admin, viewer or node:NAME, not \"%s\"", s);
+                return error_set(reterr, -EINVAL, "the role must be admin, viewer, node:NAME or node:PREFIX*, not \"%s\"", s);
         if (!node)
                 return 0;
-        if (name_validate(node, "NAME", reterr) < 0)
+        copy = strndup(node, strlen(node) - (star ? 1 : 0));
+        if (!copy || (star && asprintf(&example, "%s0", copy) < 0)) /* a fleet's names are the prefix and a number */
+                return error_set(reterr, -ENOMEM, "out of memory");
+        if (name_validate(example ?: copy, star ? "PREFIX" : "NAME", reterr) < 0)
                 return -EINVAL;
-        ret->node = strdup(node);
-        if (asprintf(&ret->user, "system:node:%s", node) < 0)
+        if (asprintf(&ret->user, "system:node:%s", node) < 0) {
                 ret->user = NULL;
-        if (ret->node && ret->user)
-                return 0;
-        free(ret->node);
-        free(ret->user);
-        return error_set(reterr, -ENOMEM, "out of memory");
+                return error_set(reterr, -ENOMEM, "out of memory");
+        }
+        ret->node = TAKE_PTR(copy);
+        ret->node_is_prefix = star;
+        return 0;
 }
 
 static int add_line(Tokens *t, char *line, Error *reterr) {

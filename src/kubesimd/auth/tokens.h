@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The bearer tokens (RFC 6750) of a credential file: lines "TOKEN ROLE", ROLE one of admin, viewer, node:NAME;
+/* The bearer tokens (RFC 6750) of a credential file: lines "TOKEN ROLE", ROLE one of admin, viewer, node:NAME, node:PREFIX*;
  * "#" begins a comment. */
 
 #include "kubesimd/auth/identity.h"

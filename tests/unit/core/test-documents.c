@@ -89,7 +89,10 @@ static void test_doc(void **state _unused_) {
 }
 
 /* Kubernetes documentation, "Init Containers" (resource sharing within containers) and "Sidecar Containers". */
+static const uint64_t secret[2] = { 3, 4 };
+
 static void test_pod_requests(void **state _unused_) {
+        PodClassPool classes;
         static const struct {
                 const char *spec;
                 int64_t cpu;
@@ -102,9 +105,8 @@ static void test_pod_requests(void **state _unused_) {
                   "\"resources\":{\"requests\":{\"cpu\":\"1\"}}},{\"resources\":{\"requests\":{\"cpu\":\"1500m\"}}}]", 2500 },
                 { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"1\"}}}],\"overhead\":{\"cpu\":\"100m\"}", 1100 },
         };
-        PodClassPool classes;
 
-        pod_class_pool_init(&classes, (const uint64_t[]) { 1, 2 });
+        pod_class_pool_init(&classes, secret);
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
                 _cleanup_(pod_unrefp) Pod *p = NULL;
@@ -121,6 +123,7 @@ static void test_pod_requests(void **state _unused_) {
 
 /* Kubernetes documentation, "Taints and Tolerations": how long a pod stays on a node that is lost. */
 static void test_pod_tolerations(void **state _unused_) {
+        PodClassPool classes;
         static const struct {
                 const char *tolerations;
                 usec_t span;
@@ -132,9 +135,8 @@ static void test_pod_tolerations(void **state _unused_) {
                 { "{\"key\":\"node.kubernetes.io/unreachable\",\"tolerationSeconds\":0}", 0 },
                 { "{\"operator\":\"Exists\"}", USEC_INFINITY },
         };
-        PodClassPool classes;
 
-        pod_class_pool_init(&classes, (const uint64_t[]) { 1, 2 });
+        pod_class_pool_init(&classes, secret);
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
                 _cleanup_(pod_unrefp) Pod *p = NULL;

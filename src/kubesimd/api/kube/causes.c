@@ -90,3 +90,12 @@ int write_reply_causes(KubeWrite *w) {
                                                       .kind = w->resource->kind, .causes = w->causes });
         return r < 0 ? r : 1;
 }
+
+int write_causes_error(KubeWrite *w, Error *reterr) {
+        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(MIB);
+
+        if (!w->causes || w->causes->size == 0)
+                return 0;
+        put_message(w, &message);
+        return error_set_field(reterr, -EDOM, strempty(json_string(json_get(w->causes->first, "field"))), NULL, "%s", strbuf_str(&message));
+}

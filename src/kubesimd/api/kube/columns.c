@@ -306,14 +306,25 @@ void stateful_set_cells(const Object *o, const Json *root, usec_t now, StrBuf *b
 const KubeColumn job_columns[] = {
         NAME, TEXT("Status"), TEXT("Completions"), TEXT("Duration"), TEXT("Age"), WIDE("Containers"), WIDE("Images"), WIDE("Selector"), {},
 };
-static const char *job_status(const Json *root) {
-        static const char *const types[] = { "Complete", "Failed", "Suspended", "FailureTarget" };
+static bool has_condition(const Json *root, const char *type) {
+        JSON_FOREACH(c, json_at(root, "status", "conditions", NULL))
+                if (streq_ptr(json_string(json_get(c, "type")), type))
+                        return streq_ptr(json_string(json_get(c, "status")), "True");
+        return false;
+}
 
-        for (size_t i = 0; i < ELEMENTSOF(types); i++)
-                JSON_FOREACH(c, json_at(root, "status", "conditions", NULL))
-                        if (streq_ptr(json_string(json_get(c, "type")), types[i]) && streq_ptr(json_string(json_get(c, "status")), "True"))
-                                return types[i];
-        return json_at(root, "metadata", "deletionTimestamp", NULL) ? "Terminating" : "Running";
+static const char *job_status(const Json *root) {
+        static const char *const ended[] = { "Complete", "Failed" }, *const others[] = { "Suspended", "FailureTarget" };
+
+        for (size_t i = 0; i < ELEMENTSOF(ended); i++)
+                if (has_condition(root, ended[i]))
+                        return ended[i];
+        if (json_at(root, "metadata", "deletionTimestamp", NULL))
+                return "Terminating";
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                if (has_condition(root, others[i]))
+                        return others[i];
+        return "Running";
 }
 
 void job_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {

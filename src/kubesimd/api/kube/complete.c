@@ -5,6 +5,7 @@
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "basic/base64.h"
+#include "core/control/jobs.h"
 #include "kubesimd/api/kube/rules.h"
 
 static void default_string(KubeWrite *w, Json *object, const char *key, const char *value) {
@@ -202,19 +203,11 @@ void complete_stateful_set(KubeWrite *w, Json *object, const Json *old) {
         default_string(w, json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT), "type", "RollingUpdate");
 }
 
-static void complete_job_spec(KubeWrite *w, Json *spec) {
-        if (!json_get(spec, "completions") && !json_get(spec, "parallelism"))
-                json_set_i64(&w->arena, spec, "completions", 1);
-        default_i64(w, spec, "parallelism", 1);
-        default_i64(w, spec, "backoffLimit", 6);
-        default_string(w, spec, "completionMode", "NonIndexed");
-        default_bool(w, spec, "suspend", false);
-        default_string(w, spec, "podReplacementPolicy", "TerminatingOrFailed");
-        complete_pod_spec(w, json_at(spec, "template", "spec", NULL));
-}
-
 void complete_job(KubeWrite *w, Json *object, const Json *old _unused_) {
-        complete_job_spec(w, json_ensure(&w->arena, object, "spec", JSON_OBJECT));
+        Json *spec = json_ensure(&w->arena, object, "spec", JSON_OBJECT);
+
+        job_set_defaults(&w->arena, spec);
+        complete_pod_spec(w, json_at(spec, "template", "spec", NULL));
 }
 
 void complete_cron_job(KubeWrite *w, Json *object, const Json *old _unused_) {

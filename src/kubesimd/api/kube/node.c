@@ -11,6 +11,7 @@
 #define ARCH "amd64"
 #define OS "linux"
 #define GIB_PER_CPU 4
+#define LABELS_MEMBER "\"labels\":{" /* in the text of a document nothing else looks so: quotes in strings are escaped */
 #define ROLE_LABEL "node-role.kubernetes.io/"
 
 /* Taints that tell of a node's state; they come and go with it, whoever writes the others. */
@@ -53,8 +54,17 @@ static const KubeField fields[] = { { .path = "spec.unschedulable", .get = field
 
 static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision, StrBuf *b) {
         static const char *const keys[] = { "kubernetes.io/arch", "kubernetes.io/hostname", "kubernetes.io/os", "kubesim.io/backing" };
+        const char *labels;
 
         kube_put_metadata_head(o, revision, b);
+        if (o->doc && !doc_label(o->doc, keys[1]) && (labels = strstr(o->doc->metadata, LABELS_MEMBER))) { /* one for many nodes: all but this */
+                strbuf_printf(b, ",%.*s\"%s\":", (int) (labels + strlen(LABELS_MEMBER) - o->doc->metadata), o->doc->metadata, keys[1]);
+                json_put_string(b, o->name);
+                strbuf_puts(b, labels[strlen(LABELS_MEMBER)] == '}' ? "" : ",");
+                strbuf_puts(b, labels + strlen(LABELS_MEMBER));
+                strbuf_putc(b, '}');
+                return;
+        }
         if (o->doc) { /* it has the labels already */
                 strbuf_puts(b, *o->doc->metadata ? "," : "");
                 strbuf_puts(b, o->doc->metadata);

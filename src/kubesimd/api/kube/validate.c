@@ -5,6 +5,7 @@
 
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "core/control/cron.h"
 #include "core/control/selectors.h"
 #include "core/model/quantity.h"
 #include "basic/base64.h"
@@ -465,31 +466,140 @@ static void validate_not_negative(KubeWrite *w, const Json *spec, const char *ke
                 cause_invalid(w, path, json_get(spec, key), "must be greater than or equal to 0");
 }
 
-void validate_job(KubeWrite *w, const Json *object, const Json *old) {
-        static const char *const counts[] = { "completions", "parallelism", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished" };
-        const Json *spec = json_get(object, "spec"), *template = json_get(spec, "template");
-        const char *policy = json_string(json_at(template, "spec", "restartPolicy", NULL));
+/* Where pods go may be said until the first has gone (kubernetes documentation, "Mutable Scheduling Directives"). */
+static bool same_job_template(KubeWrite *w, const Json *template, const Json *old) {
+        static const char *const mutable[] = { "nodeSelector", "affinity", "tolerations", "schedulingGates" };
+        bool open = json_is_true(json_at(old, "spec", "suspend", NULL)) && !json_at(old, "status", "startTime", NULL);
+        Json *a, *b;
+
+        if (!open)
+                return json_equal(template, json_at(old, "spec", "template", NULL));
+        a = json_copy(&w->arena, template);
+        b = json_copy(&w->arena, json_at(old, "spec", "template", NULL));
+        json_remove(a, "metadata");
+        json_remove(b, "metadata");
+        for (size_t i = 0; i < ELEMENTSOF(mutable); i++) {
+                json_remove(json_get(a, "spec"), mutable[i]);
+                json_remove(json_get(b, "spec"), mutable[i]);
+        }
+        return json_equal(a, b);
+}
+
+static void validate_job_update(KubeWrite *w, const Json *spec, const Json *old) {
+        static const char *const fixed[] = { "selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy" };
+        const Json *before = json_get(old, "spec"), *completions = json_get(spec, "completions");
+        bool elastic = streq_ptr(json_string(json_get(spec, "completionMode")), "Indexed") && json_equal(completions, json_get(spec, "parallelism")) &&
+                       json_equal(json_get(before, "completions"), json_get(before, "parallelism"));
+        char path[FIELD_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(fixed); i++) {
+                put_path(path, "spec.%s", fixed[i]);
+                if (!json_equal(json_get(spec, fixed[i]), json_get(before, fixed[i])))
+                        cause_invalid(w, path, json_get(spec, fixed[i]), "field is immutable");
+        }
+        if (!same_job_template(w, json_get(spec, "template"), old))
+                cause_invalid_text(w, "spec.template", "", "field is immutable");
+        if (!json_equal(completions, json_get(before, "completions")) && !elastic)
+                cause_invalid(w, "spec.completions", completions, "field is immutable");
+}
+
+static void validate_failure_policy(KubeWrite *w, const Json *spec) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(rule, json_at(spec, "podFailurePolicy", "rules", NULL)) {
+                const Json *exits = json_get(rule, "onExitCodes"), *conditions = json_get(rule, "onPodConditions");
+                const char *action = json_string(json_get(rule, "action"));
+
+                put_path(path, "spec.podFailurePolicy.rules[%u].action", i);
+                if (isempty(action))
+                        cause_required(w, path, "valid values: \"Count\", \"FailIndex\", \"FailJob\", \"Ignore\"");
+                validate_enum(w, path, action, "Count FailIndex FailJob Ignore");
+                if (streq_ptr(action, "FailIndex") && !json_get(spec, "backoffLimitPerIndex"))
+                        cause_invalid(w, path, json_get(rule, "action"), "requires the backoffLimitPerIndex to be set");
+                put_path(path, "spec.podFailurePolicy.rules[%u].onExitCodes.operator", i);
+                validate_enum(w, path, json_string(json_get(exits, "operator")), "In NotIn");
+                put_path(path, "spec.podFailurePolicy.rules[%u]", i++);
+                if (!exits == !(conditions && conditions->size > 0))
+                        cause_invalid_text(w, path, "", exits ? "specifying both OnExitCodes and OnPodConditions is not supported" :
+                                           "specifying one of OnExitCodes and OnPodConditions is required");
+        }
+        if (json_get(spec, "podFailurePolicy") && !streq_ptr(json_string(json_at(spec, "template", "spec", "restartPolicy", NULL)), "Never"))
+                cause_invalid_text(w, "spec.template.spec.restartPolicy", strempty(json_string(json_at(spec, "template", "spec", "restartPolicy", NULL))),
+                                   "only \"Never\" is supported when podFailurePolicy is specified");
+}
+
+static void validate_job_selector(KubeWrite *w, const Json *spec) {
+        const Json *selector = json_get(spec, "selector"), *template = json_get(spec, "template");
+
+        if (!json_is_true(json_get(spec, "manualSelector"))) {
+                if (selector)
+                        cause_invalid(w, "spec.selector", selector, "`selector` not auto-generated");
+        } else if (!selector)
+                cause_required(w, "spec.selector", "");
+        else if (template && !selects_template(selector, template))
+                cause_invalid(w, "spec.template.metadata.labels", json_at(template, "metadata", "labels", NULL), "`selector` does not match template `labels`");
+}
+
+static void validate_job_counts(KubeWrite *w, const Json *spec, bool indexed) {
+        static const char *const counts[] = {
+                "completions", "parallelism", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes",
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(counts); i++)
                 validate_not_negative(w, spec, counts[i]);
+        validate_enum(w, "spec.completionMode", json_string(json_get(spec, "completionMode")), "Indexed NonIndexed");
+        validate_enum(w, "spec.podReplacementPolicy", json_string(json_get(spec, "podReplacementPolicy")), "Failed TerminatingOrFailed");
+        if (indexed && !json_get(spec, "completions"))
+                cause_required(w, "spec.completions", "when completion mode is Indexed");
+        if (!indexed && json_get(spec, "backoffLimitPerIndex"))
+                cause_invalid(w, "spec.backoffLimitPerIndex", json_get(spec, "backoffLimitPerIndex"), "requires indexed completion mode");
+        if (json_get(spec, "maxFailedIndexes") && !json_get(spec, "backoffLimitPerIndex"))
+                cause_required(w, "spec.backoffLimitPerIndex", "when maxFailedIndexes is specified");
+}
+
+void validate_job(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *spec = json_get(object, "spec"), *template = json_get(spec, "template");
+        bool indexed = streq_ptr(json_string(json_get(spec, "completionMode")), "Indexed");
+
+        validate_job_counts(w, spec, indexed);
         if (old) {
-                if (!json_equal(template, json_at(old, "spec", "template", NULL)))
-                        cause_invalid_text(w, "spec.template", "", "field is immutable");
-                if (!json_equal(json_get(spec, "completions"), json_at(old, "spec", "completions", NULL)))
-                        cause_invalid(w, "spec.completions", json_get(spec, "completions"), "field is immutable");
+                validate_job_update(w, spec, old);
                 return;
         }
+        validate_job_selector(w, spec);
+        validate_failure_policy(w, spec);
         validate_template(w, template, "Always OnFailure Never");
-        if (streq_ptr(policy, "Always"))
+        if (streq_ptr(json_string(json_at(template, "spec", "restartPolicy", NULL)), "Always"))
                 cause_not_supported(w, "spec.template.spec.restartPolicy", "Always", "\"OnFailure\", \"Never\"");
 }
 
-void validate_cron_job(KubeWrite *w, const Json *object, const Json *old _unused_) {
-        if (isempty(json_string(json_at(object, "spec", "schedule", NULL))))
+void validate_cron_job(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *spec = json_get(object, "spec"), *template = json_at(spec, "jobTemplate", "spec", "template", NULL);
+        const char *schedule = json_string(json_get(spec, "schedule")), *zone = json_string(json_get(spec, "timeZone"));
+        static const char *const counts[] = { "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit" };
+        const char *policy = json_string(json_at(template, "spec", "restartPolicy", NULL));
+        _cleanup_error_ Error error = ERROR_NULL;
+        CronSchedule parsed;
+
+        if (!old && strlen(w->object_name) > 52)
+                cause_invalid_text(w, "metadata.name", w->object_name, "must be no more than 52 characters");
+        if (isempty(schedule))
                 cause_required(w, "spec.schedule", "");
-        validate_enum(w, "spec.concurrencyPolicy", json_string(json_at(object, "spec", "concurrencyPolicy", NULL)), "Allow Forbid Replace");
-        if (!json_at(object, "spec", "jobTemplate", "spec", "template", NULL))
+        else if (cron_parse(schedule, &parsed, &error) < 0)
+                cause_invalid(w, "spec.schedule", json_get(spec, "schedule"), error_message(&error));
+        if (zone && !streq(zone, "UTC") && !streq(zone, "Etc/UTC"))
+                cause_invalid(w, "spec.timeZone", json_get(spec, "timeZone"), "unknown time zone: only UTC and Etc/UTC are simulated");
+        validate_enum(w, "spec.concurrencyPolicy", json_string(json_get(spec, "concurrencyPolicy")), "Allow Forbid Replace");
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
+                validate_not_negative(w, spec, counts[i]);
+        if (!template) {
                 cause_required(w, "spec.jobTemplate.spec.template", "");
+                return;
+        }
+        validate_pod_spec(w, "spec.jobTemplate.spec.template.spec", json_get(template, "spec"), "Always OnFailure Never");
+        if (streq_ptr(policy, "Always"))
+                cause_not_supported(w, "spec.jobTemplate.spec.template.spec.restartPolicy", "Always", "\"OnFailure\", \"Never\"");
 }
 
 /* --- The others --- */

@@ -216,8 +216,7 @@ static int reply_refusal(KubeWrite *w, int r, Error *error, Error *reterr) {
         return r;
 }
 
-/* Fills in, checks; 1 when that has been answered. */
-static int complete(KubeWrite *w, Json *object, const Json *old, Error *reterr) {
+static int fill_in_and_check(KubeWrite *w, Json *object, const Json *old, Error *reterr) {
         if (w->resource->complete)
                 w->resource->complete(w, object, old);
         validate_metadata(w, object, old);
@@ -225,7 +224,15 @@ static int complete(KubeWrite *w, Json *object, const Json *old, Error *reterr) 
                 w->resource->validate(w, object, old);
         if (json_arena_error(&w->arena) < 0)
                 return error_set(reterr, json_arena_error(&w->arena), "out of memory");
-        return write_reply_causes(w);
+        return 0;
+}
+
+/* Fills in, checks; 1 when that has been answered. */
+static int complete(KubeWrite *w, Json *object, const Json *old, Error *reterr) {
+        int r;
+
+        r = fill_in_and_check(w, object, old, reterr);
+        return r < 0 ? r : write_reply_causes(w);
 }
 
 /* --- Create --- */
@@ -273,6 +280,15 @@ static int prepare_create(KubeWrite *w, Json *object, Error *reterr) {
         if (!w->resource->no_generation)
                 json_set_i64(&w->arena, metadata, "generation", 1);
         return 0;
+}
+
+int write_check_create(KubeWrite *w, Json *object, Error *reterr) {
+        int r;
+
+        r = prepare_create(w, object, reterr);
+        if (r >= 0)
+                r = fill_in_and_check(w, object, NULL, reterr);
+        return r < 0 ? r : write_causes_error(w, reterr);
 }
 
 int write_create(KubeWrite *w, Json *object, Error *reterr) {

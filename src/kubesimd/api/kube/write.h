@@ -40,6 +40,8 @@ int write_check_fields(KubeWrite *w, Json *object, Error *reterr);
 /* Has the object be `wanted` (its metadata.resourceVersion counts as precondition when it has one) and answers with it. */
 int write_update(KubeWrite *w, StoreEntry *e, Json *wanted, const Json *present, Error *reterr);
 int write_create(KubeWrite *w, Json *object, Error *reterr);
+/* Fills in and checks an object as its creation would, and nothing else. -EDOM with all that is wrong, and others as write_create(). */
+int write_check_create(KubeWrite *w, Json *object, Error *reterr);
 /* What a DELETE or an eviction asks for beside that; body: DeleteOptions, may be NULL. */
 int kube_read_delete_options(KubeWrite *w, const Json *body, DeleteOptions *ret, Error *reterr);
 /* Answers with an object. */
@@ -54,3 +56,5 @@ void cause_forbidden(KubeWrite *w, const char *field, const char *detail);
 void cause_duplicate(KubeWrite *w, const char *field, const char *value);
 /* Were there any? Then answers 422 with all of them: 1. */
 int write_reply_causes(KubeWrite *w);
+/* The same as an error: -EDOM with all of them, and the first as its field. */
+int write_causes_error(KubeWrite *w, Error *reterr);

@@ -357,36 +357,73 @@ static int read_node(Reader *r, Json **ret) {
         return k;
 }
 
-static int read_stream(Reader *r, Json **ret) {
+/* The document that begins with the event at hand; what comes after its end is at hand then. */
+static int read_document(Reader *r, Json **ret) {
         int k;
 
-        *ret = NULL;
-        k = next_event(r); /* the stream begins */
-        if (k >= 0)
-                k = next_event(r);
-        if (k < 0 || r->event.type == YAML_STREAM_END_EVENT)
-                return k;
+        r->n_anchors = 0;
         k = next_event(r); /* after the beginning of the document */
         if (k >= 0)
                 k = read_node(r, ret);
         if (k >= 0)
                 k = next_event(r); /* its end */
-        if (k >= 0)
-                k = next_event(r);
+        return k < 0 ? k : next_event(r);
+}
+
+/* The first event of the first document, or the end. */
+static int begin_stream(Reader *r) {
+        int k;
+
+        k = next_event(r);
+        return k < 0 ? k : next_event(r);
+}
+
+static int read_one(Reader *r, Json **ret) {
+        int k;
+
+        *ret = NULL;
+        k = begin_stream(r);
+        if (k < 0 || r->event.type == YAML_STREAM_END_EVENT)
+                return k;
+        k = read_document(r, ret);
         if (k >= 0 && r->event.type != YAML_STREAM_END_EVENT)
                 return refuse(r, "there is more than one document");
         return k;
 }
 
-int yaml_parse(JsonArena *a, const char *text, size_t size, Json **ret, Error *reterr) {
+static int read_all(Reader *r, Json **ret) {
+        Json *v;
+        int k;
+
+        *ret = json_new(r->arena, JSON_ARRAY);
+        if (!*ret)
+                return no_memory(r);
+        k = begin_stream(r);
+        while (k >= 0 && r->event.type != YAML_STREAM_END_EVENT) {
+                k = read_document(r, &v);
+                if (k >= 0)
+                        json_append(*ret, v);
+        }
+        return k;
+}
+
+static int parse(JsonArena *a, const char *text, size_t size, int (*read)(Reader *r, Json **ret), Json **ret, Error *reterr) {
         Reader r = { .arena = a, .text = text, .error = reterr };
         int k;
 
         if (!yaml_parser_initialize(&r.parser))
                 return error_set(reterr, -ENOMEM, "out of memory");
         yaml_parser_set_input_string(&r.parser, (const unsigned char*) text, size);
-        k = read_stream(&r, ret);
+        k = read(&r, ret);
         yaml_event_delete(&r.event);
         yaml_parser_delete(&r.parser);
         return k;
+}
+
+int yaml_parse(JsonArena *a, const char *text, size_t size, Json **ret, Error *reterr) {
+        return parse(a, text, size, read_one, ret, reterr);
+}
+
+int yaml_parse_all(JsonArena *a, const char *text, size_t size, Json **ret, Error *reterr) {
+        return parse(a, text, size, read_all, ret, reterr);
 }

@@ -26,6 +26,9 @@ YamlScalar yaml_resolve(const char *s, char number[static YAML_NUMBER_MAX]);
  * one counts. -EBADMSG with the line, -ENOMEM, -E2BIG. */
 int yaml_parse(JsonArena *a, const char *text, size_t size, Json **ret, Error *reterr);
 
+/* The same for a text of any number of documents: *ret is an array of them. */
+int yaml_parse_all(JsonArena *a, const char *text, size_t size, Json **ret, Error *reterr);
+
 /* Appends v in block style, as people read it; other readers of YAML 1.1 and 1.2 understand the same by it. */
 void yaml_put(StrBuf *b, const Json *v);
 /* Appends v as an item of a sequence that is not indented. */

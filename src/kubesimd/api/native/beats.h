@@ -16,4 +16,6 @@ void beats_answer_node(Beats *b, const char *node);
 /* When beats_answer_due() has something to do; times are rounded down to tenths of a second, so that many agents
  * cost few wake-ups. USEC_INFINITY for never. */
 usec_t beats_deadline(const Beats *b);
+/* Does a fleet that beats for that node listen for calls (GET /heartbeat)? */
+bool beats_reach(const Beats *b, const char *node);
 unsigned beats_count(const Beats *b);

@@ -7,6 +7,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "kubesimd/api/native/beats.h"
+#include "kubesimd/api/native/calls.h"
 #include "kubesimd/api/native/native.h"
 #include "kubesimd/api/native/render.h"
 #include "kubesimd/auth/access.h"
@@ -45,6 +46,7 @@ struct Beats {
         ApiContext *api;
         HashTable by_node; /* node name -> HeldBeat, owned */
         Prioq due;
+        Calls calls; /* of those who beat for many nodes */
 };
 
 static const char *held_key(const void *value) {
@@ -59,6 +61,7 @@ int beats_new(ApiContext *api, const uint64_t secret[2], Beats **ret) {
                 return -ENOMEM;
         b->api = api;
         hashtable_init(&b->by_node, held_key, secret);
+        calls_init(&b->calls);
         *ret = b;
         return 0;
 }
@@ -67,6 +70,7 @@ Beats *beats_free(Beats *b) {
         if (!b)
                 return NULL;
         assert(b->by_node.n_used == 0);
+        assert(list_is_empty(&b->calls.all));
         hashtable_done(&b->by_node);
         prioq_done(&b->due);
         return mfree(b);
@@ -79,7 +83,7 @@ unsigned beats_count(const Beats *b) {
 usec_t beats_deadline(const Beats *b) {
         PrioqItem *item = prioq_peek(&b->due);
 
-        return item ? item->when : USEC_INFINITY;
+        return MIN(item ? item->when : USEC_INFINITY, b->calls.sign_due);
 }
 
 static void put_wanted_pods(const NodeState *ns, StrBuf *b) {
@@ -157,8 +161,10 @@ void beats_answer_node(Beats *b, const char *node) {
 void beats_answer_woken(Beats *b) {
         NodeState *ns;
 
-        while ((ns = cluster_next_woken(b->api->cluster)))
+        while ((ns = cluster_next_woken(b->api->cluster))) {
                 beats_answer_node(b, node_of(ns)->object.name);
+                calls_tell(&b->calls, node_of(ns)->object.name);
+        }
 }
 
 void beats_answer_due(Beats *b, usec_t now) {
@@ -166,6 +172,11 @@ void beats_answer_due(Beats *b, usec_t now) {
 
         while ((item = prioq_peek(&b->due)) && item->when <= now)
                 answer_held(container_of(item, HeldBeat, due));
+        calls_sign(&b->calls, now);
+}
+
+bool beats_reach(const Beats *b, const char *node) {
+        return calls_reach(&b->calls, node);
 }
 
 /* Seconds of "Prefer: wait=N", 0 when there is none (RFC 7240, section 4.3). */
@@ -256,4 +267,15 @@ int handle_heartbeat(HttpRequest *req, void *userdata, Error *reterr) {
         free(body.pods.items);
         free(body.addresses.items);
         return r;
+}
+
+int handle_heartbeat_calls(HttpRequest *req, void *userdata, Error *reterr) {
+        const char *prefix = http_request_query(req, "prefix");
+        ApiContext *api = userdata;
+
+        if (isempty(prefix))
+                return error_set_field(reterr, -EINVAL, "prefix", NULL, "prefix= must be what the names of the nodes begin with");
+        if (!access_may_beat_for_all(http_request_identity(req), prefix))
+                return error_set_field(reterr, -EACCES, "prefix", prefix, "this token may not beat for all nodes \"%s...\"", prefix);
+        return calls_reply(&api->beats->calls, req, prefix, reterr);
 }

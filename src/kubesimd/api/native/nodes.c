@@ -8,6 +8,7 @@
 #include "basic/fd-util.h"
 #include "basic/json-reader.h"
 #include "basic/log.h"
+#include "kubesimd/api/native/beats.h"
 #include "kubesimd/api/native/list.h"
 #include "kubesimd/api/native/native.h"
 #include "kubesimd/api/native/render.h"
@@ -96,6 +97,8 @@ int handle_node_restart(HttpRequest *req, void *userdata, Error *reterr) {
                 return r;
         if (r == 0)
                 return reply_message(req, api, 200, "nodeId", id, NULL, "Node %s runs", id);
+        if (beats_reach(api->beats, id)) /* its fleet hears of it by itself */
+                return reply_message(req, api, 200, "nodeId", id, NULL, "Node %s is being started", id);
 
         r = start_agent(api, id);
         if (r < 0) {

@@ -27,7 +27,14 @@ int handle_scheduler_get(HttpRequest *req, void *userdata, Error *reterr _unused
                         strbuf_putc(&b, ',');
                 json_put_string(&b, sched_algorithm_get(i)->name);
         }
-        strbuf_printf(&b, "],\"pending\":%u}\n", stats.n_pending);
+        strbuf_puts(&b, "],\"descriptions\":{");
+        for (size_t i = 0; i < sched_algorithm_count(); i++) {
+                strbuf_puts(&b, i > 0 ? "," : "");
+                json_put_string(&b, sched_algorithm_get(i)->name);
+                strbuf_putc(&b, ':');
+                json_put_string(&b, sched_algorithm_get(i)->description);
+        }
+        strbuf_printf(&b, "},\"pending\":%u}\n", stats.n_pending);
         return http_reply(req, 200, NATIVE_JSON, &b, api_mark(api));
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many more of a pod fit, and what runs out first. */
+#include "basic/error.h"
+#include "basic/json-writer.h"
+#include "kubesimd/api/native/native.h"
+#include "kubesimd/api/native/question.h"
+
+#define LIMIT_DEFAULT 100000
+#define LIMIT_MAX 1000000
+
+static int put_algorithm(Question *q, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf reason = STRBUF_INIT(16 * KIB);
+        const WhatIfItem *item = &q->manifest.items[0];
+        int r = 0;
+
+        if (item->blocked || item->placed < item->count)
+                r = what_if_put_reason(q->what_if, item->class, q->algorithm, &reason);
+        strbuf_printf(b, "{\"algorithm\":\"%s\",\"fits\":%llu,\"limited\":%s,\"reason\":", q->algorithm->name, (unsigned long long) item->placed,
+                      item->placed == item->count ? "true" : "false");
+        json_put_string(b, strbuf_str(&reason));
+        strbuf_putc(b, '}');
+        return r;
+}
+
+int handle_capacity(HttpRequest *req, void *userdata, Error *reterr) {
+        _cleanup_(question_freep) Question *q = NULL;
+        uint64_t limit = LIMIT_DEFAULT;
+        ApiContext *api = userdata;
+        int r;
+
+        r = query_u64(req, "limit", 1, LIMIT_MAX, &limit, reterr);
+        if (r >= 0)
+                r = question_new(req, api, &q, reterr);
+        if (r >= 0)
+                r = manifest_read_pod(req, api, &q->what_if->scheduler.classes, &q->manifest, reterr);
+        if (r < 0)
+                return r;
+        q->manifest.items[0].count = limit;
+        q->put_algorithm = put_algorithm;
+        strbuf_puts(&q->answer, "{\"pod\":");
+        json_put_string(&q->answer, q->manifest.items[0].name);
+        strbuf_printf(&q->answer, ",\"nodes\":%zu,\"limit\":%llu,\"algorithms\":[", q->what_if->n_nodes, (unsigned long long) limit);
+        return question_reply(TAKE_PTR(q));
+}
