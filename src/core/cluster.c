@@ -6,6 +6,7 @@
 #include "core/control/faults.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
+#include "core/control/objects-internal.h"
 #include "core/control/objects.h"
 #include "core/control/owners.h"
 #include "core/control/placement.h"
@@ -22,6 +23,10 @@ static const char *namespace_label(const char *namespace, const char *key, void 
         StoreEntry *e = store_find(c->store, KIND_NAMESPACE, namespace);
 
         return e ? doc_label(e->object->doc, key) : NULL;
+}
+
+static void forget_class(void *class) {
+        pod_class_unref(class);
 }
 
 int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secret[2], Cluster **ret) {
@@ -55,6 +60,10 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         r = store_new(cluster_kinds(), c, config->watch_log_max, secret, &c->store);
         if (r < 0)
                 return r;
+        r = doc_pool_new(secret, &c->docs);
+        if (r < 0)
+                return r;
+        doc_pool_set_view_free(c->docs, forget_class);
         r = event_log_new(config->event_log_max, &c->events);
         if (r < 0)
                 return r;
@@ -73,7 +82,7 @@ static void drop_loading(Cluster *c) {
 static void drop_derived(Cluster *c) {
         size_t hint = 0;
 
-        class_queues_done(&c->queues);
+        placement_forget(c);
         scheduler_forget_orders(&c->scheduler);
         for (StoreEntry *e = NULL; c->store && (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));)
                 sched_node_done(&node_state(e)->sched);
@@ -85,6 +94,7 @@ Cluster *cluster_free(Cluster *c) {
         drop_loading(c);
         drop_derived(c);
         store_free(c->store);
+        doc_pool_free(c->docs); /* with the classes that its documents keep */
         event_log_free(c->events);
         node_class_unref(c->node_class);
         scheduler_done(&c->scheduler);
@@ -115,6 +125,8 @@ void cluster_set_clock(Cluster *c, int64_t realtime_offset) {
 }
 
 int cluster_load(Cluster *c, Object *o) {
+        if (o->doc)
+                o->doc = document_share(c, o->kind, o->doc);
         /* Pods wait until every node is there: one may be bound to a node that was created after it. */
         if (o->kind != KIND_POD)
                 return store_load(c->store, o);
@@ -124,15 +136,12 @@ int cluster_load(Cluster *c, Object *o) {
         return 0;
 }
 
-/* What the scheduler reads of it follows from its document. */
-static int load_class(Cluster *c, Pod *p) {
+static int read_class(Cluster *c, Pod *p) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(64 * MIB);
         _cleanup_strbuf_ StrBuf text = STRBUF_INIT(16 * MIB);
         Json *root;
         int r;
 
-        if (!p->object.doc)
-                return 0;
         doc_put(p->object.doc, &text);
         r = strbuf_error(&text);
         if (r >= 0)
@@ -140,19 +149,42 @@ static int load_class(Cluster *c, Pod *p) {
         return r < 0 ? r : pod_read_class(p, &c->scheduler.classes, root, NULL);
 }
 
+/* What the scheduler reads of it follows from its document, which is read once for all pods of a namespace that share it. */
+static int load_class(Cluster *c, Pod *p) {
+        Doc *d = p->object.doc;
+        PodClass *known = d ? d->view : NULL;
+        int r;
+
+        if (!d)
+                return 0;
+        if (known && object_is_in(&p->object, known->namespace)) {
+                p->class = pod_class_ref(known);
+                p->cpu = known->requests.cpu;
+                return 0;
+        }
+        r = read_class(c, p);
+        if (r >= 0 && d->pool && !known)
+                d->view = pod_class_ref(p->class);
+        return r;
+}
+
 static int load_pods(Cluster *c) {
         int r;
 
         for (size_t i = 0; i < c->n_loading; i++) {
                 Pod *p = POD(c->loading[i]);
+                NodeState *ns;
 
                 r = load_class(c, p);
                 if (r < 0)
                         return r;
                 /* A node that is not there cannot come from us, but the pod is worth more than the complaint. */
-                if (pod_holds_capacity(p) && !find_node(c, p->node)) {
-                        p->status = POD_RESCHEDULING;
-                        (void) pod_set_node(p, NULL);
+                if (p->node) {
+                        ns = find_node(c, p->node);
+                        if (!ns && pod_holds_capacity(p))
+                                p->status = POD_RESCHEDULING;
+                        if (ns || p->status == POD_RESCHEDULING)
+                                pod_share_node(p, ns ? node_of(ns)->object.name : NULL);
                 }
                 r = store_load(c->store, &p->object);
                 if (r < 0)
@@ -278,6 +310,10 @@ Store *cluster_store(Cluster *c) {
 
 usec_t cluster_heartbeat_interval(const Cluster *c) {
         return c->config.heartbeat_interval_usec;
+}
+
+DocPool *cluster_documents(Cluster *c) {
+        return c->docs;
 }
 
 EventLog *cluster_events(Cluster *c) {

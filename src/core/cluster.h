@@ -66,6 +66,8 @@ int cluster_undo(Cluster *c, usec_t now);
 Store *cluster_store(Cluster *c);
 usec_t cluster_heartbeat_interval(const Cluster *c);
 EventLog *cluster_events(Cluster *c);
+/* Where documents that say the same are one. */
+DocPool *cluster_documents(Cluster *c);
 
 typedef struct ClusterStats {
         uint32_t nodes_by_health[4]; /* by NodeHealth */

@@ -47,6 +47,8 @@ struct Manager {
         bool stopping;
         usec_t started;
         int exit_status;
+        uint64_t turns[16]; /* of the loop, by duration: [i] = less than 2^i * 100 us, the last is the rest */
+        usec_t turns_usec, turn_max_usec;
 };
 
 /* manager-journal.c: writes the events that have become durable to the journal. */

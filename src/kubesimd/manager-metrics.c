@@ -93,11 +93,18 @@ static double resident_bytes(void) {
         return (double) resident * (double) sysconf(_SC_PAGESIZE);
 }
 
+static void put_loop(Manager *m, StrBuf *b) {
+        metrics_put_head(b, "kubesim_loop_turn_seconds", "histogram", "Time of a turn of the event loop, in which all others wait.");
+        metrics_put_histogram(b, "kubesim_loop_turn_seconds", "", m->turns, ELEMENTSOF(m->turns), 100e-6, (double) m->turns_usec / USEC_PER_SEC);
+        put_one(b, "kubesim_loop_turn_max_seconds", "gauge", "The longest turn since the start.", (double) m->turn_max_usec / USEC_PER_SEC);
+}
+
 void manager_write_metrics(ApiContext *api, StrBuf *b) {
         Manager *m = api->manager;
 
         put_cluster(m, b);
         put_storage(m, b);
+        put_loop(m, b);
         metrics_put_requests(api->metrics, b, route_name);
         put_one(b, "kubesim_http_connections", "gauge", "Open connections.", http_server_connections(api->http));
         put_one(b, "kubesim_watchers", "gauge", "Watches being served.", streams_count(api->streams));

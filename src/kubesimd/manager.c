@@ -21,6 +21,7 @@
 
 #define FLUSH_USEC (10 * USEC_PER_SEC)
 #define IDLE_TIMEOUT_USEC (120 * USEC_PER_SEC)
+#define LOADING_TIMEOUT_USEC (60 * USEC_PER_SEC)
 #define TARGET_MAX (4 * KIB)
 
 static Manager *manager_of(void *userdata) {
@@ -293,8 +294,29 @@ static int take_sockets(Manager *m) {
         return 0;
 }
 
+typedef struct Loading {
+        Cluster *cluster;
+        size_t n_objects;
+        usec_t told; /* when the service manager was told how far it is */
+} Loading;
+
+/* A start with a great state goes on for as long as it gets on: the service manager is told, and waits. */
+static void tell_progress(Loading *l) {
+        usec_t now = now_monotonic();
+
+        if (now < l->told + USEC_PER_SEC)
+                return;
+        l->told = now;
+        (void) sd_notifyf(false, "STATUS=Loading the state: %zu objects so far...\nEXTEND_TIMEOUT_USEC=%llu", l->n_objects,
+                          (unsigned long long) LOADING_TIMEOUT_USEC);
+}
+
 static int load_object(Object *o, void *userdata) {
-        return cluster_load(userdata, o);
+        Loading *l = userdata;
+
+        if (++l->n_objects % 4096 == 0)
+                tell_progress(l);
+        return cluster_load(l->cluster, o);
 }
 
 static int open_state(Manager *m) {
@@ -302,16 +324,17 @@ static int open_state(Manager *m) {
         StorageWriterCallbacks callbacks = { on_durable, on_failed, on_recovered, m };
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_free_ char *path = NULL;
+        Loading loading = { .cluster = m->api.cluster, .told = now_monotonic() };
         uint64_t revision, last_id;
         void *state;
         int r;
 
         if (asprintf(&path, "%s/kubesimd.db", m->options->state) < 0)
                 return log_oom();
-        (void) sd_notify(false, "STATUS=Loading the state...");
+        (void) sd_notifyf(false, "STATUS=Loading the state...\nEXTEND_TIMEOUT_USEC=%llu", (unsigned long long) LOADING_TIMEOUT_USEC);
         r = backend->open(path, &state, &error);
         if (r >= 0) {
-                r = backend->load(state, load_object, m->api.cluster, &revision, &last_id, &error);
+                r = backend->load(state, cluster_documents(m->api.cluster), load_object, &loading, &revision, &last_id, &error);
                 if (r < 0)
                         backend->close(state);
         }
@@ -494,6 +517,38 @@ Manager *manager_free(Manager *m) {
         return mfree(m);
 }
 
+static void count_turn(Manager *m, usec_t took) {
+        unsigned i = 0;
+
+        while (i < ELEMENTSOF(m->turns) - 1 && took >= (UINT64_C(100) << i))
+                i++;
+        m->turns[i]++;
+        m->turns_usec += took;
+        m->turn_max_usec = MAX(m->turn_max_usec, took);
+}
+
+/* sd_event_loop(), with an eye on how long each callback keeps the others waiting. */
+static int run_loop(Manager *m) {
+        int r = 0;
+
+        while (r >= 0 && sd_event_get_state(m->event) != SD_EVENT_FINISHED) {
+                usec_t begun;
+
+                r = sd_event_prepare(m->event);
+                if (r == 0)
+                        r = sd_event_wait(m->event, UINT64_MAX);
+                if (r <= 0)
+                        continue;
+                begun = now_monotonic();
+                r = sd_event_dispatch(m->event);
+                count_turn(m, now_monotonic() - begun);
+        }
+        if (r < 0)
+                return r;
+        (void) sd_event_get_exit_code(m->event, &r);
+        return r;
+}
+
 int manager_run(Manager *m) {
         int r;
 
@@ -505,6 +560,6 @@ int manager_run(Manager *m) {
                  store_count(cluster_store(m->api.cluster), KIND_NODE), store_count(cluster_store(m->api.cluster), KIND_POD),
                  (unsigned long long) store_revision(cluster_store(m->api.cluster)));
         memory_release_startup(); /* a service that idles on a laptop keeps what it uses, not what loading took */
-        r = sd_event_loop(m->event);
+        r = run_loop(m);
         return r < 0 ? log_error_errno(r, "The event loop failed: %m") : r;
 }

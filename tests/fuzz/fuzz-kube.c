@@ -34,6 +34,7 @@ static void try_object(JsonArena *a, const Json *object) {
         _cleanup_(doc_unrefp) Doc *d = NULL, *again = NULL;
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
         _cleanup_(pod_unrefp) Pod *p = NULL;
+        static PodClassPool classes;
         Json *checked = json_copy(a, object), *v;
 
         if (schema_check(a, schema_find("core.v1.Pod"), checked, ignore, NULL, NULL) < 0 || json_arena_error(a) < 0 || doc_new(checked, &d) < 0)
@@ -43,8 +44,10 @@ static void try_object(JsonArena *a, const Json *object) {
         assert(v || json_arena_error(a) < 0);
         if (v && doc_new(v, &again) >= 0)
                 assert(strcmp(d->metadata, again->metadata) == 0 && strcmp(d->spec, again->spec) == 0 && strcmp(d->status, again->status) == 0);
+        if (!classes.last_id)
+                pod_class_pool_init(&classes, (const uint64_t[]) { 1, 2 });
         if (pod_new("p", &p) >= 0)
-                (void) pod_read_document(p, checked, NULL);
+                (void) pod_read_document(p, &classes, checked, NULL);
         (void) label_selector_matches(json_get(checked, "spec"), d);
 }
 

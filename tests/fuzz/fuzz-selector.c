@@ -15,12 +15,14 @@
 
 static Pod *make_pod(void) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        static PodClassPool classes;
         char text[] = POD;
         Json *root;
         Pod *p;
 
         assert(json_tree_parse(&a, text, strlen(text), &root, NULL) >= 0);
-        assert(pod_new("p", &p) >= 0 && pod_read_document(p, root, NULL) >= 0 && doc_new(root, (Doc**) &p->object.doc) >= 0);
+        pod_class_pool_init(&classes, (const uint64_t[]) { 1, 2 });
+        assert(pod_new("p", &p) >= 0 && pod_read_document(p, &classes, root, NULL) >= 0 && doc_new(root, (Doc**) &p->object.doc) >= 0);
         return p;
 }
 

@@ -449,6 +449,17 @@ static void check_links(Workloads *w) {
                 }
 }
 
+/* Pods that say the same share what they say. */
+static void check_documents(Workloads *w) {
+        Store *store = cluster_store(w->cluster);
+
+        for (StoreEntry *e = store_find_from(store, KIND_POD, NULL); e; e = store_following(e)) {
+                must(!e->object->doc || e->object->doc->pool == cluster_documents(w->cluster));
+                for (StoreEntry *f = store_following(e); f; f = store_following(f))
+                        must(!e->object->doc || !f->object->doc || (e->object->doc == f->object->doc) == doc_equal(e->object->doc, f->object->doc));
+        }
+}
+
 /* Names are accepted once each; what is ending waits for an object that somebody holds. */
 static void check_definitions(Workloads *w) {
         Store *store = cluster_store(w->cluster);
@@ -705,6 +716,7 @@ static void check_rest(Workloads *w) {
         check_definitions(w);
         check_slots(w);
         check_links(w);
+        check_documents(w);
 }
 
 /* Time passes with memory and disk in order, until nothing is left to be done but heartbeats. */

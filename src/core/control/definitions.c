@@ -207,7 +207,7 @@ static int commit(Edit *e, Kind slot) {
         Doc *doc;
         int r;
 
-        r = document_replace(&e->arena, e->root, e->entry->object, &doc);
+        r = document_replace(e->cluster, &e->arena, e->root, e->entry->object, &doc);
         if (r < 0 || (r == 0 && slot == definition_of(e->entry)->slot))
                 return r;
         if (r == 0)

@@ -38,11 +38,6 @@ static void count_generation(JsonArena *a, Json *root, const Object *o) {
         json_set_i64(a, json_ensure(a, root, "metadata", JSON_OBJECT), "generation", old->generation + !json_equal(before, now));
 }
 
-static bool same_document(const Doc *a, const Doc *b) {
-        return a && streq(a->metadata, b->metadata) && streq(a->spec, b->spec) && streq(a->status, b->status) && streq(a->rest, b->rest) &&
-               a->has_spec == b->has_spec && a->has_status == b->has_status;
-}
-
 /* The same, whatever the order of its members? */
 static bool means_the_same(const Doc *x, const Doc *y) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(ARENA_MAX);
@@ -55,7 +50,11 @@ static bool means_the_same(const Doc *x, const Doc *y) {
                json_tree_parse(&a, c.data, c.size, &right, NULL) >= 0 && json_equal(left, right);
 }
 
-int document_replace(JsonArena *a, Json *root, const Object *o, Doc **ret) {
+Doc *document_share(Cluster *c, Kind kind, Doc *d) {
+        return kind == KIND_POD ? doc_pool_intern(c->docs, d) : d;
+}
+
+int document_replace(Cluster *c, JsonArena *a, Json *root, const Object *o, Doc **ret) {
         _cleanup_(doc_unrefp) Doc *d = NULL;
         int r;
 
@@ -65,7 +64,8 @@ int document_replace(JsonArena *a, Json *root, const Object *o, Doc **ret) {
         r = doc_new(root, &d);
         if (r < 0)
                 return r;
-        if (o->doc && (same_document(o->doc, d) || means_the_same(o->doc, d)))
+        d = document_share(c, o->kind, d);
+        if (o->doc && (o->doc == d || doc_equal(o->doc, d) || means_the_same(o->doc, d)))
                 return 0;
         *ret = TAKE_PTR(d);
         return 1;
@@ -76,7 +76,7 @@ int edit_commit(Edit *e) {
         Doc *d;
         int r;
 
-        r = document_replace(&e->arena, e->root, e->entry->object, &d);
+        r = document_replace(e->cluster, &e->arena, e->root, e->entry->object, &d);
         if (r <= 0)
                 return r;
         r = object_copy(e->entry->object, &copy);

@@ -38,7 +38,7 @@ static int gather(Cluster *c, const PodClass *of, Members *m) {
                 for (PendingEntry *e = queue ? pending_queue_first(&queue->pods) : NULL; e; e = pending_queue_next(e)) {
                         if (!GREEDY_REALLOC(m->items, m->allocated, m->n_items + 1))
                                 return -ENOMEM;
-                        m->items[m->n_items++] = (Member) { .ps = container_of(e, PodState, pending) };
+                        m->items[m->n_items++] = (Member) { .ps = container_of(e, PodWait, entry)->pod };
                 }
         }
         return 0;
@@ -49,7 +49,7 @@ static usec_t waits_since(const Members *m) {
         usec_t since = USEC_INFINITY;
 
         for (size_t i = 0; i < m->n_items; i++)
-                since = MIN(since, m->items[i].ps->queued_at);
+                since = MIN(since, m->items[i].ps->wait->since);
         return since;
 }
 

@@ -9,6 +9,7 @@
 #include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/model/policy.h"
+#include "core/model/shared-string.h"
 #include "core/model/tombstone.h"
 
 /* Tombstones are small and rare; this many removed agents are remembered, the oldest forgotten first. */
@@ -73,16 +74,16 @@ int cluster_add_node(Cluster *c, usec_t now, const char *name, int64_t cpu, Node
 /* A node like the model with that name; ready to be stored. */
 static int make_like(Cluster *c, const Node *model, const char *name, Node **ret) {
         _cleanup_(node_unrefp) Node *n = NULL;
-        char *copy;
+        const char *copy;
         int r;
 
         r = node_copy(model, &n);
         if (r < 0)
                 return r;
-        copy = strdup(name);
+        copy = shared_string_new(name);
         if (!copy)
                 return -ENOMEM;
-        free((char*) n->object.name);
+        shared_string_unref(n->object.name);
         n->object.name = copy;
         n->object.uid = uuid_random(&c->prng);
         n->object.created = n->health_since = cluster_now_realtime(c);

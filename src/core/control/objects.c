@@ -138,7 +138,11 @@ static int create_document(Cluster *c, const Object *o, Json *document, Doc **re
         if (o->kind == KIND_JOB)
                 job_assign_selector(o, &a, document);
         r = json_arena_error(&a);
-        return r < 0 ? r : doc_new(document, ret);
+        if (r >= 0)
+                r = doc_new(document, ret);
+        if (r >= 0)
+                *ret = document_share(c, o->kind, *ret);
+        return r;
 }
 
 static int create(Cluster *c, Kind kind, const char *key, Json *document, bool dry, Object **ret, Error *reterr) {
@@ -234,7 +238,7 @@ int cluster_update_object(Cluster *c, usec_t now, StoreEntry *e, Json *document,
         r = read_view(c, copy, document, reterr);
         if (r < 0)
                 return r;
-        r = document_replace(&arena, document, e->object, &d);
+        r = document_replace(c, &arena, document, e->object, &d);
         if (r < 0)
                 return out_of_memory(reterr, r);
         if (r == 0 && !object_view_differs(e->object, copy)) {

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "basic/alloc-util.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "core/control/gang.h"
@@ -138,34 +139,54 @@ bool placement_must_wait(const Pod *p) {
 /* --- The queues --- */
 
 int placement_enqueue(Cluster *c, PodState *ps, const Pod *p) {
+        _cleanup_free_ PodWait *w = new0(PodWait, 1);
         int r;
 
-        ps->pending = (PendingEntry) { .cpu = p->cpu, .order = p->object.id };
-        ps->queue = NULL;
+        if (!w)
+                return -ENOMEM;
+        *w = (PodWait) { .entry = { .cpu = p->cpu, .order = p->object.id }, .pod = ps, .since = c->now };
         if (!p->class)
-                r = pending_queue_add(&c->pending, &ps->pending);
+                r = pending_queue_add(&c->pending, &w->entry);
         else {
-                r = class_queue_ensure(&c->queues, p->class, &ps->queue);
+                r = class_queue_ensure(&c->queues, p->class, &w->queue);
                 if (r >= 0)
-                        class_queue_add(&c->queues, ps->queue, &ps->pending);
+                        class_queue_add(&c->queues, w->queue, &w->entry);
         }
         if (r >= 0)
-                ps->queued_at = c->now;
+                ps->wait = TAKE_PTR(w);
         return r;
 }
 
-void placement_dequeue(Cluster *c, PodState *ps) {
-        ClassQueue *queue = ps->queue;
+PodWait *placement_dequeue(Cluster *c, PodWait *w) {
+        ClassQueue *queue = w->queue;
 
         if (!queue) {
-                pending_queue_remove(&c->pending, &ps->pending);
-                return;
+                pending_queue_remove(&c->pending, &w->entry);
+                return mfree(w);
         }
-        class_queue_remove(&c->queues, queue, &ps->pending);
-        ps->queue = NULL;
+        class_queue_remove(&c->queues, queue, &w->entry);
         if (pending_queue_size(&queue->pods) == 0)
                 prioq_remove(&c->timers, &queue->backoff.item);
         class_queue_drop_if_empty(&c->queues, queue);
+        return mfree(w);
+}
+
+static void forget_waits(PendingQueue *q) {
+        PendingEntry *e;
+
+        while ((e = pending_queue_first(q))) {
+                pending_queue_remove(q, e);
+                free(container_of(e, PodWait, entry));
+        }
+}
+
+void placement_forget(Cluster *c) {
+        ClassQueue *queue;
+
+        LIST_FOREACH(queue, &c->queues.all, ClassQueue, link)
+                forget_waits(&queue->pods);
+        class_queues_done(&c->queues);
+        forget_waits(&c->pending);
 }
 
 void placement_backoff_is_over(Cluster *c, ClassQueue *queue) {
@@ -212,7 +233,7 @@ void placement_count_wait(Cluster *c, usec_t waited) {
 }
 
 int placement_bind(Cluster *c, PodState *ps, NodeState *ns) {
-        usec_t queued_at = ps->queued_at;
+        usec_t waited = c->now - ps->wait->since;
         Pod *p;
         int r;
 
@@ -232,7 +253,7 @@ int placement_bind(Cluster *c, PodState *ps, NodeState *ns) {
         r = cluster_put(c, &p->object);
         if (r < 0)
                 return r;
-        placement_count_wait(c, c->now - queued_at);
+        placement_count_wait(c, waited);
         cluster_event(c, EVENT_POD_PLACED, node_of(ns)->object.name, pod_of(ps)->object.name, NULL);
         return 0;
 }
@@ -315,7 +336,7 @@ static int block(Cluster *c, ClassQueue *queue, PodState *ps) {
 }
 
 static PodState *waiting(PendingEntry *e) {
-        return container_of(e, PodState, pending);
+        return container_of(e, PodWait, entry)->pod;
 }
 
 static int try_queue(Cluster *c, ClassQueue *queue) {

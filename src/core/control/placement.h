@@ -28,9 +28,12 @@ void placement_retry_all(Cluster *c);
 void placement_backoff_is_over(Cluster *c, ClassQueue *queue);
 
 /* --- For the store's hook of pods --- */
-/* A pod begins to wait. -ENOMEM. */
+/* A pod begins to wait: ps->wait, whatever that was before. -ENOMEM, and nothing has changed. */
 int placement_enqueue(Cluster *c, PodState *ps, const Pod *p);
-void placement_dequeue(Cluster *c, PodState *ps);
+/* It waits no longer. Frees w; returns NULL. */
+PodWait *placement_dequeue(Cluster *c, PodWait *w);
+/* Frees all queues and what waits in them; of pods that are freed without a change. */
+void placement_forget(Cluster *c);
 
 /* --- For gangs and preemption --- */
 /* The class, in that pool, of pods of the native API that ask for so much; a reference. -ENOMEM. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/control/state.h"
 
+#include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "core/control/controllers.h"
 #include "core/control/definitions.h"
@@ -288,7 +289,8 @@ int pod_bind(Pod *p, const NodeState *ns) {
         for (uint32_t octet = 2; octet < 255 && p->ip == 0; octet++) /* .0 is the network, .1 the node, .255 everybody */
                 if (!(ns->addresses[octet / 64] & UINT64_C(1) << (octet & 63)))
                         p->ip = node_network(ns->entry.object->id) | octet;
-        return pod_set_node(p, node_of(ns)->object.name);
+        pod_share_node(p, node_of(ns)->object.name);
+        return 0;
 }
 
 /* Moves the pod between nodes as the change asks for, and wakes those whose list of pods it changes. */
@@ -340,7 +342,7 @@ static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new,
         if (r >= 0) {
                 r = pod_set_end(c, ps, new);
                 if (r < 0 && enqueue)
-                        placement_dequeue(c, ps);
+                        placement_dequeue(c, ps->wait);
         }
         if (r < 0)
                 pod_unnominate(c, new);
@@ -352,18 +354,19 @@ static int pod_changed(StoreEntry *e, const Object *old, const Object *new, void
         const Pod *o = (const Pod*) old, *n = (const Pod*) new;
         bool was_queued = o && pod_is_queued(o), is_queued = n && pod_is_queued(n);
         bool requeue = was_queued && is_queued && o->class != n->class;
+        PodWait *waited = ps->wait;
         Cluster *c = userdata;
         int r;
 
-        if (requeue) /* its place in the queue of its class is all that it has: there is nothing to lose */
-                placement_dequeue(c, ps);
         r = pod_prepare(c, ps, o, n, is_queued && (!was_queued || requeue));
-        if (r < 0 && requeue)
-                (void) placement_enqueue(c, ps, o);
-        if (r < 0)
+        if (r < 0) {
+                ps->wait = waited;
                 return r;
-        if (was_queued && !is_queued)
-                placement_dequeue(c, ps);
+        }
+        if (requeue)
+                placement_dequeue(c, waited);
+        else if (was_queued && !is_queued)
+                ps->wait = placement_dequeue(c, waited);
         pod_unnominate(c, o);
         if (o)
                 c->stats.pods_by_status[o->status]--;

@@ -9,6 +9,7 @@
 #include "core/cluster.h"
 #include "core/control/class-queue.h"
 #include "core/model/definition.h"
+#include "core/model/doc-pool.h"
 #include "core/model/node.h"
 #include "core/model/pod.h"
 #include "core/sched/algorithms.h"
@@ -67,17 +68,23 @@ typedef struct FaultState {
         Timer end;
 } FaultState;
 
+/* What there is of a pod only while it is queued. */
+typedef struct PodWait {
+        PendingEntry entry; /* in Cluster.pending, or in queue->pods */
+        struct PodState *pod;
+        struct ClassQueue *queue; /* weak: of its class; NULL: it waits in Cluster.pending */
+        usec_t since;       /* `now` when it began to wait */
+} PodWait;
+
 typedef struct PodState {
         union {
                 StoreEntry entry; /* Pod */
                 ObjectState common;
         };
-        PendingEntry pending; /* in Cluster.pending, or in queue->pods, while queued */
-        struct ClassQueue *queue; /* weak: of its class while it waits there */
+        PodWait *wait;       /* owned; NULL while it is not queued */
         NodeState *node;     /* weak: while it holds capacity there */
         ListLink in_node;
         Timer end;
-        usec_t queued_at;    /* `now` when it began to wait; 0 when it does not */
         uint64_t seen;       /* number of the beat that listed it last */
 } PodState;
 
@@ -85,6 +92,7 @@ struct Cluster {
         ClusterConfig config;
         Store *store;
         EventLog *events;
+        DocPool *docs;    /* of pods */
         Prng prng;
         uint64_t secret[2];
         int64_t realtime_offset;

@@ -295,7 +295,7 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
         p->started = d->started;
         p->ended = d->ended;
         p->deleted = d->deleted;
-        p->exit_code = (int32_t) d->exit_code;
+        p->exit_code = (uint8_t) d->exit_code;
         p->held = d->held;
         p->restarts = (uint32_t) d->restarts;
         r = pod_set_node(p, d->node);
@@ -377,7 +377,7 @@ static const Codec *codec_of(Kind kind) {
         return kind_is_document(kind) ? &document_codec : &codecs[kind];
 }
 
-void object_encode(const Object *o, StrBuf *b) {
+static void encode(const Object *o, const Doc *doc, StrBuf *b) {
         char uid[UUID_STRING_MAX];
 
         strbuf_puts(b, "{\"apiVersion\":\"");
@@ -393,13 +393,34 @@ void object_encode(const Object *o, StrBuf *b) {
         strbuf_putc(b, '}');
         if (codec_of(o->kind)->encode)
                 codec_of(o->kind)->encode(o, b);
-        if (o->doc) {
+        if (doc) {
                 strbuf_puts(b, ",\"document\":");
-                doc_put(o->doc, b);
+                doc_put(doc, b);
         }
         strbuf_putc(b, '}');
 }
 
+void object_encode(const Object *o, StrBuf *b) {
+        encode(o, o->doc, b);
+}
+
+void object_encode_row(const Object *o, StrBuf *b) {
+        encode(o, o->doc && o->doc->number > 0 ? NULL : o->doc, b);
+}
+
+int doc_decode(char *text, size_t size, Doc **ret, Error *reterr) {
+        _cleanup_json_arena_ JsonArena arena = JSON_ARENA_INIT(64 * MIB);
+        Json *root;
+        int r;
+
+        r = json_tree_parse(&arena, text, size, &root, reterr);
+        if (r < 0)
+                return r;
+        r = doc_new(root, ret);
+        return r < 0 ? error_set(reterr, r, "out of memory") : 0;
+}
+
+/* Kinds that are shared (see document_share()) have no view that is read of the document here. */
 static int make_doc(const JsonRaw *raw, const Codec *codec, Object *o, Error *reterr) {
         _cleanup_json_arena_ JsonArena arena = JSON_ARENA_INIT(64 * MIB);
         Json *root;

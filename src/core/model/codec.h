@@ -8,5 +8,9 @@
 
 /* Appends o's document. Reads only what is immutable: any thread may call it while o is referenced. */
 void object_encode(const Object *o, StrBuf *b);
+/* The same without a client's document that has a number of its own (doc-pool.h): that is stored elsewhere, once for all. */
+void object_encode_row(const Object *o, StrBuf *b);
 /* Reads a document of that kind from text (overwritten; text[size] must be writable). *ret has one reference. */
 int object_decode(Kind kind, char *text, size_t size, Object **ret, Error *reterr);
+/* Reads what doc_put() has written, in the same way. */
+int doc_decode(char *text, size_t size, Doc **ret, Error *reterr);

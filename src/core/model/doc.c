@@ -4,6 +4,7 @@
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/model/doc-pool.h"
 
 #define DOC_MAX (4 * MIB)
 
@@ -175,9 +176,22 @@ Doc *doc_unref(Doc *d) {
         if (!d)
                 return NULL;
         assert(d->n_ref > 0);
-        if (--d->n_ref == 0)
-                free(d);
+        if (--d->n_ref > 0)
+                return NULL;
+        if (d->pool)
+                doc_pool_forget(d->pool, d);
+        free(d);
         return NULL;
+}
+
+size_t doc_text_size(const Doc *d) {
+        return (size_t) (d->rest - d->metadata) + strlen(d->rest) + 1;
+}
+
+bool doc_equal(const Doc *a, const Doc *b) {
+        size_t size = doc_text_size(a);
+
+        return size == doc_text_size(b) && memcmp(a->metadata, b->metadata, size) == 0 && a->has_spec == b->has_spec && a->has_status == b->has_status;
 }
 
 static const char *find(const DocLabel *map, size_t n, const char *key) {

@@ -31,6 +31,13 @@ struct Doc {
         const char **finalizers;
         /* Members with commas between, without braces; "" when there are none. metadata without what Object has. */
         const char *metadata, *spec, *status, *rest;
+
+        DocPool *pool;   /* core/model/doc-pool.h: those that say the same are one; NULL: it is in none */
+        Doc *next;       /* the pool's, as is hash */
+        uint64_t hash;
+        uint64_t number; /* what names it on disk, never that of another; 0: it has none, and is stored within its object */
+        uint32_t n_rows; /* on disk that refer to it; touched by the storage alone, on its thread */
+        void *view;      /* what somebody has made of it once for all that share it; the pool's owner says how it is freed */
 };
 
 /* Takes an object apart: metadata (but name, namespace, uid, resourceVersion, creationTimestamp), spec, status and whatever
@@ -39,6 +46,11 @@ int doc_new(const Json *object, Doc **ret);
 Doc *doc_ref(Doc *d);
 Doc *doc_unref(Doc *d); /* NULL is fine */
 DEFINE_CLEANUP(Doc*, doc_unref)
+
+/* Do they say the same in the same words? */
+bool doc_equal(const Doc *a, const Doc *b);
+/* The bytes from d->metadata on that hold all that it says. */
+size_t doc_text_size(const Doc *d);
 
 /* NULL when there is no such label (or no document at all). Borrowed. */
 const char *doc_label(const Doc *d, const char *key);

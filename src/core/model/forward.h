@@ -4,6 +4,7 @@
 
 typedef struct Object Object;
 typedef struct Doc Doc;
+typedef struct DocPool DocPool;
 typedef struct Node Node;
 typedef struct Pod Pod;
 typedef struct Policy Policy;

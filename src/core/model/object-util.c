@@ -2,6 +2,7 @@
 #include "core/model/object-util.h"
 
 #include "core/model/doc.h"
+#include "core/model/shared-string.h"
 
 int object_set_string(const char **field, const char *value) {
         char *copy = NULL;
@@ -16,30 +17,32 @@ int object_set_string(const char **field, const char *value) {
         return 0;
 }
 
-int object_new(Kind kind, size_t size, const char *name, Object **ret) {
+/* Takes the name over, also on failure. */
+static int make_object(Kind kind, size_t size, const char *name, Object **ret) {
         Object *o;
 
-        assert(name);
-
-        o = calloc(1, size);
-        if (!o)
-                return -ENOMEM;
-        o->n_ref = 1;
-        o->kind = kind;
-        o->name = strdup(name);
-        if (!o->name) {
-                free(o);
+        o = name ? calloc(1, size) : NULL;
+        if (!o) {
+                shared_string_unref(name);
                 return -ENOMEM;
         }
+        o->n_ref = 1;
+        o->kind = kind;
+        o->name = name;
         *ret = o;
         return 0;
+}
+
+int object_new(Kind kind, size_t size, const char *name, Object **ret) {
+        assert(name);
+        return make_object(kind, size, shared_string_new(name), ret);
 }
 
 int object_new_like(const Object *o, size_t size, Object **ret) {
         Object *copy;
         int r;
 
-        r = object_new(o->kind, size, o->name, &copy);
+        r = make_object(o->kind, size, shared_string_ref(o->name), &copy);
         if (r < 0)
                 return r;
         copy->uid = o->uid;

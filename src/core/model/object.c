@@ -14,6 +14,7 @@
 #include "core/model/object-util.h"
 #include "core/model/pod.h"
 #include "core/model/policy.h"
+#include "core/model/shared-string.h"
 #include "core/model/tombstone.h"
 
 #define NAME_MAX_LETTERS 253
@@ -60,7 +61,7 @@ Object *object_unref(Object *o) {
         if (kind_done[o->kind])
                 kind_done[o->kind](o);
         doc_unref(o->doc);
-        free((char*) o->name);
+        shared_string_unref(o->name);
         free(o);
         return NULL;
 }
@@ -79,24 +80,26 @@ char *uuid_to_string(Uuid u, char *buf) {
         return buf;
 }
 
-static int hex_value(char c) {
-        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* What each letter counts, and one more, so that 0 is none. */
+static const uint8_t hex_values[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+        ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 int uuid_from_string(const char *s, Uuid *ret) {
         Uuid u;
 
         assert(s);
         for (unsigned i = 0; i < 16; i++) {
-                int high, low;
+                unsigned high, low;
 
                 if ((i == 4 || i == 6 || i == 8 || i == 10) && *s++ != '-')
                         return -EINVAL;
-                high = hex_value(s[0]);
-                low = high < 0 ? -1 : hex_value(s[1]);
-                if (low < 0)
+                high = hex_values[(uint8_t) s[0]];
+                low = high == 0 ? 0 : hex_values[(uint8_t) s[1]];
+                if (low == 0)
                         return -EINVAL;
-                u.bytes[i] = (uint8_t) (high << 4 | low);
+                u.bytes[i] = (uint8_t) ((high - 1) << 4 | (low - 1));
                 s += 2;
         }
         if (*s != '\0')

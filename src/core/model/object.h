@@ -25,7 +25,8 @@ struct Object {
         uint64_t revision; /* of the change that made this version; 0 before */
         usec_t created;    /* realtime */
         Uuid uid;
-        /* Its key, unique in its kind: "NAME", or "NAMESPACE/NAME" in a namespace other than "default". Owned. */
+        /* Its key, unique in its kind: "NAME", or "NAMESPACE/NAME" in a namespace other than "default". Shared
+         * by its versions (core/model/shared-string.h). */
         const char *name;
         Doc *doc;          /* what a client wrote into it, owned reference; NULL of objects that know no documents */
 };

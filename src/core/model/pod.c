@@ -7,6 +7,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/model/object-util.h"
+#include "core/model/shared-string.h"
 
 #define NAMESPACE_LETTERS 254
 
@@ -56,19 +57,34 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->qos = p->qos;
         copy->held = p->held;
         copy->class = p->class ? pod_class_ref(p->class) : NULL;
-        r = pod_set_node(copy, p->node);
-        if (r >= 0)
-                r = pod_set_nominated(copy, p->nominated);
-        if (r >= 0)
-                r = pod_set_reason(copy, p->reason);
+        copy->nominated = shared_string_ref(p->nominated);
+        pod_share_node(copy, p->node);
+        r = pod_set_reason(copy, p->reason);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(copy);
         return 0;
 }
 
+static int set_shared(const char **field, const char *value) {
+        const char *copy = value ? shared_string_new(value) : NULL;
+
+        if (value && !copy)
+                return -ENOMEM;
+        shared_string_unref(*field);
+        *field = copy;
+        return 0;
+}
+
 int pod_set_node(Pod *p, const char *node) {
-        return object_set_string(&p->node, node);
+        return set_shared(&p->node, node);
+}
+
+void pod_share_node(Pod *p, const char *node) {
+        const char *old = p->node;
+
+        p->node = shared_string_ref(node);
+        shared_string_unref(old);
 }
 
 int pod_set_reason(Pod *p, const char *reason) {
@@ -76,7 +92,7 @@ int pod_set_reason(Pod *p, const char *reason) {
 }
 
 int pod_set_nominated(Pod *p, const char *node) {
-        return object_set_string(&p->nominated, node);
+        return set_shared(&p->nominated, node);
 }
 
 /* Each container with limits and requests that are the same: guaranteed; none with either: best effort. */
@@ -143,7 +159,7 @@ static int read_annotations(Pod *p, const Json *annotations, Error *reterr) {
         if (exit_code && parse_u64_range(exit_code, 0, 255, &code) < 0)
                 return error_set_field(reterr, -EDOM, "metadata.annotations[" POD_ANNOTATION_EXIT_CODE "]", exit_code,
                                        "\"%s\" is not a whole number from 0 to 255", exit_code);
-        p->exit_code = (int32_t) code;
+        p->exit_code = (uint8_t) code;
         return check_gang(annotations, reterr);
 }
 
@@ -191,7 +207,7 @@ int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error
 
 void pod_done(Pod *p) {
         pod_class_unref(p->class);
-        free((char*) p->node);
-        free((char*) p->nominated);
+        shared_string_unref(p->node);
+        shared_string_unref(p->nominated);
         free((char*) p->reason);
 }

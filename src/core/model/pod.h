@@ -46,22 +46,22 @@ PodQos pod_qos_from_string(const char *s);
 
 struct Pod {
         Object object;
-        PodStatus status;
+        PodStatus status : 8; /* there may be a million pods: small things share words */
+        PodQos qos : 8;
+        bool held;            /* another scheduler's, or gated: ours leaves it alone */
+        uint8_t exit_code;    /* what its container ends with when its duration is over; other than 0 makes it Failed */
         uint32_t restarts;
-        usec_t toleration;    /* span that it stays with a node that is lost (tolerationSeconds); USEC_INFINITY: for ever */
         uint32_t grace_seconds; /* that its removal is announced with */
         uint32_t ip;          /* while it is bound; 0: none. core/model/address.h */
+        usec_t toleration;    /* span that it stays with a node that is lost (tolerationSeconds); USEC_INFINITY: for ever */
         int64_t cpu;          /* millicores; 0: it asks for none */
         usec_t duration;      /* span; USEC_INFINITY when it runs until removed */
         usec_t started;       /* realtime of the first confirmation; 0 before */
         usec_t ended;         /* realtime; 0 before */
         usec_t deleted;       /* realtime at which it is to be gone, once its removal was asked for; 0 before */
-        int32_t exit_code;    /* what its container ends with when its duration is over; other than 0 makes it Failed */
-        PodQos qos;
-        bool held;            /* another scheduler's, or gated: ours leaves it alone */
         PodClass *class;      /* what the scheduler reads of its document; a reference; NULL: it has none, and asks for CPU alone */
-        const char *nominated; /* name of the node where it is to go once the pods that were preempted for it are gone; owned, may be NULL */
-        const char *node;     /* name of the node it is bound to; owned, NULL when unbound */
+        const char *nominated; /* name of the node where it is to go once the pods that were preempted for it are gone; shared by its versions, may be NULL */
+        const char *node;     /* name of the node it is bound to, shared with that where it can be; NULL when unbound */
         const char *reason;   /* why it is as it is, for people; owned, may be NULL */
 };
 
@@ -74,6 +74,8 @@ int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error
 /* The class alone, of a pod that was loaded with its document. -EDOM, -ENOMEM. */
 int pod_read_class(Pod *p, PodClassPool *classes, const Json *document, Error *reterr);
 int pod_set_node(Pod *p, const char *node);
+/* The same with another object's name, without a copy; NULL: it is bound to none. */
+void pod_share_node(Pod *p, const char *node);
 int pod_set_reason(Pod *p, const char *reason);
 int pod_set_nominated(Pod *p, const char *node);
 void pod_done(Pod *p);

@@ -1,33 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/store/store.h"
-
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
-
-typedef struct KindTable {
-        HashTable by_name;    /* name -> StoreEntry, owned by by_id */
-        Treap by_key;
-        StoreEntry **by_id;   /* ascending by object id; NULL = a hole left by a removal */
-        uint64_t *ids;        /* of by_id, kept for holes too, so that a search by id works */
-        size_t n_ids, ids_allocated, entries_allocated;
-        size_t n_entries;
-} KindTable;
-
-struct Store {
-        const StoreKind *kinds;
-        void *userdata;
-        KindTable tables[_KIND_MAX];
-        uint64_t revision, durable, taken, last_id;
-
-        /* The log: a ring of changes with consecutive revisions, the first of which is log_first. */
-        LogEntry *log;
-        StoreChange *run; /* what store_take_changes() gave, contiguous */
-        size_t run_allocated;
-        size_t log_allocated; /* a power of two, or 0 */
-        size_t log_head, n_log, log_max;
-        uint64_t log_first;
-        void (*free_cache)(void *cache);
-};
+#include "core/store/reading.h"
+#include "core/store/store-internal.h"
 
 const char *change_type_to_string(ChangeType t) {
         static const char *const names[_CHANGE_TYPE_MAX] = {
@@ -75,6 +50,7 @@ int store_new(const StoreKind *kinds, void *userdata, size_t log_max, const uint
         s->userdata = userdata;
         s->log_max = log_max;
         s->log_first = 1;
+        list_init(&s->readings);
         for (Kind k = 0; k < _KIND_MAX; k++) {
                 hashtable_init(&s->tables[k].by_name, entry_name, secret);
                 treap_init(&s->tables[k].by_key, compare_keys);
@@ -110,6 +86,7 @@ static void log_drop_last(Store *s) {
 Store *store_free(Store *s) {
         if (!s)
                 return NULL;
+        assert(list_is_empty(&s->readings));
         while (s->n_log > 0)
                 log_drop_first(s);
         for (Kind k = 0; k < _KIND_MAX; k++) {
@@ -179,6 +156,18 @@ StoreEntry *store_next(const Store *s, Kind kind, uint64_t after_id, size_t *hin
                         return t->by_id[i];
                 }
         return NULL;
+}
+
+uint64_t store_nth_id(const Store *s, Kind kind, uint64_t after_id, size_t n) {
+        const KindTable *t = &s->tables[kind];
+        uint64_t last = after_id;
+
+        for (size_t i = lower_bound(t, after_id + 1); i < t->n_ids && n > 0; i++)
+                if (t->by_id[i]) {
+                        last = t->ids[i];
+                        n--;
+                }
+        return last;
 }
 
 StoreEntry *store_find_from(const Store *s, Kind kind, const char *key) {
@@ -308,8 +297,10 @@ static int entry_add(Store *s, Object *o) {
                 table_remove(&s->tables[o->kind], e);
                 object_unref(o);
                 free(e);
+                return r;
         }
-        return r;
+        readings_see(s, o, NULL);
+        return 0;
 }
 
 static int entry_replace(Store *s, StoreEntry *e, Object *o) {
@@ -323,6 +314,7 @@ static int entry_replace(Store *s, StoreEntry *e, Object *o) {
                 object_unref(o);
                 return r;
         }
+        readings_see(s, o, old);
         object_unref(old);
         return 0;
 }
@@ -330,6 +322,7 @@ static int entry_replace(Store *s, StoreEntry *e, Object *o) {
 static void entry_remove(Store *s, StoreEntry *e) {
         Object *o = e->object;
 
+        readings_see(s, o, o);
         (void) run_hook(s, o->kind, e, o, NULL);
         table_remove(&s->tables[o->kind], e);
         object_unref(o);
@@ -455,6 +448,7 @@ static int undo_one(Store *s, const StoreChange *c) {
 int store_undo(Store *s) {
         int r;
 
+        readings_see_undo(s);
         while (s->revision > s->durable) {
                 assert(s->n_log > 0); /* invariant 3 */
                 r = undo_one(s, &log_at(s, s->n_log - 1)->change);

@@ -44,6 +44,8 @@ StoreEntry *store_find(const Store *s, Kind kind, const char *name);
 /* The object of that kind with the smallest id greater than `after_id`, or NULL: walks in order of creation, and
  * goes on after any change. O(log n), O(1) when walked with the same *hint (begin with 0). */
 StoreEntry *store_next(const Store *s, Kind kind, uint64_t after_id, size_t *hint);
+/* The id of the nth object of that kind after `after_id`, of the last when there are fewer; after_id when there is none. */
+uint64_t store_nth_id(const Store *s, Kind kind, uint64_t after_id, size_t n);
 /* The same in the order of keys (namespace, then name): the first that does not come before `key` ("": before all of the
  * namespace "default", "NS/": before all of NS; NULL: the first of all), and the one after an entry. O(log n). */
 StoreEntry *store_find_from(const Store *s, Kind kind, const char *key);

@@ -38,8 +38,10 @@ static ssize_t pieces_read(char *buffer, size_t size, void *userdata) {
 
                         if (r < 0)
                                 return n > 0 && r == -ENODATA ? (ssize_t) n : r;
-                        if (p->piece.size == 0)
+                        if (p->piece.size == 0 && p->last)
                                 continue;
+                        if (p->piece.size == 0)
+                                return n > 0 ? (ssize_t) n : -EAGAIN;
                 }
                 part = MIN(size - n, p->piece.size - p->sent);
                 memcpy(buffer + n, p->piece.data + p->sent, part);
@@ -57,7 +59,7 @@ static void pieces_free(void *userdata) {
         free(p);
 }
 
-int reply_pieces(HttpRequest *req, const char *content_type, piece_t next, void (*free_userdata)(void *userdata), void *userdata) {
+int reply_pieces(HttpRequest *req, const char *content_type, uint64_t mark, piece_t next, void (*free_userdata)(void *userdata), void *userdata) {
         Pieces *p;
 
         p = new0(Pieces, 1);
@@ -66,5 +68,5 @@ int reply_pieces(HttpRequest *req, const char *content_type, piece_t next, void 
                 return -ENOMEM;
         }
         *p = (Pieces) { .next = next, .free_userdata = free_userdata, .userdata = userdata, .piece = STRBUF_INIT(PIECE_MAX) };
-        return http_reply_stream(req, content_type, true, pieces_read, pieces_free, p);
+        return http_reply_stream(req, content_type, mark, true, pieces_read, pieces_free, p);
 }

@@ -5,10 +5,12 @@
 #include "basic/list.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/store/reading.h"
 #include "kubesimd/api/native/render.h" /* of events */
-#include "kubesimd/api/snapshot.h"
 
 #define LINE_MAX_BYTES MIB
+/* So many objects or changes that it does not want a watch passes over in one turn of the loop. */
+#define LOOK_AT_MAX 200
 /* A watch that has been silent for so long gets a bookmark: the client sees that it lives, and we that the client does. */
 #define BOOKMARK_USEC (20 * USEC_PER_SEC)
 
@@ -32,12 +34,10 @@ struct Stream {
         const WatchFormat *format;
         void *userdata;     /* of the format, owned */
         bool no_bookmarks;
-        Snapshot *snapshot; /* what there was at the beginning; NULL once it is sent */
-        size_t snapshot_next;
+        Reading *initial;   /* what there was at the beginning, owned; NULL once it is sent */
         uint64_t revision;  /* the last one that was sent, or passed over */
 
-        Snapshot *sources;  /* of those, what the made ones are made of */
-        size_t sources_next;
+        Reading *sources;   /* what those of them that are made are made of, owned; shown first */
         usec_t round_at;    /* when renewals are due: monotonic; USEC_INFINITY = never */
         usec_t round_began, renewed_since; /* realtime: what was renewed before has been shown */
         uint64_t round_id;  /* of the last object that this round has looked at */
@@ -181,31 +181,47 @@ static int put_made(Stream *s, const char *type, uint64_t revision, const Object
         return 0;
 }
 
-static int next_of_snapshot(Stream *s) {
-        Cluster *c = s->streams->api->cluster;
+static int end_expired(Stream *s);
 
-        if (s->snapshot->revision > store_durable(cluster_store(c)))
-                return 0;
-        while (s->sources && s->sources_next < s->sources->n_objects) {
-                int r = put_made(s, "ADDED", 0, s->sources->objects[s->sources_next++]);
+/* Shows the next object of the reading that is wanted, or what is made of it: 1, also when none of those looked at is; 0 at the end. */
+static int put_next_read(Stream *s, Reading *reading) {
+        Object *o;
+        int r = 1, k;
 
-                if (r < 0 || s->line.size > 0)
-                        return r < 0 ? r : 1;
-        }
-        while (s->snapshot_next < s->snapshot->n_objects) {
-                const Object *o = s->snapshot->objects[s->snapshot_next++];
-
-                if (!wants(s, o))
+        for (unsigned i = 0; i < LOOK_AT_MAX && s->line.size == 0 && (r = reading_next(reading, &o)) > 0; i++) {
+                if (reading != s->sources) {
+                        if (wants(s, o))
+                                s->format->put(s->userdata, "ADDED", o->revision, o, false, &s->line);
                         continue;
-                s->format->put(s->userdata, "ADDED", o->revision, o, false, &s->line);
-                return 1;
+                }
+                k = put_made(s, "ADDED", 0, o);
+                if (k < 0)
+                        return k;
         }
-        if (s->format->put_event && put_next_event(s, s->snapshot->revision) > 0)
+        return r == -EAGAIN ? 1 : r;
+}
+
+/* 1 with an empty line when nothing of what was looked at is wanted. */
+static int next_of_initial(Stream *s) {
+        int r = 0;
+
+        if (reading_revision(s->initial) > store_durable(cluster_store(s->streams->api->cluster)))
+                return 0;
+        if (s->sources)
+                r = put_next_read(s, s->sources);
+        if (r == 0) {
+                s->sources = reading_free(s->sources);
+                r = put_next_read(s, s->initial);
+        }
+        if (r == -ENOBUFS && s->format->put_expired)
+                return end_expired(s);
+        if (r != 0)
+                return r;
+        if (s->format->put_event && put_next_event(s, s->revision) > 0)
                 return 1;
         if (!s->no_bookmarks)
-                s->format->put(s->userdata, "BOOKMARK", s->snapshot->revision, NULL, true, &s->line);
-        s->snapshot = snapshot_free(s->snapshot);
-        s->sources = snapshot_free(s->sources);
+                s->format->put(s->userdata, "BOOKMARK", s->revision, NULL, true, &s->line);
+        s->initial = reading_free(s->initial);
         return 1;
 }
 
@@ -283,11 +299,13 @@ static int next_change(Stream *s) {
 
         if (s->ended)
                 return -ERANGE;
-        if (s->snapshot)
-                return next_of_snapshot(s);
+        if (s->initial)
+                return next_of_initial(s);
         if (s->format->put_event && put_next_event(s, store_durable(store)) > 0)
                 return 1;
-        while (s->revision < store_durable(store)) {
+        for (unsigned i = 0; s->revision < store_durable(store); i++) {
+                if (i >= LOOK_AT_MAX)
+                        return 1;
                 r = store_log_get(store, s->revision + 1, &e);
                 if (r <= 0)
                         return r < 0 ? end_expired(s) : 0;
@@ -349,8 +367,8 @@ static ssize_t stream_read(char *buffer, size_t size, void *userdata) {
                                 return n > 0 ? (ssize_t) n : r == -ERANGE ? -ENODATA : r;
                         if (r == 0)
                                 break;
-                        if (s->line.size == 0)
-                                continue;
+                        if (s->line.size == 0) /* it has looked at enough for this turn */
+                                return n > 0 ? (ssize_t) n : -EAGAIN;
                 }
                 size_t part = MIN(size - n, s->line.size - s->sent);
 
@@ -371,8 +389,8 @@ static void stream_free(void *userdata) {
 
         list_remove(&s->link);
         s->streams->n--;
-        snapshot_free(s->snapshot);
-        snapshot_free(s->sources);
+        reading_free(s->initial);
+        reading_free(s->sources);
         if (s->format && s->format->free_userdata)
                 s->format->free_userdata(s->userdata);
         if (s->lines.free_userdata)
@@ -413,8 +431,8 @@ static int stream_begin(Stream *s, Store *store, const uint64_t *since, Error *r
         }
         if (!since) {
                 s->revision = store_revision(store);
-                r = s->format->make ? snapshot_take(store, s->format->made_of, 0, NULL, SIZE_MAX, &s->sources) : 0;
-                return r < 0 ? r : snapshot_take(store, s->kind, 0, NULL, SIZE_MAX, &s->snapshot);
+                r = s->format->make ? reading_by_id(store, s->format->made_of, 0, UINT64_MAX, &s->sources) : 0;
+                return r < 0 ? r : reading_by_id(store, s->kind, 0, UINT64_MAX, &s->initial);
         }
         if (*since > store_revision(store))
                 return error_set_field(reterr, -EINVAL, "since", NULL, "since= is ahead of the newest revision, %llu",
@@ -449,7 +467,7 @@ int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, 
                 stream_free(s);
                 return r;
         }
-        return http_reply_stream(req, s->format->content_type, false, stream_read, stream_free, s);
+        return http_reply_stream(req, s->format->content_type, 0, false, stream_read, stream_free, s);
 }
 
 int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const char *node, const char *pod, Error *reterr) {
@@ -466,7 +484,7 @@ int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const 
                 stream_free(s);
                 return error_set(reterr, -ENOMEM, "out of memory");
         }
-        return http_reply_stream(req, NATIVE_LINES, false, stream_read, stream_free, s);
+        return http_reply_stream(req, NATIVE_LINES, 0, false, stream_read, stream_free, s);
 }
 
 static int next_lines(Stream *s) {
@@ -484,5 +502,5 @@ int reply_lines(HttpRequest *req, ApiContext *api, const LineSource *source, voi
         }
         s->lines = *source;
         s->userdata = userdata;
-        return http_reply_stream(req, source->content_type, false, stream_read, stream_free, s);
+        return http_reply_stream(req, source->content_type, 0, false, stream_read, stream_free, s);
 }

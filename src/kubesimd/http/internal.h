@@ -90,6 +90,7 @@ struct HttpRequest {
         void (*free_stream)(void *userdata);
         void *stream_userdata;
         bool stream_asleep, stream_ended;
+        bool stream_yielded; /* it sleeps until the next turn */
         usec_t wake_by; /* monotonic, of a stream; USEC_INFINITY = it need not be */
         ListLink stream_link; /* in HttpServer.streams */
 };
@@ -107,7 +108,7 @@ struct HttpServer {
         ListLink held;
         ListLink streams;
         ListLink free;
-        unsigned n_free, n_busy, n_streams, n_connections;
+        unsigned n_free, n_busy, n_streams, n_yielded, n_connections;
         unsigned n_gzips; /* answers that are being compressed, or wait to be */
         bool draining;
 
@@ -129,9 +130,13 @@ struct Gzip *request_compress(HttpRequest *req, http_stream_read_t read, void (*
 /* Suspends the request until the watermark has passed its mark. */
 void request_wait(HttpRequest *req);
 void request_resume(HttpRequest *req);
+/* The reply is complete: it is sent now, or when the watermark has passed `mark`. */
+int request_finish(HttpRequest *req, uint64_t mark);
 int request_reply_problem(HttpRequest *req, int code, unsigned status, const Error *error);
 /* stream.c */
 void stream_end(HttpRequest *req);
+/* Asks those again that have yielded. */
+void streams_go_on(HttpServer *s);
 /* router.c: 0, -ENOENT, or -EOPNOTSUPP with the allowed methods in `allow`. */
 int router_match(HttpServer *s, HttpRequest *req, const char *path, StrBuf *allow);
 HttpMethod http_method_from_string(const char *s);

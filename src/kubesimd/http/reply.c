@@ -89,8 +89,7 @@ void request_resume(HttpRequest *req) {
         http_server_pump(req->server);
 }
 
-/* The reply is complete: sends it now, or when its mark has been passed. */
-static int finish_reply(HttpRequest *req, uint64_t mark) {
+int request_finish(HttpRequest *req, uint64_t mark) {
         req->mark = mark;
         if (mark > req->server->mark)
                 request_wait(req);
@@ -174,7 +173,7 @@ int http_reply(HttpRequest *req, unsigned status, const char *content_type, StrB
                 return -ENOMEM;
         }
         request_set_response(req, response, status, content_type, compressed, compressed);
-        return finish_reply(req, mark);
+        return request_finish(req, mark);
 }
 
 int request_reply_problem(HttpRequest *req, int code, unsigned status, const Error *error) {
@@ -226,6 +225,7 @@ void http_server_fail_held(HttpServer *s, uint64_t mark, int code, const char *m
         LIST_FOREACH(req, &s->waiting, HttpRequest, link) {
                 if (req->mark <= mark)
                         continue;
+                stream_end(req);
                 req->state = REQUEST_HELD; /* it is suspended, and gets another answer */
                 list_remove(&req->link);
                 if (http_reply_error(req, code, &error) < 0)

@@ -16,8 +16,9 @@
 #define LOOK_AT_STREAMS_USEC (10 * USEC_PER_SEC)
 /* So much of a body that is too large is read all the same. */
 #define DISCARD_MAX MIB
-/* How many turns libmicrohttpd may take in a row before other events get theirs. */
+/* How many turns libmicrohttpd may take in a row before other events get theirs, and for how long. */
 #define PUMP_TURNS_MAX 8
+#define PUMP_USEC (2 * USEC_PER_MSEC)
 
 static int arm_timer_at(HttpServer *s, usec_t at) {
         if (s->timer_at <= at)
@@ -66,10 +67,12 @@ static int run_daemons(HttpServer *s) {
 }
 
 static void pump_now(HttpServer *s) {
+        usec_t begun = now_monotonic();
         bool again = true;
 
         (void) sd_event_source_set_enabled(s->pump, SD_EVENT_OFF);
-        for (unsigned i = 0; i < PUMP_TURNS_MAX && again; i++)
+        streams_go_on(s);
+        for (unsigned i = 0; i < PUMP_TURNS_MAX && again && (i == 0 || now_monotonic() < begun + PUMP_USEC); i++)
                 again = run_daemons(s);
         if (again)
                 http_server_pump(s);

@@ -151,11 +151,12 @@ int http_reply_error(HttpRequest *req, int code, const Error *error);
 void http_request_hold(HttpRequest *req, void (*gone)(HttpRequest *req, void *userdata), void *userdata);
 
 /* A stream fills `buffer` with up to `size` bytes and returns how many, 0 = nothing now (it sleeps until
- * http_stream_wake()), negative = the end (-ENODATA: a clean end, else the connection is cut). */
+ * http_stream_wake()), -EAGAIN = there is more, but this has taken long enough: it is asked again in the next turn of the loop;
+ * negative = the end (-ENODATA: a clean end, else the connection is cut). */
 typedef ssize_t (*http_stream_read_t)(char *buffer, size_t size, void *userdata);
-/* Answers 200 with a chunked stream. `free_stream` is called exactly once, when it is over. `compress`: it may be compressed for
- * clients that accept gzip; not for what is to be seen as soon as it happens. */
-int http_reply_stream(HttpRequest *req, const char *content_type, bool compress, http_stream_read_t read,
+/* Answers 200 with a chunked stream once the watermark has reached `mark` (0: at once). `free_stream` is called exactly once, when
+ * it is over. `compress`: it may be compressed for clients that accept gzip; not for what is to be seen as soon as it happens. */
+int http_reply_stream(HttpRequest *req, const char *content_type, uint64_t mark, bool compress, http_stream_read_t read,
                       void (*free_stream)(void *userdata), void *userdata);
 /* A sleeping stream has something to say again. Safe to call at any time; http_server_pump() is implied. */
 void http_stream_wake(HttpRequest *req);

@@ -14,18 +14,36 @@ static ssize_t read_block(void *cls, uint64_t position _unused_, char *buffer, s
         n = req->read(buffer, max, req->stream_userdata);
         if (n > 0)
                 return n;
-        if (n < 0) {
+        if (n < 0 && n != -EAGAIN) {
                 req->stream_ended = true;
                 return n == -ENODATA ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+        }
+        if (n == -EAGAIN) {
+                req->stream_yielded = true;
+                req->server->n_yielded++;
+                http_server_pump(req->server);
         }
         req->stream_asleep = true;
         MHD_suspend_connection(req->mhd);
         return 0;
 }
 
+void streams_go_on(HttpServer *s) {
+        HttpRequest *req;
+
+        if (s->n_yielded == 0)
+                return;
+        LIST_FOREACH(req, &s->streams, HttpRequest, stream_link)
+                if (req->stream_yielded)
+                        http_stream_wake(req);
+}
+
 void stream_end(HttpRequest *req) {
         if (!req->free_stream)
                 return;
+        req->server->n_yielded -= req->stream_yielded;
+        req->stream_yielded = false;
+        req->stream_ended = true;
         req->free_stream(req->stream_userdata);
         req->free_stream = NULL;
         list_remove(&req->stream_link);
@@ -33,7 +51,7 @@ void stream_end(HttpRequest *req) {
         req->server->n_busy++; /* streams are not counted as busy, and request_free() takes it back */
 }
 
-int http_reply_stream(HttpRequest *req, const char *content_type, bool compress, http_stream_read_t read,
+int http_reply_stream(HttpRequest *req, const char *content_type, uint64_t mark, bool compress, http_stream_read_t read,
                       void (*free_stream)(void *userdata), void *userdata) {
         struct MHD_Response *response;
         Gzip *gzip = NULL;
@@ -57,17 +75,18 @@ int http_reply_stream(HttpRequest *req, const char *content_type, bool compress,
         req->wake_by = USEC_INFINITY;
         req->free_stream = free_stream;
         req->stream_userdata = userdata;
-        req->state = REQUEST_RESUMED;
         list_append(&req->server->streams, &req->stream_link);
         req->server->n_streams++;
         req->server->n_busy--;
-        return 0;
+        return request_finish(req, mark);
 }
 
 void http_stream_wake(HttpRequest *req) {
         if (!req->stream_asleep)
                 return;
         req->stream_asleep = false;
+        req->server->n_yielded -= req->stream_yielded;
+        req->stream_yielded = false;
         MHD_resume_connection(req->mhd);
         http_server_pump(req->server);
 }

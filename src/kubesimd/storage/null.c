@@ -6,8 +6,8 @@ static int null_open(const char *location _unused_, void **ret_state, Error *ret
         return 0;
 }
 
-static int null_load(void *state _unused_, storage_load_t load _unused_, void *userdata _unused_, uint64_t *ret_revision,
-                     uint64_t *ret_last_id, Error *reterr _unused_) {
+static int null_load(void *state _unused_, DocPool *documents _unused_, storage_load_t load _unused_, void *userdata _unused_,
+                     uint64_t *ret_revision, uint64_t *ret_last_id, Error *reterr _unused_) {
         *ret_revision = *ret_last_id = 0;
         return 0;
 }

@@ -69,7 +69,8 @@ static int batch_add(Batch *b, const StoreChange *changes, size_t n) {
 
                 *c = changes[i];
                 object_ref(c->object);
-                c->old = NULL; /* the disk has no use for it */
+                if (c->old)
+                        object_ref(c->old);
         }
         return 0;
 }
@@ -80,7 +81,7 @@ static int compare_changes(const void *a, const void *b) {
         return CMP(x->object->id, y->object->id) ?: CMP(y->revision, x->revision);
 }
 
-/* The newest change of each object, in order of id: neighbouring rows are written together. */
+/* One change for each object, from what is on disk to its newest version, in order of id: neighbouring rows are written together. */
 static size_t fold(StorageWriter *w) {
         size_t n = 0;
 
@@ -92,6 +93,8 @@ static size_t fold(StorageWriter *w) {
         for (size_t i = 0; i < w->writing.n; i++)
                 if (n == 0 || w->folded[n - 1].object->id != w->folded[i].object->id)
                         w->folded[n++] = w->folded[i];
+                else
+                        w->folded[n - 1].old = w->folded[i].old;
         return n;
 }
 

@@ -6,12 +6,12 @@
 #include "basic/error.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "core/store/reading.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/selector.h"
 #include "kubesimd/api/kube/status.h"
 #include "kubesimd/api/kube/view.h"
 #include "kubesimd/api/kube/write.h"
-#include "kubesimd/api/snapshot.h"
 
 /* metav1.DeleteOptions */
 typedef struct Options {
@@ -137,11 +137,15 @@ int kube_delete(HttpRequest *req, ApiContext *api, const KubePath *path, Error *
         return kube_reply_success(req, 200, path->resource, o, api_mark(api));
 }
 
-static int delete_all(KubeWrite *w, const Snapshot *all, const Selector *selector, const Options *options, View *view, StrBuf *b, Error *reterr) {
+static int delete_all(KubeWrite *w, Reading *all, const Selector *selector, const Options *options, View *view, StrBuf *b, Error *reterr) {
         bool first = true;
+        Object *o;
+        int k;
 
-        for (size_t i = 0; i < all->n_objects; i++) {
-                const Object *o = all->objects[i];
+        while ((k = reading_next(all, &o)) > 0 || k == -EAGAIN) {
+                if (k < 0)
+                        continue;
+
                 StoreEntry *e = store_find(cluster_store(w->api->cluster), o->kind, o->name);
                 _cleanup_error_ Error error = ERROR_NULL;
                 int r;
@@ -154,11 +158,11 @@ static int delete_all(KubeWrite *w, const Snapshot *all, const Selector *selecto
                 view_put_item(view, o, first, b);
                 first = false;
         }
-        return 0;
+        return k < 0 ? error_set(reterr, -ENOMEM, "out of memory") : 0;
 }
 
 int kube_delete_collection(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
-        _cleanup_(snapshot_freep) Snapshot *all = NULL;
+        _cleanup_(reading_freep) Reading *all = NULL;
         _cleanup_(selector_freep) Selector *selector = NULL;
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
         _cleanup_write_ KubeWrite w = {};
@@ -176,13 +180,13 @@ int kube_delete_collection(HttpRequest *req, ApiContext *api, const KubePath *pa
                 r = selector_parse(path->resource, http_request_query(req, "labelSelector"), http_request_query(req, "fieldSelector"), &selector, reterr);
         if (r < 0)
                 return r;
-        r = snapshot_take_at(s, path->resource->store_kind, path->namespace, NULL, SIZE_MAX, store_revision(s), &all);
+        r = reading_by_key(s, path->resource->store_kind, path->namespace, NULL, store_revision(s), &all);
         if (r < 0)
                 return error_set(reterr, r, "out of memory");
-        view_put_list_head(&view, all->revision, NULL, &b);
+        view_put_list_head(&view, reading_revision(all), NULL, &b);
         r = delete_all(&w, all, selector, &options, &view, &b, reterr);
         if (r < 0)
                 return r;
-        view_put_list_tail(&view, &b);
+        view_put_list_tail(&view, 0, NULL, &b);
         return kube_reply(req, 200, &b, api_mark(api));
 }

@@ -8,6 +8,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "core/control/definitions.h"
+#include "core/store/reading.h"
 #include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/events.h"
 #include "kubesimd/api/kube/kube.h"
@@ -18,13 +19,13 @@
 #include "kubesimd/api/kube/view.h"
 #include "kubesimd/api/kube/yaml.h"
 #include "kubesimd/api/pieces.h"
-#include "kubesimd/api/snapshot.h"
 #include "kubesimd/api/streams.h"
 
 #define TIMEOUT_MAX ((uint64_t) 1000000) /* seconds */
 /* Lists up to here are one reply with a length; longer ones are streamed, so that no turn of the loop is long. */
 #define WHOLE_MAX 500
-#define CHUNK 1000 /* objects looked at for one that matches, at a time */
+#define LAG_MAX 4000 /* of a longer ago, too: there is much to be taken back first */
+#define LOOK_AT_MAX 200 /* objects looked at for one that matches, before others get their turn */
 
 #define KUBE_TOKEN_MAX 600 /* a revision and the longest key: of events that are made */
 
@@ -33,11 +34,14 @@ typedef struct Query {
         View view;
         Selector *selector; /* owned */
         char *namespace;    /* owned; NULL: all */
-        Snapshot *snapshot; /* owned, of a list */
-        size_t next;
-        char token[KUBE_TOKEN_MAX]; /* metadata.continue; "" = none */
+        Reading *reading;   /* owned, of a list */
+        uint64_t limit;     /* how many more objects, UINT64_MAX: all */
+        Made *made;         /* owned: the list in place of a reading, of kinds with objects that are made when asked for */
+        size_t next;        /* of those */
+        char token[KUBE_TOKEN_MAX]; /* metadata.continue: after the last object that was put */
         bool begun, first;
-        bool yaml; /* of a list */
+        bool more;          /* there is one after that */
+        bool yaml;          /* of a list */
         uint64_t defined_at; /* of custom kinds: what is older is of another definition */
 } Query;
 
@@ -45,7 +49,8 @@ static Query *query_free(Query *q) {
         if (!q)
                 return NULL;
         selector_free(q->selector);
-        snapshot_free(q->snapshot);
+        reading_free(q->reading);
+        made_free(q->made);
         kube_resource_unref(q->view.resource);
         free(q->namespace);
         return mfree(q);
@@ -227,18 +232,23 @@ static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error 
                 .format = q->view.resource->made_watch ? &events_format : q->view.resource->renewed ? &leases_format : &watch_format, .userdata = q }, reterr);
 }
 
-static void put_json_head(Query *q, StrBuf *b) {
-        view_put_list_head(&q->view, q->snapshot->revision, &(ListRest) { .token = *q->token ? q->token : NULL }, b);
+static uint64_t list_is_of(const Query *q) {
+        return q->made ? q->made->revision : reading_revision(q->reading);
 }
 
-/* The list without its items, which come behind it: they are its last member. */
+static ListRest rest_of(const Query *q) {
+        return (ListRest) { .token = q->more ? q->token : NULL };
+}
+
+/* The list without its items, which come behind it. */
 static void put_yaml_head(Query *q, StrBuf *b) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         _cleanup_strbuf_ StrBuf json = STRBUF_INIT(MIB);
+        const ListRest rest = rest_of(q);
         Json *list, *items;
 
-        put_json_head(q, &json);
-        view_put_list_tail(&q->view, &json);
+        view_put_list_head(&q->view, list_is_of(q), &rest, &json);
+        strbuf_puts(&json, "]}"); /* they are its last member */
         if (strbuf_error(&json) < 0 || json_tree_parse(&a, json.data, json.size, &list, NULL) < 0) {
                 b->error = -ENOMEM;
                 return;
@@ -250,11 +260,12 @@ static void put_yaml_head(Query *q, StrBuf *b) {
 }
 
 static void put_head(Query *q, StrBuf *b) {
+        const ListRest rest = rest_of(q);
+
         if (q->yaml)
                 put_yaml_head(q, b);
         else
-                put_json_head(q, b);
-        q->begun = q->first = true;
+                view_put_list_head(&q->view, list_is_of(q), &rest, b);
 }
 
 static void put_yaml_item(Query *q, const Object *o, StrBuf *b) {
@@ -280,30 +291,99 @@ static void put_item(Query *q, const Object *o, StrBuf *b) {
         q->first = false;
 }
 
-static void put_tail(Query *q, StrBuf *b) {
-        if (!q->yaml)
-                view_put_list_tail(&q->view, b);
-        else if (q->first)
+/* What is known only at the end of the list is a member behind its items. */
+static void put_yaml_tail(Query *q, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf json = STRBUF_INIT(MIB);
+        const ListRest rest = rest_of(q);
+        Json *tail;
+
+        if (q->first)
                 strbuf_puts(b, " []\n");
+        if (!q->view.metadata_last)
+                return;
+        strbuf_puts(&json, "{\"items\":[");
+        view_put_list_tail(&q->view, list_is_of(q), &rest, &json);
+        if (strbuf_error(&json) < 0 || json_tree_parse(&a, json.data, json.size, &tail, NULL) < 0) {
+                b->error = -ENOMEM;
+                return;
+        }
+        json_detach(json_get(tail, "items"));
+        yaml_put(b, tail);
+}
+
+static void put_tail(Query *q, StrBuf *b) {
+        const ListRest rest = rest_of(q);
+
+        if (q->yaml)
+                put_yaml_tail(q, b);
+        else
+                view_put_list_tail(&q->view, list_is_of(q), &rest, b);
+}
+
+static const char *list_type(const Query *q) {
+        return q->yaml ? KUBE_YAML : KUBE_JSON;
+}
+
+static void put_page_item(Query *q, const Object *o, StrBuf *b) {
+        put_item(q, o, b);
+        if (q->limit == UINT64_MAX)
+                return;
+        q->limit--;
+        (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) reading_revision(q->reading), o->name);
+}
+
+/* Puts the next object that matches: 1, also when none of those looked at does; 0 at the end of all, or of the page. */
+static int next_item(Query *q, StrBuf *b) {
+        Object *o;
+        int r = 1;
+
+        if (q->made) {
+                if (q->next >= q->made->n_objects)
+                        return 0;
+                put_item(q, q->made->objects[q->next++], b);
+                return 1;
+        }
+        for (unsigned i = 0; i < LOOK_AT_MAX && (r = reading_next(q->reading, &o)) > 0; i++) {
+                if (!wants(q, o))
+                        continue;
+                q->more = q->limit == 0;
+                if (!q->more)
+                        put_page_item(q, o, b);
+                return !q->more;
+        }
+        return r == -EAGAIN ? 1 : r;
 }
 
 static int next_piece(void *userdata, StrBuf *b) {
         Query *q = userdata;
+        int r;
 
         if (!q->begun) {
                 put_head(q, b);
+                q->begun = q->first = true;
                 return 1;
         }
-        while (q->next < q->snapshot->n_objects) {
-                const Object *o = q->snapshot->objects[q->next++];
+        r = next_item(q, b);
+        if (r == 0)
+                put_tail(q, b);
+        return r;
+}
 
-                if (!wants(q, o))
-                        continue;
-                put_item(q, o, b);
-                return 1;
-        }
-        put_tail(q, b);
-        return 0;
+/* The items are made first: the head tells whether more follow. */
+static int reply_whole_list(HttpRequest *req, Query *q) {
+        _cleanup_strbuf_ StrBuf items = STRBUF_INIT(256 * MIB), b = STRBUF_INIT(256 * MIB);
+        int r;
+
+        q->first = true;
+        while ((r = next_item(q, &items)) > 0)
+                ;
+        if (r < 0 || strbuf_error(&items) < 0)
+                return r < 0 ? r : strbuf_error(&items);
+        put_head(q, &b);
+        strbuf_append(&b, items.data, items.size);
+        put_tail(q, &b);
+        return http_reply(req, 200, list_type(q), &b, list_is_of(q));
 }
 
 /* --- Pages --- */
@@ -323,54 +403,26 @@ static int parse_token(const char *s, uint64_t *ret_revision, const char **ret_k
         return 0;
 }
 
-/* Up to `limit` objects that match. */
-static int take_page(Store *s, Query *q, const char *after, uint64_t limit, uint64_t revision) {
-        _cleanup_(snapshot_freep) Snapshot *chunk = NULL;
-        Snapshot *page;
-        size_t n = 0;
-        int r;
-
-        page = q->snapshot = new0(Snapshot, 1);
-        if (!page)
-                return -ENOMEM;
-        page->revision = revision;
-        do {
-                chunk = snapshot_free(chunk);
-                r = snapshot_take_at(s, q->view.resource->store_kind, q->namespace, after, MAX(limit, (uint64_t) CHUNK), revision, &chunk);
-                for (size_t i = 0; r >= 0 && i < chunk->n_objects && page->n_objects < limit; i++) {
-                        n = i + 1;
-                        after = chunk->objects[i]->name;
-                        if (!wants(q, chunk->objects[i]))
-                                continue;
-                        if (!GREEDY_REALLOC(page->objects, page->allocated, page->n_objects + 1))
-                                return -ENOMEM;
-                        page->objects[page->n_objects++] = object_ref(chunk->objects[i]);
-                        (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) revision, after);
-                }
-                if (r < 0)
-                        return r;
-        } while (page->n_objects < limit && chunk->more);
-        if (page->n_objects < limit || (n == chunk->n_objects && !chunk->more))
-                q->token[0] = '\0';
-        return 0;
-}
-
 static bool wants_made(const Object *o, void *userdata) {
         return wants(userdata, o);
 }
 
-/* The same of a kind that has objects which are made on demand. */
+/* A list of a kind that has objects which are made when they are asked for. */
 static int take_made(Store *s, Query *q, const char *after, size_t limit, uint64_t revision) {
-        _cleanup_(snapshot_freep) Snapshot *stored = NULL;
+        _cleanup_(reading_freep) Reading *stored = NULL;
         const KubeResource *k = q->view.resource;
-        int r;
+        int r = 0;
 
-        r = snapshot_take_at(s, k->store_kind, q->namespace, after, k->only_made ? 0 : SIZE_MAX, revision, &stored);
+        q->limit = UINT64_MAX; /* the page is as long as it is to be */
+        if (!k->only_made)
+                r = reading_by_key(s, k->store_kind, q->namespace, after, revision, &stored);
         if (r >= 0)
-                r = made_take(q->view.cluster, k, q->namespace, after, limit, stored, wants_made, q, &q->snapshot);
-        if (r >= 0 && q->snapshot->more)
-                (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) revision, q->snapshot->objects[q->snapshot->n_objects - 1]->name);
-        return r;
+                r = made_take(q->view.cluster, k, q->namespace, after, limit, revision, stored, wants_made, q, &q->made);
+        if (r < 0 || !q->made->more)
+                return r;
+        q->more = true;
+        (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) revision, q->made->objects[q->made->n_objects - 1]->name);
+        return 0;
 }
 
 static int too_old(HttpRequest *req, Error *reterr) {
@@ -399,29 +451,37 @@ static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
                 return error_set(reterr, -EINVAL, "continue key is not valid: it is ahead of the newest revision");
         if (q->view.resource->each_made)
                 r = take_made(s, q, after, limit > 0 ? limit : SIZE_MAX, revision);
-        else if (limit > 0)
-                r = take_page(s, q, after, limit, revision);
-        else
-                r = snapshot_take_at(s, q->view.resource->store_kind, q->namespace, after, SIZE_MAX, revision, &q->snapshot);
+        else {
+                q->limit = limit > 0 ? limit : UINT64_MAX;
+                r = reading_by_key(s, q->view.resource->store_kind, q->namespace, after, revision, &q->reading);
+        }
         return r == -ERANGE ? too_old(req, reterr) : r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
-/* What is durable may be streamed; a list that tells of more waits as a whole. */
+/* May it be made in one turn? */
+static bool is_short(const Store *s, const Query *q) {
+        if (q->made)
+                return q->made->n_objects <= WHOLE_MAX;
+        return reading_lag(q->reading) <= LAG_MAX &&
+               (store_count(s, q->view.resource->store_kind) <= WHOLE_MAX || (q->limit <= WHOLE_MAX && !q->selector));
+}
+
 static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Error *reterr) {
         _cleanup_(query_freep) Query *q = query;
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(256 * MIB);
-        const char *type = q->yaml ? KUBE_YAML : KUBE_JSON;
         Store *s = cluster_store(api->cluster);
+        uint64_t revision;
+        const char *type;
         int r;
 
         r = take_list(req, s, q, reterr);
         if (r < 0)
                 return r;
-        if (q->snapshot->n_objects > WHOLE_MAX && q->snapshot->revision <= store_durable(s))
-                return reply_pieces(req, type, next_piece, query_done, TAKE_PTR(q));
-        while (next_piece(q, &b) > 0)
-                ;
-        return http_reply(req, 200, type, &b, q->snapshot->revision);
+        if (is_short(s, q))
+                return reply_whole_list(req, q);
+        q->view.metadata_last = q->limit != UINT64_MAX;
+        revision = list_is_of(q);
+        type = list_type(q);
+        return reply_pieces(req, type, revision, next_piece, query_done, TAKE_PTR(q));
 }
 
 int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {

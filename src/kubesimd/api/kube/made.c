@@ -43,26 +43,47 @@ static int compare(const void *a, const void *b) {
         return object_compare(&((const Candidate*) a)->key, &((const Candidate*) b)->key);
 }
 
-static int append(Snapshot *s, Object *o) {
+static int append(Made *s, Object *o) {
         if (!GREEDY_REALLOC(s->objects, s->allocated, s->n_objects + 1))
                 return -ENOMEM;
         s->objects[s->n_objects++] = object_ref(o);
         return 0;
 }
 
-/* The next of both in *ret, with a reference: 1; 0 at the end. */
-static int next(Cluster *c, const KubeResource *r, const Candidates *k, const Snapshot *stored, size_t *i, size_t *j, Object **ret) {
-        for (;;) {
-                Object *o = *j < stored->n_objects ? stored->objects[*j] : NULL;
-                int order = *i >= k->n ? 1 : !o ? -1 : object_compare(&k->items[*i].key, o), e;
+/* Those of the store. */
+typedef struct Stored {
+        Reading *reading; /* weak; NULL at the end */
+        Object *next;     /* borrowed from the reading, which is asked for another only when this one is taken; NULL: it is to be asked */
+} Stored;
 
-                if (*i >= k->n && !o)
+static int look_ahead(Stored *s) {
+        int r = 1;
+
+        if (s->next)
+                return 0;
+        while (s->reading && (r = reading_next(s->reading, &s->next)) == -EAGAIN)
+                ;
+        if (r > 0)
+                return 0;
+        s->next = NULL;
+        s->reading = NULL;
+        return r;
+}
+
+/* The next of both in *ret, with a reference: 1; 0 at the end. */
+static int next(Cluster *c, const KubeResource *r, const Candidates *k, Stored *stored, size_t *i, Object **ret) {
+        for (;;) {
+                int order, e = look_ahead(stored);
+
+                if (e < 0)
+                        return e;
+                if (*i >= k->n && !stored->next)
                         return 0;
+                order = *i >= k->n ? 1 : !stored->next ? -1 : object_compare(&k->items[*i].key, stored->next);
                 if (order <= 0)
                         (*i)++;
                 if (order >= 0) {
-                        (*j)++;
-                        *ret = object_ref(o);
+                        *ret = object_ref(TAKE_PTR(stored->next));
                         return 1;
                 }
                 e = r->make(c, k->items[*i - 1].of, ret);
@@ -71,15 +92,15 @@ static int next(Cluster *c, const KubeResource *r, const Candidates *k, const Sn
         }
 }
 
-static int merge(Cluster *c, const KubeResource *r, const Candidates *k, size_t limit, const Snapshot *stored,
-                 bool (*wants)(const Object *o, void *userdata), void *userdata, Snapshot *page) {
-        size_t i = 0, j = 0;
+static int merge(Cluster *c, const KubeResource *r, const Candidates *k, size_t limit, Stored stored,
+                 bool (*wants)(const Object *o, void *userdata), void *userdata, Made *page) {
+        size_t i = 0;
         int e;
 
         for (;;) {
                 _cleanup_(object_unrefp) Object *o = NULL;
 
-                e = next(c, r, k, stored, &i, &j, &o);
+                e = next(c, r, k, &stored, &i, &o);
                 if (e <= 0)
                         return e;
                 if (!wants(o, userdata))
@@ -94,26 +115,35 @@ static int merge(Cluster *c, const KubeResource *r, const Candidates *k, size_t 
         }
 }
 
-int made_take(Cluster *c, const KubeResource *r, const char *namespace, const char *after, size_t limit, const Snapshot *stored,
-              bool (*wants)(const Object *o, void *userdata), void *userdata, Snapshot **ret) {
+int made_take(Cluster *c, const KubeResource *r, const char *namespace, const char *after, size_t limit, uint64_t revision, Reading *stored,
+              bool (*wants)(const Object *o, void *userdata), void *userdata, Made **ret) {
         const Object last = { .kind = r->store_kind, .name = after };
         Candidates k = { .kind = r->store_kind, .namespace = namespace, .after = after ? &last : NULL };
-        _cleanup_(snapshot_freep) Snapshot *page = new0(Snapshot, 1);
+        _cleanup_(made_freep) Made *page = new0(Made, 1);
         int e;
 
         if (!page)
                 return -ENOMEM;
-        page->revision = stored->revision;
-        e = r->each_made(c, stored->revision, add, &k);
+        page->revision = revision;
+        e = r->each_made(c, revision, add, &k);
         if (e >= 0 && k.n > 0)
                 qsort(k.items, k.n, sizeof(Candidate), compare);
         if (e >= 0)
-                e = merge(c, r, &k, limit, stored, wants, userdata, page);
+                e = merge(c, r, &k, limit, (Stored) { .reading = stored }, wants, userdata, page);
         candidates_done(&k);
         if (e < 0)
                 return e;
         *ret = TAKE_PTR(page);
         return 0;
+}
+
+Made *made_free(Made *m) {
+        if (!m)
+                return NULL;
+        for (size_t i = 0; i < m->n_objects; i++)
+                object_unref(m->objects[i]);
+        free(m->objects);
+        return mfree(m);
 }
 
 typedef struct Wanted {

@@ -183,7 +183,7 @@ static void put_columns(const KubeResource *r, StrBuf *b) {
         }
 }
 
-static void put_list_meta(uint64_t revision, const ListRest *rest, StrBuf *b) {
+static void put_meta(uint64_t revision, const ListRest *rest, StrBuf *b) {
         strbuf_printf(b, "{\"resourceVersion\":\"%llu\"", (unsigned long long) revision);
         if (rest && rest->token) {
                 strbuf_puts(b, ",\"continue\":");
@@ -194,10 +194,18 @@ static void put_list_meta(uint64_t revision, const ListRest *rest, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
+static void put_list_meta(const View *v, uint64_t revision, const ListRest *rest, StrBuf *b) {
+        if (v->metadata_last)
+                return;
+        strbuf_puts(b, "\"metadata\":");
+        put_meta(revision, rest, b);
+        strbuf_putc(b, ',');
+}
+
 static void put_table_head(View *v, uint64_t revision, const ListRest *rest, StrBuf *b) {
-        strbuf_printf(b, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":", v->table_version);
-        put_list_meta(revision, rest, b);
-        strbuf_puts(b, ",\"columnDefinitions\":");
+        strbuf_printf(b, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",", v->table_version);
+        put_list_meta(v, revision, rest, b);
+        strbuf_puts(b, "\"columnDefinitions\":");
         if (v->has_columns)
                 strbuf_puts(b, "null");
         else {
@@ -227,12 +235,12 @@ void view_put_list_head(View *v, uint64_t revision, const ListRest *rest, StrBuf
                 return;
         }
         if (v->form == VIEW_METADATA)
-                put_type("PartialObjectMetadataList", "meta.k8s.io/v1", b);
+                strbuf_puts(b, "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\",");
         else
-                strbuf_printf(b, "{\"kind\":\"%s%s\",\"apiVersion\":\"%s\",\"metadata\":", v->resource->list_kind ?: v->resource->kind,
+                strbuf_printf(b, "{\"kind\":\"%s%s\",\"apiVersion\":\"%s\",", v->resource->list_kind ?: v->resource->kind,
                               v->resource->list_kind ? "" : "List", kube_api_version(v->resource, version));
-        put_list_meta(revision, rest, b);
-        strbuf_puts(b, ",\"items\":[");
+        put_list_meta(v, revision, rest, b);
+        strbuf_puts(b, "\"items\":[");
 }
 
 void view_put_item(View *v, const Object *o, bool first, StrBuf *b) {
@@ -252,8 +260,13 @@ void view_put_item(View *v, const Object *o, bool first, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
-void view_put_list_tail(View *v _unused_, StrBuf *b) {
-        strbuf_puts(b, "]}\n");
+void view_put_list_tail(View *v, uint64_t revision, const ListRest *rest, StrBuf *b) {
+        strbuf_putc(b, ']');
+        if (v->metadata_last) {
+                strbuf_puts(b, ",\"metadata\":");
+                put_meta(revision, rest, b);
+        }
+        strbuf_puts(b, "}\n");
 }
 
 void view_put_bookmark(View *v, uint64_t revision, bool initial_end, StrBuf *b) {

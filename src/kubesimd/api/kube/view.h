@@ -25,6 +25,7 @@ typedef struct View {
         TableInclude include;
         const char *table_version; /* "v1" or "v1beta1"; a literal */
         bool has_columns;          /* of a watch: they have been sent */
+        bool metadata_last;        /* of a list: what it leaves is known only at its end */
 } View;
 
 /* -EINVAL for an includeObject= that does not exist. */
@@ -37,9 +38,9 @@ typedef struct ListRest {
 
 /* An object by itself: {"kind":...,"apiVersion":...,...}, or a table of one row. */
 void view_put_one(View *v, const Object *o, uint64_t revision, StrBuf *b);
-/* A list: head, items with commas before all but the first, tail. */
+/* A list: head, items with commas before all but the first, tail. With metadata_last the tail says what the head else does. */
 void view_put_list_head(View *v, uint64_t revision, const ListRest *rest, StrBuf *b);
 void view_put_item(View *v, const Object *o, bool first, StrBuf *b);
-void view_put_list_tail(View *v, StrBuf *b);
+void view_put_list_tail(View *v, uint64_t revision, const ListRest *rest, StrBuf *b);
 /* What a bookmark carries. */
 void view_put_bookmark(View *v, uint64_t revision, bool initial_end, StrBuf *b);

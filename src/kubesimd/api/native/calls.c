@@ -103,5 +103,5 @@ int calls_reply(Calls *c, HttpRequest *req, const char *prefix, Error *reterr) {
         list_append(&c->all, &caller->link);
         c->n++;
         c->sign_due = MIN(c->sign_due, usec_add(now_monotonic(), SIGN_USEC));
-        return http_reply_stream(req, "text/plain; charset=utf-8", false, caller_read, caller_free, caller);
+        return http_reply_stream(req, "text/plain; charset=utf-8", 0, false, caller_read, caller_free, caller);
 }

@@ -156,5 +156,5 @@ static void question_gone(void *userdata) {
 }
 
 int question_reply(Question *q) {
-        return http_reply_stream(q->req, NATIVE_JSON, false, question_read, question_gone, q);
+        return http_reply_stream(q->req, NATIVE_JSON, 0, false, question_read, question_gone, q);
 }
