@@ -137,6 +137,11 @@ bool placement_must_wait(const Pod *p) {
 
 /* --- The queues --- */
 
+void placement_backoff_is_over(Cluster *c, ClassQueue *queue) {
+        prioq_remove(&c->timers, &queue->backoff.item);
+        class_queue_activate(&c->queues, queue);
+}
+
 int placement_enqueue(Cluster *c, PodState *ps, const Pod *p) {
         int r;
 
@@ -148,6 +153,8 @@ int placement_enqueue(Cluster *c, PodState *ps, const Pod *p) {
                 r = class_queue_ensure(&c->queues, p->class, &ps->queue);
                 if (r >= 0)
                         class_queue_add(&c->queues, ps->queue, &ps->pending);
+                if (r >= 0 && p->class->gang.name)
+                        placement_backoff_is_over(c, ps->queue); /* it may be the one that the others wait for */
         }
         if (r >= 0)
                 ps->queued_at = c->now;
@@ -166,11 +173,6 @@ void placement_dequeue(Cluster *c, PodState *ps) {
         if (pending_queue_size(&queue->pods) == 0)
                 prioq_remove(&c->timers, &queue->backoff.item);
         class_queue_drop_if_empty(&c->queues, queue);
-}
-
-void placement_backoff_is_over(Cluster *c, ClassQueue *queue) {
-        prioq_remove(&c->timers, &queue->backoff.item);
-        class_queue_activate(&c->queues, queue);
 }
 
 void placement_retry_all(Cluster *c) {
