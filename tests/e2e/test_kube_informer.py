@@ -216,7 +216,7 @@ def check_replay(daemon, path, history, first, last, revisions):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_server_that_is_killed(start, seed):
-    daemon = start("Access.Anonymous=admin", "Limits.WatchLogEntries=1000")
+    daemon = start("Access.Anonymous=admin", "Limits.WatchLogEntries=20000")
     for n in ("n1", "n2"):
         daemon.post("/nodes", {"cpuCores": 16, "nodeId": n}, 201)
     r = random.Random(seed)

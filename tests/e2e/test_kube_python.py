@@ -88,6 +88,7 @@ def test_scale(core, api):
     apps = client.AppsV1Api(api)
     apps.create_namespaced_deployment("default", {"metadata": {"name": "d"}, "spec": {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}, "template": {
         "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}})
+    eventually(lambda: apps.read_namespaced_deployment_status("d", "default").status.ready_replicas == 1)
     scale = apps.read_namespaced_deployment_scale("d", "default")
     scale.spec.replicas = 4
     apps.replace_namespaced_deployment_scale("d", "default", scale)

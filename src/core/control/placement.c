@@ -138,6 +138,11 @@ bool placement_must_wait(const Pod *p) {
 
 /* --- The queues --- */
 
+void placement_backoff_is_over(Cluster *c, ClassQueue *queue) {
+        prioq_remove(&c->timers, &queue->backoff.item);
+        class_queue_activate(&c->queues, queue);
+}
+
 int placement_enqueue(Cluster *c, PodState *ps, const Pod *p) {
         _cleanup_free_ PodWait *w = new0(PodWait, 1);
         int r;
@@ -151,6 +156,8 @@ int placement_enqueue(Cluster *c, PodState *ps, const Pod *p) {
                 r = class_queue_ensure(&c->queues, p->class, &w->queue);
                 if (r >= 0)
                         class_queue_add(&c->queues, w->queue, &w->entry);
+                if (r >= 0 && p->class->gang.name)
+                        placement_backoff_is_over(c, w->queue); /* it may be the one that the others wait for */
         }
         if (r >= 0)
                 ps->wait = TAKE_PTR(w);
@@ -187,11 +194,6 @@ void placement_forget(Cluster *c) {
                 forget_waits(&queue->pods);
         class_queues_done(&c->queues);
         forget_waits(&c->pending);
-}
-
-void placement_backoff_is_over(Cluster *c, ClassQueue *queue) {
-        prioq_remove(&c->timers, &queue->backoff.item);
-        class_queue_activate(&c->queues, queue);
 }
 
 void placement_retry_all(Cluster *c) {
