@@ -8,9 +8,6 @@
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
 
-/* Queued, but never due by itself. A node that is queued can be moved without memory. */
-#define FAR (USEC_INFINITY - 1)
-
 static Fault *fault_of(const FaultState *fs) {
         return (Fault*) fs->entry.object;
 }
@@ -103,7 +100,7 @@ static int flap(Cluster *c, NodeState *ns, const Fault *f, usec_t *next) {
 int fault_act(Cluster *c, NodeState *ns, usec_t *next) {
         const Fault *f = fault_of(ns->fault);
 
-        *next = FAR;
+        *next = BEAT_NEVER;
         if (f->kind == FAULT_SLOW && usec_add(ns->last_beat, f->delay) <= c->now)
                 return 1;
         switch (f->kind) {

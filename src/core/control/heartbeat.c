@@ -337,7 +337,7 @@ int virtual_beat(Cluster *c, NodeState *ns) {
         int r;
 
         if (node_of(ns)->stop_requested)
-                return node_schedule_beat(c, ns, USEC_INFINITY);
+                return node_schedule_beat(c, ns, BEAT_NEVER);
         if (ns->fault) {
                 r = fault_act(c, ns, &latest);
                 if (r <= 0)

@@ -160,7 +160,9 @@ void node_update_index(Cluster *c, NodeState *ns);
 int cluster_node_class(Cluster *c, Doc *doc, NodeClass **ret);
 /* From now on pods are placed by that algorithm, or by the configured one if there is none of that name. */
 void cluster_use_algorithm(Cluster *c, const char *name);
-/* Queues the node's next virtual beat. */
+/* Queued, but never due by itself: what is queued can be moved without memory, also by an undo, which must not fail. */
+#define BEAT_NEVER (USEC_INFINITY - 1)
+/* Queues the next beat of a virtual node; it is queued as long as the node lives. */
 int node_schedule_beat(Cluster *c, NodeState *ns, usec_t when);
 /* It has just been heard from (or is given a fresh timeout): moves it to the young end of the list of the living. */
 void node_touch(Cluster *c, NodeState *ns, usec_t now);
