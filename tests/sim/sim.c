@@ -18,6 +18,7 @@
 #include "core/control/nodes.h"
 #include "core/control/pods.h"
 #include "tests/sim/memory.h"
+#include "tests/sim/scheduling.h"
 #include "tests/sim/workloads.h"
 
 #define AGENTS_MAX 5
@@ -624,13 +625,15 @@ static void step(World *w) {
         check(w);
 }
 
-/* Every fourth world is about controllers. */
+/* Every fourth world is about controllers, every eighth about where pods go. */
 static uint64_t run_world(uint64_t seed) {
         World w = { .now = USEC_PER_SEC };
 
         world_seed = seed;
         if (seed % 4 == 3)
                 return run_workload_world(seed, broken);
+        if (seed % 8 == 4)
+                return run_scheduling_world(seed, broken);
         prng_init(&w.prng, seed);
         w.n_agents = 2 + (unsigned) prng_below(&w.prng, AGENTS_MAX - 1);
         for (unsigned i = 0; i < w.n_agents; i++) {

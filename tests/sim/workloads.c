@@ -16,6 +16,7 @@
 #include "core/control/workload.h"
 #include "core/model/codec.h"
 #include "tests/sim/memory.h"
+#include "tests/sim/saved.h"
 
 #define STEPS 300
 #define NAMES 3
@@ -72,39 +73,6 @@ static void start(Workloads *w) {
         cluster_set_clock(w->cluster, (int64_t) EPOCH);
 }
 
-typedef struct Saved {
-        Object *objects[4096];
-        size_t n;
-} Saved;
-
-static int compare_ids(const void *a, const void *b) {
-        const Object *x = *(Object *const*) a, *y = *(Object *const*) b;
-
-        return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* Everything that is durable, written and read again. */
-static void save(Workloads *w, Saved *s) {
-        Store *store = cluster_store(w->cluster);
-        size_t hint;
-
-        for (Kind k = 0; k < _KIND_MAX; k++) {
-                hint = 0;
-                for (StoreEntry *e = NULL; (e = store_next(store, k, e ? e->object->id : 0, &hint));) {
-                        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
-                        Object *o;
-
-                        object_encode(e->object, &b);
-                        must(strbuf_error(&b) == 0 && s->n < ELEMENTSOF(s->objects));
-                        must(object_decode(k, b.data, b.size, &o, NULL) >= 0);
-                        o->id = e->object->id;
-                        o->revision = e->object->revision;
-                        s->objects[s->n++] = o;
-                }
-        }
-        qsort(s->objects, s->n, sizeof(s->objects[0]), compare_ids);
-}
-
 static void commit(Workloads *w) {
         store_set_durable(cluster_store(w->cluster), store_revision(cluster_store(w->cluster)));
 }
@@ -128,7 +96,7 @@ static void crash(Workloads *w) {
         forget_undone(w);
         revision = store_revision(cluster_store(w->cluster));
         last_id = store_last_id(cluster_store(w->cluster));
-        save(w, &s);
+        must(saved_take(cluster_store(w->cluster), &s));
         w->cluster = cluster_free(w->cluster);
         start(w);
         for (size_t i = 0; i < s.n; i++) {
