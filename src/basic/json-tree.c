@@ -482,3 +482,15 @@ void json_put(StrBuf *b, const Json *v) {
                 strbuf_puts(b, "null");
         }
 }
+
+int json_list_allocate(const Json *list, size_t item_size, void *ret) {
+        void *p;
+
+        if (!list || list->size == 0)
+                return 0;
+        p = calloc(list->size, item_size);
+        if (!p)
+                return -ENOMEM;
+        *(void**) ret = p;
+        return 0;
+}

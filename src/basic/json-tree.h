@@ -100,3 +100,5 @@ static inline void json_set_i64(JsonArena *a, Json *object, const char *key, int
 static inline void json_set_bool(JsonArena *a, Json *object, const char *key, bool v) {
         json_set(a, object, key, json_new_bool(a, v));
 }
+/* A zeroed array (owned, for free()) with room for an item for each member of the list; *ret stays as it is for none. -ENOMEM. */
+int json_list_allocate(const Json *list, size_t item_size, void *ret);

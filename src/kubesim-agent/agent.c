@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kubesim-agent/agent.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -425,21 +424,9 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int setup_event(Agent *a) {
-        static const struct {
-                int signal;
-                sd_event_signal_handler_t handler;
-        } signals[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_sighup } };
-        sigset_t set;
         int r;
 
-        (void) sigemptyset(&set);
-        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
-                (void) sigaddset(&set, signals[i].signal);
-        (void) sigprocmask(SIG_BLOCK, &set, NULL);
-        (void) signal(SIGPIPE, SIG_IGN);
-        r = sd_event_new(&a->event);
-        for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
-                r = sd_event_add_signal(a->event, NULL, signals[i].signal, signals[i].handler, a);
+        r = event_loop_new(on_stop, on_sighup, a, &a->event);
         if (r >= 0)
                 r = sd_event_add_time(a->event, &a->timer, CLOCK_MONOTONIC, 0, 10 * USEC_PER_MSEC, on_timer, a);
         a->watchdog_usec = watchdog_interval();

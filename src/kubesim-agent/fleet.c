@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kubesim-agent/fleet.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -379,21 +378,9 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int setup_event(Fleet *f) {
-        static const struct {
-                int signal;
-                sd_event_signal_handler_t handler;
-        } signals[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_sighup } };
-        sigset_t set;
         int r;
 
-        (void) sigemptyset(&set);
-        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
-                (void) sigaddset(&set, signals[i].signal);
-        (void) sigprocmask(SIG_BLOCK, &set, NULL);
-        (void) signal(SIGPIPE, SIG_IGN);
-        r = sd_event_new(&f->event);
-        for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
-                r = sd_event_add_signal(f->event, NULL, signals[i].signal, signals[i].handler, f);
+        r = event_loop_new(on_stop, on_sighup, f, &f->event);
         if (r >= 0)
                 r = sd_event_add_time(f->event, &f->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer, f);
         f->watchdog_usec = watchdog_interval();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kubesimd/manager.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -429,22 +428,9 @@ static int setup_api(Manager *m) {
 }
 
 static int setup_event(Manager *m) {
-        static const struct {
-                int signal;
-                sd_event_signal_handler_t handler;
-        } signals[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_sighup } };
-        sigset_t set;
         int r;
 
-        (void) sigemptyset(&set);
-        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
-                (void) sigaddset(&set, signals[i].signal);
-        (void) sigprocmask(SIG_BLOCK, &set, NULL);
-        (void) signal(SIGPIPE, SIG_IGN);
-
-        r = sd_event_new(&m->event);
-        for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
-                r = sd_event_add_signal(m->event, NULL, signals[i].signal, signals[i].handler, m);
+        r = event_loop_new(on_stop, on_sighup, m, &m->event);
         if (r >= 0)
                 r = sd_event_add_time(m->event, &m->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer, m);
         if (r >= 0)

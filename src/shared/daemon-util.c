@@ -2,6 +2,7 @@
 #include "shared/daemon-util.h"
 
 #include <netdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -137,4 +138,31 @@ usec_t watchdog_interval(void) {
         uint64_t usec = 0;
 
         return sd_watchdog_enabled(false, &usec) > 0 ? usec / 2 : 0;
+}
+
+int event_loop_new(sd_event_signal_handler_t on_stop, sd_event_signal_handler_t on_reload, void *userdata, sd_event **ret) {
+        const struct {
+                int signal;
+                sd_event_signal_handler_t handler;
+        } signals[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload } };
+        sd_event *event;
+        sigset_t set;
+        int r;
+
+        (void) sigemptyset(&set);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void) sigaddset(&set, signals[i].signal);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
+        r = sd_event_new(&event);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
+                r = sd_event_add_signal(event, NULL, signals[i].signal, signals[i].handler, userdata);
+        if (r < 0) {
+                sd_event_unref(event);
+                return r;
+        }
+        *ret = event;
+        return 0;
 }

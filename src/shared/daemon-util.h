@@ -2,6 +2,8 @@
 #pragma once
 /* What services have in common: sockets from systemd, credentials, telling it how things are. */
 
+#include <systemd/sd-event.h>
+
 #include "basic/macro.h"
 
 typedef struct PassedSocket {
@@ -28,3 +30,7 @@ int credential_path(const char *name, char **ret);
 
 /* Half of the interval in which the watchdog wants to hear from this process, 0 when there is none. */
 usec_t watchdog_interval(void);
+
+/* An event loop (owned) that calls on_stop for SIGTERM and SIGINT and on_reload for SIGHUP. Blocks the three, also for threads
+ * made later, and ignores SIGPIPE: a peer that is gone is an error of the write. */
+int event_loop_new(sd_event_signal_handler_t on_stop, sd_event_signal_handler_t on_reload, void *userdata, sd_event **ret);

@@ -7,22 +7,10 @@
 
 #define TEXT_MAX (4 * MIB)
 
-static int allocate(const Json *list, size_t item_size, void *ret) {
-        void *p;
-
-        if (!list || list->size == 0)
-                return 0;
-        p = calloc(list->size, item_size);
-        if (!p)
-                return -ENOMEM;
-        *(void**) ret = p;
-        return 0;
-}
-
 static int read_taints(NodeClass *c, const Json *taints) {
         int r;
 
-        r = allocate(taints, sizeof(Taint), &c->taints);
+        r = json_list_allocate(taints, sizeof(Taint), &c->taints);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, taints) {
@@ -67,7 +55,7 @@ static int read_resources(NodeClass *c, const Json *status) {
         c->ephemeral = amount(of, "ephemeral-storage");
         c->pods = amount(of, "pods");
         c->cpu = amount(allocatable, "cpu");
-        r = allocate(of, sizeof(ExtendedResource), &c->extended);
+        r = json_list_allocate(of, sizeof(ExtendedResource), &c->extended);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, of)

@@ -153,23 +153,10 @@ int pod_class_put_text(const char *namespace, const Json *document, StrBuf *b, E
 
 /* --- The class --- */
 
-/* An array with room for what the list has; *ret stays NULL for an empty one. */
-static int allocate(const Json *list, size_t item_size, void *ret) {
-        void *p;
-
-        if (!list || list->size == 0)
-                return 0;
-        p = calloc(list->size, item_size);
-        if (!p)
-                return -ENOMEM;
-        *(void**) ret = p;
-        return 0;
-}
-
 static int read_labels(PodClass *c, const Json *labels) {
         int r;
 
-        r = allocate(labels, sizeof(DocLabel), &c->labels);
+        r = json_list_allocate(labels, sizeof(DocLabel), &c->labels);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, labels)
@@ -180,7 +167,7 @@ static int read_labels(PodClass *c, const Json *labels) {
 static int read_extended(PodClass *c, const Json *extended) {
         int r;
 
-        r = allocate(extended, sizeof(ExtendedResource), &c->extended);
+        r = json_list_allocate(extended, sizeof(ExtendedResource), &c->extended);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, extended)
@@ -191,7 +178,7 @@ static int read_extended(PodClass *c, const Json *extended) {
 static int read_tolerations(PodClass *c, const Json *tolerations) {
         int r;
 
-        r = allocate(tolerations, sizeof(Toleration), &c->tolerations);
+        r = json_list_allocate(tolerations, sizeof(Toleration), &c->tolerations);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, tolerations) {
@@ -215,9 +202,9 @@ static int read_node_affinity(PodClass *c, const Json *affinity) {
         int r;
 
         c->has_node_terms = required;
-        r = allocate(terms, sizeof(Requirements), &c->node_terms);
+        r = json_list_allocate(terms, sizeof(Requirements), &c->node_terms);
         if (r >= 0)
-                r = allocate(preferred, sizeof(PreferredTerm), &c->preferred);
+                r = json_list_allocate(preferred, sizeof(PreferredTerm), &c->preferred);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, terms) {
@@ -255,7 +242,7 @@ static int add_own_labels(const PodClass *c, Requirements *selector, const Json 
 static int read_spread(PodClass *c, const Json *constraints) {
         int r;
 
-        r = allocate(constraints, sizeof(SpreadConstraint), &c->spread);
+        r = json_list_allocate(constraints, sizeof(SpreadConstraint), &c->spread);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, constraints) {
@@ -325,7 +312,7 @@ static int read_term(const PodClass *c, PodTerm *t, const Json *term, int64_t we
 static int read_terms(const PodClass *c, const Json *list, PodTerm **terms, size_t *n) {
         int r;
 
-        r = allocate(list, sizeof(PodTerm), terms);
+        r = json_list_allocate(list, sizeof(PodTerm), terms);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, list) {
@@ -388,7 +375,7 @@ static int read_ports(PodClass *c, const Json *lists) {
 static int read_images(PodClass *c, const Json *images) {
         int r;
 
-        r = allocate(images, sizeof(char*), &c->images);
+        r = json_list_allocate(images, sizeof(char*), &c->images);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, images)
