@@ -530,7 +530,8 @@ static void note_deployments(Workloads *w) {
         }
 }
 
-/* Never more pods than maxSurge allows; and where nobody takes pods away, never fewer available than maxUnavailable allows. */
+/* Never more pods than maxSurge allows, but for those of ReplicaSets that an earlier Deployment has left behind and this one has
+ * adopted: they are older than it; and where nobody takes pods away, never fewer available than maxUnavailable allows. */
 static void check_rollout(Workloads *w, const ObjectState *s) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
         const Json *root = tree(w, &a, s->entry.object);
@@ -540,7 +541,7 @@ static void check_rollout(Workloads *w, const ObjectState *s) {
         if (least < 0 || s->entry.object->doc->deleted > 0)
                 return;
         LIST_FOREACH(rs, &s->dependents, ObjectState, in_owner)
-                if (rs->entry.object->doc->deleted == 0)
+                if (rs->entry.object->doc->deleted == 0 && rs->entry.object->id > s->entry.object->id)
                         wanted += json_i64(json_at(tree(w, &a, rs->entry.object), "spec", "replicas", NULL), 1);
         if (!controllers_wait(w->cluster))
                 must(wanted <= replicas + amount(root, "maxSurge", replicas, true));
