@@ -224,6 +224,48 @@ def test_notify(start):
     assert kubesimd.received("STOPPING=1")
 
 
+def start_on(listening, state):
+    """A daemon that is handed the listening socket, as systemd does it."""
+    command = f'exec 3<&{listening.fileno()}; LISTEN_PID=$$ exec "$0" "$@"'
+    return subprocess.Popen(["bash", "-c", command, f"{BUILD}/kubesimd", f"--state={state}", "--config=/dev/null"],
+                            env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "local"}, pass_fds=[listening.fileno()],
+                            stderr=open(f"{state}/log", "a"))
+
+
+def test_nobody_is_turned_away_while_it_is_replaced(tmp_path):
+    path, over, failures, answers = str(tmp_path / "s"), threading.Event(), [], []
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen(4096)
+
+    def ask_all_the_while():
+        while not over.is_set():
+            connection = UnixConnection(path, timeout=30)
+            try:
+                connection.request("GET", "/health")
+                answers.append(connection.getresponse().status)
+            except OSError as e:
+                failures.append(e)
+            connection.close()
+
+    threads = [threading.Thread(target=ask_all_the_while, daemon=True) for _ in range(8)]
+    process = start_on(listening, tmp_path)
+    for t in threads:
+        t.start()
+    for _ in range(6):
+        n = len(answers)
+        eventually(lambda: len(answers) > n + 50, 20)
+        process.terminate()
+        assert process.wait(20) == 0, open(tmp_path / "log").read()
+        process = start_on(listening, tmp_path)
+    over.set()
+    for t in threads:
+        t.join(30)
+    process.terminate()
+    assert process.wait(20) == 0
+    assert not failures and set(answers) == {200}
+
+
 def test_a_stop_ends_watches_and_held_beats(start):
     kubesimd = start()
     revision = kubesimd.beat("n1")["revision"]

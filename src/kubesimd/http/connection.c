@@ -71,6 +71,13 @@ static void learn_tcp_peer(Connection *c) {
                 c->peer_name[0] = '\0';
 }
 
+void connection_set_fresh(Connection *c, bool fresh) {
+        if (c->fresh == fresh)
+                return;
+        c->fresh = fresh;
+        c->daemon->server->n_fresh += fresh ? 1 : -1;
+}
+
 static Connection *connection_new(Daemon *d, int fd) {
         HttpServer *s = d->server;
         Connection *c;
@@ -80,6 +87,7 @@ static Connection *connection_new(Daemon *d, int fd) {
                 return NULL;
         *c = (Connection) { .daemon = d, .fd = fd, .pid = -1, .uid = (uid_t) -1, .gid = (gid_t) -1, .peer_name = "unknown" };
         s->n_connections++;
+        connection_set_fresh(c, true);
         c->over_limit = s->n_connections > s->config.connections_max;
         if (d->listener.local)
                 learn_unix_peer(c);
@@ -103,5 +111,6 @@ void connection_notify(void *cls, struct MHD_Connection *mhd, void **socket_cont
         if (c->uid_count)
                 c->uid_count->n--;
         d->server->n_connections--;
+        connection_set_fresh(c, false);
         free(c);
 }

@@ -36,6 +36,7 @@ struct Connection {
         char peer_name[64];
         struct UidCount *uid_count; /* whose connections it counts among, Unix sockets only */
         bool over_limit;            /* its first request is answered with an error */
+        bool fresh;                 /* its first request has not come yet */
 };
 
 typedef enum RequestState {
@@ -108,7 +109,7 @@ struct HttpServer {
         ListLink held;
         ListLink streams;
         ListLink free;
-        unsigned n_free, n_busy, n_streams, n_yielded, n_connections;
+        unsigned n_free, n_busy, n_streams, n_yielded, n_connections, n_fresh;
         unsigned n_gzips; /* answers that are being compressed, or wait to be */
         bool draining;
 
@@ -141,4 +142,6 @@ void streams_go_on(HttpServer *s);
 int router_match(HttpServer *s, HttpRequest *req, const char *path, StrBuf *allow);
 HttpMethod http_method_from_string(const char *s);
 /* connection.c */
+/* Counts those whose first request has not come yet. */
+void connection_set_fresh(Connection *c, bool fresh);
 void connection_notify(void *cls, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "basic/alloc-util.h"
 #include "basic/parse-util.h"
@@ -19,6 +20,8 @@
 /* How many turns libmicrohttpd may take in a row before other events get theirs, and for how long. */
 #define PUMP_TURNS_MAX 8
 #define PUMP_USEC (2 * USEC_PER_MSEC)
+/* At the end: who has just connected gets its request read, which would otherwise end in a reset. */
+#define LAST_REQUESTS_USEC (200 * USEC_PER_MSEC)
 
 static int arm_timer_at(HttpServer *s, usec_t at) {
         if (s->timer_at <= at)
@@ -227,6 +230,7 @@ static enum MHD_Result begin_request(Daemon *d, struct MHD_Connection *mhd, cons
                 return MHD_NO;
         *ret = req;
         req->connection = info->socket_context;
+        connection_set_fresh(req->connection, false);
         req->mhd = mhd;
         req->path = url;
         req->method = http_method_from_string(method);
@@ -419,6 +423,8 @@ int http_server_new(sd_event *event, const HttpServerConfig *config, const HttpL
 void http_server_drain(HttpServer *s) {
         HttpRequest *req;
 
+        for (size_t i = 0; i < s->n_daemons && !s->draining; i++)
+                (void) MHD_quiesce_daemon(s->daemons[i].mhd); /* the listening socket is the caller's, and may be systemd's */
         s->draining = true;
         LIST_FOREACH(req, &s->streams, HttpRequest, stream_link)
                 http_stream_wake(req);
@@ -428,14 +434,17 @@ void http_server_drain(HttpServer *s) {
 /* libmicrohttpd must not be stopped while anything is suspended: everything is answered and resumed first. */
 static void end_requests(HttpServer *s) {
         HttpRequest *req;
+        usec_t end;
 
         http_server_drain(s);
         http_server_fail_held(s, 0, -EAGAIN, "the server is stopping");
         LIST_FOREACH(req, &s->held, HttpRequest, link)
                 if (http_reply_error(req, -EAGAIN, NULL) < 0)
                         request_resume(req);
-        for (unsigned i = 0; i < 64 && (s->n_busy > 0 || s->n_streams > 0); i++)
-                (void) run_daemons(s);
+        end = usec_add(now_monotonic(), LAST_REQUESTS_USEC);
+        while ((s->n_busy > 0 || s->n_streams > 0 || s->n_fresh > 0) && now_monotonic() < end)
+                if (!run_daemons(s))
+                        (void) usleep(USEC_PER_MSEC);
 }
 
 HttpServer *http_server_free(HttpServer *s) {
@@ -447,8 +456,6 @@ HttpServer *http_server_free(HttpServer *s) {
                 end_requests(s);
         for (size_t i = 0; i < s->n_daemons; i++) {
                 sd_event_source_disable_unref(s->daemons[i].io);
-                /* Takes the listening socket from libmicrohttpd: it is the caller's, and may be systemd's. */
-                (void) MHD_quiesce_daemon(s->daemons[i].mhd);
                 MHD_stop_daemon(s->daemons[i].mhd);
         }
         while ((l = list_first(&s->free))) {

@@ -93,10 +93,12 @@ typedef struct HttpServerConfig {
 
 int http_server_new(sd_event *event, const HttpServerConfig *config, const HttpListener *listeners,
                     size_t n_listeners, HttpServer **ret);
-/* Ends every stream, answers every held request with 503, then stops. Listening sockets stay open. NULL is fine. */
+/* Ends every stream, answers every held request with 503 and gives connections without a request a moment to send it, then
+ * stops. Listening sockets stay open. NULL is fine. */
 HttpServer *http_server_free(HttpServer *s);
 DEFINE_CLEANUP(HttpServer*, http_server_free)
-/* From now on new requests are answered 503 with Retry-After (GET of public routes goes on). Streams end. */
+/* From now on new connections are left to whoever has the listening sockets next; requests of those that are there are
+ * answered 503 with Retry-After (GET of public routes goes on). Streams end. */
 void http_server_drain(HttpServer *s);
 /* How many requests are being answered or held (streams not counted). */
 unsigned http_server_busy(const HttpServer *s);
