@@ -4,7 +4,7 @@
 UNIT_SRC := $(call find_c,tests/unit)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz-*.c))
-FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/bin/%,$(FUZZ_SRC))
 FUZZ_SECONDS ?= 60
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 AGENT_OBJECTS = $(call objects,$(filter-out src/kubesim-agent/main.c,$(AGENT_SRC)))
@@ -53,23 +53,18 @@ check-package:
 check-system: deb
 	tests/system/run $(CURDIR)/kubesim_$(VERSION)_*.deb
 
-LIB_CORE_SRC := $(call find_c,src/basic src/core) src/shared/conf-file.c src/kubesimd/config.c \
-        $(addprefix src/kubesimd/api/kube/,crd-format.c crd-prune.c crd-schema.c crd-value.c fieldset.c \
-        jsonpath.c overlay.c patch.c protobuf.c schema.c strategic.c \
-        yaml-reader.c yaml-scalar.c yaml-writer.c) src/kubesimd/auth/account-tokens.c
+# By clang, in a build directory of their own: libFuzzer wants its marks in everything that it is to look into.
+FUZZ := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
-$(O)/fuzz/%: tests/fuzz/%.c $(LIB_CORE_SRC)
+$(O)/bin/fuzz-%: $(O)/obj/tests/fuzz/fuzz-%.o $(DAEMON_LIB) $(LIB)
 	@mkdir -p $(dir $@)
-	clang $(filter-out -fstack-clash-protection -fcf-protection,$(KCFLAGS)) $(shell $(PKG_CONFIG) --cflags $(PKGS_DAEMON)) -g -O1 \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_CORE_SRC) $(or $(FUZZ_LIBS),-lsystemd -lyaml -lgnutls)
+	$(call link,$(PKGS_DAEMON)) -fsanitize=fuzzer
 
-# These look things up in the table of kinds, which knows nearly all of the daemon.
-DAEMON_CORE_SRC := $(filter-out src/shared/http-client.c,$(call find_c,src/basic src/core src/shared)) $(filter-out src/kubesimd/main.c,$(DAEMON_SRC))
-$(O)/fuzz/fuzz-kube-path $(O)/fuzz/fuzz-selector: LIB_CORE_SRC = $(DAEMON_CORE_SRC)
-$(O)/fuzz/fuzz-kube-path $(O)/fuzz/fuzz-selector: FUZZ_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS_DAEMON))
+fuzzers: $(FUZZERS)
 
-fuzz: $(FUZZERS)
-	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(abspath $(O)/fuzz)
+fuzz:
+	$(MAKE) O=$(O)/fuzz CC=clang SANITIZE="$(FUZZ)" CFLAGS="-O1 -g" HARDENING=-fPIE fuzzers
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(abspath $(O)/fuzz/bin)
 
 # The parts of docs/KUBERNETES.md that say what kubesimd does with each kind and field.
 docs: $(O)/kubesimd
@@ -87,5 +82,5 @@ demo:
 	$(MAKE) all
 	packaging/demo $(O)
 
-.PHONY: check check-unit check-e2e check-sim check-planted check-package check-asan check-system fuzz lint docs demo
+.PHONY: check check-unit check-e2e check-sim check-planted check-package check-asan check-system fuzz fuzzers lint docs demo
 .SECONDARY:

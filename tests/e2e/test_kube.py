@@ -16,6 +16,8 @@ from conftest import BUILD, UnixConnection, eventually
 # Every kubectl at hand: Debian's, and versioned ones beside it.
 KUBECTL = shutil.which("kubectl") or "kubectl"
 KUBECTLS = sorted({KUBECTL, *glob.glob(os.path.realpath(KUBECTL) + ".1.*")})
+if int(os.environ.get("KUBESIM_ROUNDS", "6")) < 6:  # the sanitizers look at the daemon: the unversioned one and the newest will do
+    KUBECTLS = sorted({KUBECTLS[0], KUBECTLS[-1]})
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
 
 

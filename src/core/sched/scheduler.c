@@ -10,6 +10,7 @@
 typedef struct ImageCount {
         char *name; /* owned */
         size_t n_nodes;
+        ListLink link; /* in Scheduler.image_list */
 } ImageCount;
 
 static const char *image_name(const void *value) {
@@ -21,6 +22,7 @@ void scheduler_init(Scheduler *s, uint64_t seed, const uint64_t secret[2]) {
         pod_class_pool_init(&s->classes, secret);
         prng_init(&s->prng, seed);
         hashtable_init(&s->images, image_name, secret);
+        list_init(&s->image_list);
         list_init(&s->orders);
 }
 
@@ -32,20 +34,29 @@ void scheduler_forget_orders(Scheduler *s) {
         s->n_places = 0;
 }
 
+static void forget_image(Scheduler *s, ImageCount *image) {
+        (void) hashtable_remove(&s->images, image->name);
+        list_remove(&image->link);
+        free(image->name);
+        free(image);
+}
+
 static void drop_images(Scheduler *s, const NodeClass *c) {
         for (size_t i = 0; c && i < c->n_images; i++) {
                 ImageCount *image = hashtable_get(&s->images, c->images[i].name);
 
                 if (!image || --image->n_nodes > 0)
                         continue;
-                (void) hashtable_remove(&s->images, image->name);
-                free(image->name);
-                free(image);
+                forget_image(s, image);
         }
 }
 
 void scheduler_done(Scheduler *s) {
+        ListLink *l;
+
         scheduler_forget_orders(s);
+        while ((l = list_first(&s->image_list)))
+                forget_image(s, container_of(l, ImageCount, link));
         hashtable_done(&s->images);
         free(s->nodes);
         free(s->changes);
@@ -66,6 +77,7 @@ static int count_image(Scheduler *s, const char *name) {
                         free(image);
                         return -ENOMEM;
                 }
+                list_append(&s->image_list, &image->link);
         }
         image->n_nodes++;
         return 0;

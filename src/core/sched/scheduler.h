@@ -39,7 +39,8 @@ struct Scheduler {
         uint64_t n_changes;          /* since the beginning */
         uint64_t last_event[_SCHED_EVENT_MAX]; /* n_changes of the newest of each kind */
 
-        HashTable images;            /* name -> ImageCount, owned */
+        HashTable images;            /* name -> ImageCount */
+        ListLink image_list;         /* the same, owned */
         uint64_t images_version;     /* grows with every change of the above */
 
         ListLink orders;             /* ClassOrder.link, the one that was asked for last comes first */
