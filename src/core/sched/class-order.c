@@ -6,6 +6,8 @@
 #include "core/sched/scheduler.h"
 
 #define HOSTNAME "kubernetes.io/hostname"
+/* What an order and the class that it keeps take beside its nodes, and what it costs to look for others past it. */
+#define ORDER_PLACES 1000
 
 static int compare_keys(const TreapNode *a, const TreapNode *b) {
         const OrderNode *x = container_of(a, OrderNode, in_group), *y = container_of(b, OrderNode, in_group);
@@ -382,7 +384,7 @@ ClassOrder *class_order_free(ClassOrder *o) {
 }
 
 size_t class_order_places(const ClassOrder *o) {
-        return o->n_nodes * (2 + o->n_counters) / 2;
+        return ORDER_PLACES + o->n_nodes * (2 + o->n_counters) / 2;
 }
 
 /* Room for every slot. Members of treaps move with their nodes, so that those are put together anew. */
