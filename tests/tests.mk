@@ -17,6 +17,11 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(DAEMON_LIB) $(LIB)
 
 $(O)/unit/core/test-class-order: $(O)/obj/tests/lib/naive-cluster.o
 
+# These let allocations fail.
+WRAP_MEMORY := $(foreach f,malloc calloc realloc strdup strndup,-Wl,--wrap=$(f))
+$(O)/unit/core/test-what-if: $(O)/obj/tests/sim/memory.o
+$(O)/unit/core/test-what-if $(O)/sim: LDFLAGS += $(WRAP_MEMORY)
+
 $(O)/unit/kubesim-agent/%: $(O)/obj/tests/unit/kubesim-agent/%.o $(AGENT_OBJECTS) $(LIB)
 	@mkdir -p $(dir $@)
 	$(call link,$(PKGS_AGENT) cmocka)
@@ -39,7 +44,6 @@ check-planted:
 
 $(O)/sim: $(call objects,$(call find_c,tests/sim)) $(LIB)
 	$(call link,libsystemd)
-$(O)/sim: LDFLAGS += $(foreach f,malloc calloc realloc strdup strndup,-Wl,--wrap=$(f))
 
 # The same under the sanitizers, in a build directory of their own; the long end-to-end tests take fewer rounds there.
 check-asan:
