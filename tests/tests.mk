@@ -58,7 +58,7 @@ check-system: deb
 	tests/system/run $(CURDIR)/kubesim_$(VERSION)_*.deb
 
 LIB_CORE_SRC := $(call find_c,src/basic src/core) src/shared/conf-file.c src/kubesimd/config.c \
-        $(addprefix src/kubesimd/api/kube/,crd-format.c crd-prune.c crd-schema.c crd-value.c fieldset.c \
+        $(addprefix src/kubesimd/api/kube/,crd-format.c crd-prune.c crd-schema.c crd-value.c field-path.c fieldset.c \
         jsonpath.c overlay.c patch.c protobuf.c schema.c strategic.c \
         yaml-reader.c yaml-scalar.c yaml-writer.c) src/kubesimd/auth/account-tokens.c
 
