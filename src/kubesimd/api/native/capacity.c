@@ -17,7 +17,7 @@ static int put_algorithm(Question *q, StrBuf *b) {
                 r = what_if_put_reason(q->what_if, item->class, q->algorithm, &reason);
         strbuf_printf(b, "{\"algorithm\":\"%s\",\"fits\":%llu,\"limited\":%s,\"reason\":", q->algorithm->name, (unsigned long long) item->placed,
                       item->placed == item->count ? "true" : "false");
-        json_put_string(b, strbuf_str(&reason));
+        json_put_text(b, &reason);
         strbuf_puts(b, q->present + 1 < q->n_algorithms ? "}" : "}]}\n");
         return r;
 }

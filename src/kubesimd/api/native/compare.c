@@ -44,7 +44,7 @@ static int put_pending(Question *q, StrBuf *b) {
         strbuf_puts(b, ",\"firstPending\":");
         json_put_string(b, name);
         strbuf_puts(b, ",\"reason\":");
-        json_put_string(b, strbuf_str(&reason));
+        json_put_text(b, &reason);
         return r;
 }
 

@@ -39,7 +39,7 @@ static void put_reason(const ExplainRow *row, const PodClass *class, uint32_t bi
 
         verdict_put(&row->verdict, class, bit, &text);
         strbuf_puts(b, first ? "" : ",");
-        json_put_string(b, strbuf_str(&text));
+        json_put_text(b, &text);
 }
 
 static void put_refusal(const ExplainRow *row, const PodClass *class, StrBuf *b) {
@@ -83,7 +83,7 @@ static void put_notes(const Question *q, const Explanation *e, StrBuf *b) {
         if (gang) {
                 strbuf_printf(&note, "it is of pod group \"%s\", which is placed all or none once %u are there: this looks at it alone",
                               item.class->gang.name, item.class->gang.min_member);
-                json_put_string(b, strbuf_str(&note));
+                json_put_text(b, &note);
         }
         if (preempts) {
                 strbuf_puts(b, gang ? "," : "");
@@ -103,7 +103,7 @@ static void put_explanation(const Question *q, const Explanation *e, StrBuf *b) 
         if (!e->winner)
                 class_order_put_message(e->order, &message);
         strbuf_puts(b, ",\"message\":");
-        json_put_string(b, strbuf_str(&message));
+        json_put_text(b, &message);
         put_notes(q, e, b);
         strbuf_puts(b, ",\"groups\":[");
         for (size_t i = 0; i < n; i++) {
