@@ -163,6 +163,34 @@ static void test_copy_that_is_overtaken(void **state _unused_) {
         cluster_free(c);
 }
 
+/* Whatever grows with the nodes or the pods is done a part at a time: nothing that the loop could wait for. */
+static void test_steps_are_small(void **state _unused_) {
+        const SchedAlgorithm *kube = sched_algorithm_find("kube");
+        Cluster *c = new_cluster("worst-fit");
+        unsigned copied = 1, looked = 0, took_back = 0, shrunk = 1;
+        char text[400];
+        WhatIfItem item;
+        WhatIf *w;
+
+        add_nodes(c, 0, 3000, 4000);
+        assert_int_equal(what_if_new(c, 1, &w), 0);
+        assert_int_equal(make_item(w, manifest_of(1000, 0, 0, text, sizeof(text)), 3000, &item), 0);
+        while (what_if_copy(w, &item, 1) > 0)
+                copied++;
+        assert_int_equal(place_all(w, &item, 1, kube), 0);
+        assert_int_equal(item.placed, 3000);
+        for (what_if_reset(w, &item, 1); item.placed > 0; took_back++)
+                assert_int_equal(what_if_step(w, &item, 1, kube), 1);
+        for (; item.placed == 0; looked++)
+                assert_int_equal(what_if_step(w, &item, 1, kube), 1);
+        what_if_item_done(&item);
+        while (what_if_shrink(w) > 0)
+                shrunk++;
+        assert_true(copied >= 10 && took_back >= 10 && looked >= 10 && shrunk >= 10);
+        what_if_free(w);
+        cluster_free(c);
+}
+
 /* --- What is placed --- */
 
 /* Priorities descend, as manifests have them. */
@@ -292,6 +320,7 @@ static void test_each_allocation_fails(void **state _unused_) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_copy_while_the_state_goes_on), cmocka_unit_test(test_copy_that_is_overtaken),
+                cmocka_unit_test(test_steps_are_small),
                 cmocka_unit_test(test_places_as_the_live_scheduler), cmocka_unit_test(test_each_allocation_fails),
         };
 

@@ -9,11 +9,12 @@
 #include "kubesimd/api/native/render.h"
 
 #define QUESTIONS_MAX 4         /* at a time */
-#define SLICE_USEC (4 * USEC_PER_MSEC) /* of a turn of the loop, for all of them together */
-#define PAUSE_USEC USEC_PER_MSEC
+#define SLICE_USEC (4 * USEC_PER_MSEC) /* of a turn of the loop */
+#define PAUSE_USEC USEC_PER_MSEC      /* in which none of them is worked on */
 #define ANSWER_MAX (64 * MIB)
 
 static unsigned n_questions;
+static usec_t rests_until; /* monotonic */
 
 int question_find_algorithm(const char *name, const SchedAlgorithm **ret, Error *reterr) {
         _cleanup_strbuf_ StrBuf names = STRBUF_INIT(4 * KIB);
@@ -156,7 +157,7 @@ static int work(Question *q) {
         usec_t begin = now_monotonic(), now = begin;
         int r = 1;
 
-        while (r > 0 && now - begin < SLICE_USEC / n_questions) {
+        while (r > 0 && now - begin < SLICE_USEC) {
                 usec_t before = now;
                 bool places = q->begun && what_if_places(q->what_if);
 
@@ -182,17 +183,33 @@ static int complete(Question *q, int error) {
         return strbuf_error(&q->answer);
 }
 
+/* One of them in a turn: whoever has worked lets each of the others do so before it goes on. 0: not yet, 1: it is through, or negative. */
+static int take_turn(Question *q) {
+        int r;
+
+        if (now_monotonic() < rests_until) {
+                http_stream_wake_by(q->req, rests_until);
+                return 0;
+        }
+        r = work(q);
+        rests_until = usec_add(now_monotonic(), PAUSE_USEC);
+        if (r < 0)
+                return r;
+        if (r == 0 && store_durable(cluster_store(q->api->cluster)) >= q->mark)
+                return 1;
+        http_stream_wake_by(q->req, usec_add(rests_until, (n_questions - 1) * (SLICE_USEC + PAUSE_USEC)));
+        return 0;
+}
+
 static ssize_t question_read(char *buffer, size_t size, void *userdata) {
         Question *q = userdata;
         size_t n;
         int r;
 
         if (!q->complete) {
-                r = work(q);
-                if (r > 0 || (r == 0 && store_durable(cluster_store(q->api->cluster)) < q->mark)) {
-                        http_stream_wake_by(q->req, usec_add(now_monotonic(), PAUSE_USEC));
+                r = take_turn(q);
+                if (r == 0)
                         return 0;
-                }
                 r = complete(q, r);
                 if (r < 0)
                         return r;
