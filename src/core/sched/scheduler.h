@@ -10,7 +10,8 @@
 #include "core/sched/class-order.h"
 #include "core/sched/workload.h"
 
-/* Places in all orders together; the order that was not asked for the longest goes first. One takes about 100 bytes. */
+/* Places in all orders together; the order that was not asked for the longest goes first. One takes about 100 bytes. An order counts as
+ * a thousand more than it has, so that there are never more than 1,500 of them. */
 #define SCHEDULER_PLACES_MAX (1500 * 1000)
 
 /* What happened to a node that could help a pod that found none. */
