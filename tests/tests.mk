@@ -17,6 +17,13 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(DAEMON_LIB) $(LIB)
 
 $(O)/unit/core/test-class-order: $(O)/obj/tests/lib/naive-cluster.o
 
+# These let allocations fail.
+WRAP_MEMORY := $(foreach f,malloc calloc realloc strdup strndup,-Wl,--wrap=$(f))
+$(O)/unit/core/test-what-if $(O)/unit/kubesimd/test-questions: $(O)/obj/tests/sim/memory.o
+$(O)/unit/core/test-what-if $(O)/unit/kubesimd/test-questions $(O)/sim: LDFLAGS += $(WRAP_MEMORY)
+$(O)/unit/kubesimd/test-questions: LDFLAGS += $(foreach f,http_request_method http_request_query http_request_param http_request_header \
+        http_request_body http_reply_stream http_stream_wake_by,-Wl,--wrap=$(f))
+
 $(O)/unit/kubesim-agent/%: $(O)/obj/tests/unit/kubesim-agent/%.o $(AGENT_OBJECTS) $(LIB)
 	@mkdir -p $(dir $@)
 	$(call link,$(PKGS_AGENT) cmocka)
@@ -39,7 +46,6 @@ check-planted:
 
 $(O)/sim: $(call objects,$(call find_c,tests/sim)) $(LIB)
 	$(call link,libsystemd)
-$(O)/sim: LDFLAGS += $(foreach f,malloc calloc realloc strdup strndup,-Wl,--wrap=$(f))
 
 # The same under the sanitizers, in a build directory of their own; the long end-to-end tests take fewer rounds there.
 check-asan:

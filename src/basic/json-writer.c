@@ -40,6 +40,11 @@ void json_put_string(StrBuf *b, const char *s) {
         strbuf_putc(b, '"');
 }
 
+void json_put_text(StrBuf *b, StrBuf *text) {
+        strbuf_fail(b, strbuf_error(text));
+        json_put_string(b, strbuf_str(text));
+}
+
 /* value / unit with the decimals that are not zero. */
 static void put_decimal(StrBuf *b, uint64_t value, uint64_t unit) {
         uint64_t rest = value % unit;

@@ -6,6 +6,8 @@
 
 /* "text" with quotes and the escapes of RFC 8259. s must be UTF-8. */
 void json_put_string(StrBuf *b, const char *s);
+/* The same of a text that was built; what failed there has failed here. */
+void json_put_text(StrBuf *b, StrBuf *text);
 /* Thousandths as a number: 4000 -> 4, 500 -> 0.5. */
 void json_put_milli(StrBuf *b, int64_t milli);
 /* Microseconds since the epoch as an RFC 3339 string. */

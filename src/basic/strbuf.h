@@ -22,6 +22,10 @@ void strbuf_clear(StrBuf *b);
 static inline int strbuf_error(const StrBuf *b) {
         return b->error;
 }
+/* What is built is not all there, for a reason of the caller's: remembered like an append that failed. 0 is none. */
+static inline void strbuf_fail(StrBuf *b, int error) {
+        b->error = b->error ?: error;
+}
 /* Makes sure that `more` bytes can be appended; returns where they go, or NULL (error remembered). The caller
  * writes them and adds to b->size; the NUL is put back by the next append or strbuf_str(). */
 char *strbuf_reserve(StrBuf *b, size_t more);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "basic/alloc-util.h"
@@ -21,6 +20,7 @@
 #include "kubesim-agent/protocol.h"
 #include "kubesim-agent/status-api.h"
 #include "shared/daemon-util.h"
+#include "shared/notify.h"
 #include "shared/http-client.h"
 #include "shared/message-ids.h"
 
@@ -32,6 +32,7 @@
 struct Agent {
         const AgentConfig *config;
         sd_event *event;
+        Notifier notifier;
         sd_event_source *timer, *watchdog;
         usec_t watchdog_usec;
         HttpClient *client;
@@ -69,8 +70,8 @@ static void update_status(Agent *a) {
                                 a->pods.n_pods, a->pods.n_pods == 1 ? "" : "s", (unsigned long long) a->n_beats);
         if (streq(status, a->status))
                 return;
-        memcpy(a->status, status, sizeof(status));
-        (void) sd_notify(false, status);
+        if (notifier_try(&a->notifier, status))
+                memcpy(a->status, status, sizeof(status));
 }
 
 static void become_ready(Agent *a) {
@@ -78,7 +79,7 @@ static void become_ready(Agent *a) {
                 return;
         a->ready = true;
         memory_release_startup(); /* the first beat has been sent and answered: libcurl's forty libraries have had their turn */
-        (void) sd_notify(false, "READY=1");
+        notifier_tell(&a->notifier, "READY=1");
 }
 
 static void log_connection(Agent *a, bool connected, const char *why) {
@@ -180,7 +181,7 @@ static void leave(Agent *a, const char *why) {
         if (a->leaving)
                 return;
         log_info("Leaving: %s", why);
-        (void) sd_notify(false, "STOPPING=1");
+        notifier_tell(&a->notifier, "STOPPING=1");
         a->leaving = true;
         update_status(a);
         http_client_cancel(a->client);
@@ -404,10 +405,10 @@ static int on_stop(sd_event_source *source _unused_, const struct signalfd_sigin
 static int on_sighup(sd_event_source *source _unused_, const struct signalfd_siginfo *si _unused_, void *userdata) {
         Agent *a = userdata;
 
-        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) now_monotonic());
+        notifier_tell_reloading(&a->notifier);
         if (load_token(a) >= 0)
                 log_info("The token was read again");
-        (void) sd_notify(false, "READY=1");
+        notifier_tell(&a->notifier, "READY=1");
         return 0;
 }
 
@@ -418,7 +419,7 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
         if (a->heart.in_flight && now_monotonic() > usec_add(a->heart.last_sent, 2 * BEAT_TIMEOUT_USEC + 2 * a->heart.interval))
                 log_error("A heartbeat has been under way for too long, the watchdog is not fed");
         else
-                (void) sd_notify(false, "WATCHDOG=1");
+                notifier_tell(&a->notifier, "WATCHDOG=1");
         (void) sd_event_source_set_time(source, usec + a->watchdog_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -427,6 +428,7 @@ static int setup_event(Agent *a) {
         int r;
 
         r = event_loop_new(on_stop, on_sighup, a, &a->event);
+        notifier_init(&a->notifier, a->event);
         if (r >= 0)
                 r = sd_event_add_time(a->event, &a->timer, CLOCK_MONOTONIC, 0, 10 * USEC_PER_MSEC, on_timer, a);
         a->watchdog_usec = watchdog_interval();
@@ -484,6 +486,7 @@ Agent *agent_free(Agent *a) {
         }
         sd_event_source_disable_unref(a->timer);
         sd_event_source_disable_unref(a->watchdog);
+        notifier_done(&a->notifier);
         sd_event_unref(a->event);
         return mfree(a);
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <systemd/sd-daemon.h>
 
 #include "basic/alloc-util.h"
 #include "basic/error.h"
@@ -19,6 +18,7 @@
 #include "kubesim-agent/node-facts.h"
 #include "kubesim-agent/protocol.h"
 #include "shared/daemon-util.h"
+#include "shared/notify.h"
 #include "shared/http-client.h"
 #include "shared/message-ids.h"
 
@@ -42,6 +42,7 @@ typedef struct Line {
 struct Fleet {
         AgentConfig *config;
         sd_event *event;
+        Notifier notifier;
         sd_event_source *timer, *watchdog, *leave_timer;
         usec_t watchdog_usec;
         FleetSchedule schedule;
@@ -79,8 +80,8 @@ static void update_status(Fleet *f, bool now) {
         }
         if (n < 0 || streq(status, f->status))
                 return;
-        memcpy(f->status, status, sizeof(status));
-        (void) sd_notify(false, status);
+        if (notifier_try(&f->notifier, status))
+                memcpy(f->status, status, sizeof(status));
 }
 
 /* Ready once each node has been answered, or once it is known that the server is away: who starts a fleet before the server need not
@@ -90,7 +91,7 @@ static void become_ready(Fleet *f) {
                 return;
         f->ready = true;
         memory_release_startup();
-        (void) sd_notify(false, "READY=1");
+        notifier_tell(&f->notifier, "READY=1");
         update_status(f, true);
 }
 
@@ -308,7 +309,7 @@ static int on_stop(sd_event_source *source _unused_, const struct signalfd_sigin
         if (f->leaving)
                 return 0;
         log_info("Leaving: %s", strsignal((int) si->ssi_signo));
-        (void) sd_notify(false, "STOPPING=1");
+        notifier_tell(&f->notifier, "STOPPING=1");
         f->leaving = true;
         fleet_calls_stop(f->calls);
         fleet_leave(&f->schedule, now_monotonic());
@@ -348,14 +349,14 @@ static int on_sighup(sd_event_source *source _unused_, const struct signalfd_sig
 
         if (f->leaving)
                 return 0;
-        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) now_monotonic());
+        notifier_tell_reloading(&f->notifier);
         if (reload(f, &error) < 0)
                 log_error("The configuration is as it was: %s", error_message(&error));
         else
                 log_info("The configuration was read again: %u nodes; all but their number and the token changes with a restart only",
                          f->config->fleet_size);
         f->status[0] = '\0';
-        (void) sd_notify(false, "READY=1");
+        notifier_tell(&f->notifier, "READY=1");
         update_status(f, true);
         pump(f);
         return 0;
@@ -372,7 +373,7 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
         if (stuck)
                 log_error("A heartbeat has been under way for too long, the watchdog is not fed");
         else
-                (void) sd_notify(false, "WATCHDOG=1");
+                notifier_tell(&f->notifier, "WATCHDOG=1");
         (void) sd_event_source_set_time(source, usec + f->watchdog_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -381,6 +382,7 @@ static int setup_event(Fleet *f) {
         int r;
 
         r = event_loop_new(on_stop, on_sighup, f, &f->event);
+        notifier_init(&f->notifier, f->event);
         if (r >= 0)
                 r = sd_event_add_time(f->event, &f->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer, f);
         f->watchdog_usec = watchdog_interval();
@@ -445,6 +447,7 @@ Fleet *fleet_free(Fleet *f) {
         sd_event_source_disable_unref(f->timer);
         sd_event_source_disable_unref(f->watchdog);
         sd_event_source_disable_unref(f->leave_timer);
+        notifier_done(&f->notifier);
         sd_event_unref(f->event);
         return mfree(f);
 }

@@ -44,8 +44,7 @@ int cmd_capacity(Ctl *ctl, int argc _unused_, char *argv[] _unused_) {
         question_put_query(&path, "algorithm", ctl->algorithm);
         question_put_query(&path, "limit", ctl->limit);
         question_put_query(&path, "seed", ctl->seed);
-        ctl->patient = true;
-        r = ctl_call(ctl, "POST", strbuf_str(&path), body, &a, "work out the capacity");
+        r = question_ask(ctl, "POST", strbuf_str(&path), body, &a, "work out the capacity");
         if (r != 0)
                 return r;
         return ctl->json != JSON_OFF ? output_json(ctl, a.body) : show(ctl, a.body);

@@ -31,6 +31,16 @@ static int add_algorithm(Table *t, json_object *a) {
         return 0;
 }
 
+static void put_preempting(json_object *algorithms, StrBuf *b) {
+        uint64_t most = 0;
+
+        for (size_t i = 0; i < json_object_array_length(algorithms); i++)
+                most = MAX(most, member_u64(json_object_array_get_idx(algorithms, i), "mayPreempt"));
+        if (most > 0)
+                strbuf_printf(b, "\nUp to %llu of the pending pods may send pods of a lower priority away, which is not worked out here.\n",
+                              (unsigned long long) most);
+}
+
 static int show(const Ctl *ctl, json_object *answer) {
         static const TableColumn columns[] = {
                 { "ALGORITHM", false }, { "PLACED", true },   { "PENDING", true },  { "NODES", true },   { "CPU", true },      { "OF USED", true },
@@ -48,6 +58,8 @@ static int show(const Ctl *ctl, json_object *answer) {
                 if (add_algorithm(t, json_object_array_get_idx(list, i)) < 0)
                         return ctl_error(CTL_FAILED, "Out of memory");
         table_print(t, ctl->legend, 0, &b);
+        if (ctl->legend)
+                put_preempting(list, &b);
         output_long(ctl, &b);
         return CTL_OK;
 }
@@ -82,8 +94,7 @@ int cmd_compare(Ctl *ctl, int argc _unused_, char *argv[] _unused_) {
         strbuf_puts(&path, "/compare");
         question_put_query(&path, "algorithm", ctl->algorithm);
         question_put_query(&path, "seed", ctl->seed);
-        ctl->patient = true;
-        r = ctl_call(ctl, "POST", strbuf_str(&path), body, &a, "compare");
+        r = question_ask(ctl, "POST", strbuf_str(&path), body, &a, "compare");
         if (r == 0 && ctl->svg)
                 r = write_svg(ctl, a.body);
         if (r != 0)

@@ -107,6 +107,7 @@ static int put_scores(const Ctl *ctl, json_object *groups, StrBuf *b) {
 
 static void put_heading(json_object *a, StrBuf *b) {
         const char *bound = member_string(a, "boundTo"), *winner = member_string(a, "winner"), *pick = member_string(a, "pick");
+        json_object *notes = member(a, "notes");
 
         strbuf_printf(b, "%s%s%s, by %s: ", colour(COLOUR_BOLD), member_string(a, "pod"), colour_off(), member_string(a, "algorithm"));
         if (isempty(winner))
@@ -117,6 +118,8 @@ static void put_heading(json_object *a, StrBuf *b) {
                               streq(pick, "random") || streq(pick, "two") ? " or another, by chance" : "");
         if (!isempty(bound))
                 strbuf_printf(b, "It is on %s; this is as if it were to be placed now, with its own room free.\n", bound);
+        for (size_t i = 0; i < json_object_array_length(notes); i++)
+                strbuf_printf(b, "Note: %s.\n", json_object_get_string(json_object_array_get_idx(notes, i)));
         strbuf_putc(b, '\n');
 }
 
@@ -171,7 +174,7 @@ int cmd_explain(Ctl *ctl, int argc, char *argv[]) {
         question_put_query(&path, "algorithm", ctl->algorithm);
         question_put_query(&path, "each", ctl->all_nodes ? "1" : NULL);
         question_put_query(&path, "limit", ctl->all_nodes ? ALL : NULL);
-        r = ctl_call(ctl, what_if ? "POST" : "GET", strbuf_str(&path), body, &a, "explain");
+        r = question_ask(ctl, what_if ? "POST" : "GET", strbuf_str(&path), body, &a, "explain");
         if (r != 0)
                 return r;
         return ctl->json != JSON_OFF ? output_json(ctl, a.body) : show(ctl, a.body);

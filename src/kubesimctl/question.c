@@ -7,6 +7,7 @@
 #include "basic/fd-util.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
+#include "kubesimctl/output.h"
 
 #define MANIFEST_MAX (3 * MIB) /* as the daemon's */
 
@@ -43,4 +44,14 @@ void question_put_query(StrBuf *path, const char *key, const char *value) {
         escaped = curl_easy_escape(NULL, value, 0);
         strbuf_printf(path, "%c%s=%s", strchr(strbuf_str(path), '?') ? '&' : '?', key, strempty(escaped));
         curl_free(escaped);
+}
+
+int question_ask(Ctl *ctl, const char *method, const char *path, const char *body, Answer *ret, const char *what) {
+        int r;
+
+        ctl->patient = true;
+        r = ctl_call(ctl, method, path, body, ret, "%s", what);
+        if (r == 0 && !isempty(member_string(ret->body, "error")))
+                return ctl_error(CTL_FAILED, "Failed to %s: %s", what, member_string(ret->body, "error"));
+        return r;
 }

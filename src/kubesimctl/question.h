@@ -8,3 +8,5 @@
 int question_body(const Ctl *ctl, char **ret);
 /* Puts "?KEY=VALUE", or with "&", after a path; NULL values are left out. */
 void question_put_query(StrBuf *path, const char *key, const char *value);
+/* ctl_call() with patience, which also takes an answer with "error" for a failure. */
+int question_ask(Ctl *ctl, const char *method, const char *path, const char *body, Answer *ret, const char *what);

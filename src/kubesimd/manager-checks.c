@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 
 #include "basic/log.h"
 #include "kubesimd/manager-internal.h"
@@ -71,7 +70,7 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
                 well = false;
         }
         if (well)
-                (void) sd_notify(false, "WATCHDOG=1");
+                notifier_tell(&m->notifier, "WATCHDOG=1");
         (void) sd_event_source_set_time(source, usec + m->watchdog_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

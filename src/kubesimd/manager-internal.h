@@ -13,6 +13,7 @@
 #include "kubesimd/metrics/metrics.h"
 #include "kubesimd/storage/writer.h"
 #include "shared/daemon-util.h"
+#include "shared/notify.h"
 
 #define LISTENERS_MAX 16
 
@@ -20,6 +21,7 @@ struct Manager {
         const ManagerOptions *options;
         Config config;
         sd_event *event;
+        Notifier notifier;
         uint64_t secret[2];
 
         PassedSockets passed;

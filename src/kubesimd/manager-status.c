@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 
 #include "kubesimd/manager-internal.h"
 
@@ -30,10 +29,12 @@ static int on_status(sd_event_source *source _unused_, uint64_t usec _unused_, v
         Manager *m = userdata;
 
         format_status(m, status, sizeof(status));
-        if (strcmp(status, m->status) != 0) {
+        if (strcmp(status, m->status) == 0)
+                return 0;
+        if (notifier_try(&m->notifier, status))
                 memcpy(m->status, status, sizeof(status));
-                (void) sd_notify(false, status);
-        }
+        else
+                manager_update_status(m); /* tries again */
         return 0;
 }
 

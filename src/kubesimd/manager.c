@@ -195,7 +195,7 @@ static int on_sighup(sd_event_source *source _unused_, const struct signalfd_sig
         _cleanup_error_ Error error = ERROR_NULL;
         Manager *m = userdata;
 
-        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) now_monotonic());
+        notifier_tell_reloading(&m->notifier);
         if (reload(m, &error) < 0)
                 log_error("The configuration is as it was: %s", error_message(&error));
         else
@@ -203,7 +203,7 @@ static int on_sighup(sd_event_source *source _unused_, const struct signalfd_sig
                            "The configuration was loaded again; listening addresses, the place of the state and a higher MaxConnections= "
                            "change with a restart only");
         m->status[0] = '\0';
-        (void) sd_notify(false, "READY=1");
+        notifier_tell(&m->notifier, "READY=1");
         manager_update_status(m);
         return 0;
 }
@@ -215,7 +215,7 @@ static int on_stop(sd_event_source *source _unused_, const struct signalfd_sigin
                 return 0;
         m->stopping = true;
         log_info("Stopping at %s", strsignal((int) si->ssi_signo));
-        (void) sd_notify(false, "STOPPING=1\nSTATUS=Stopping: writing the last batch...");
+        notifier_tell(&m->notifier, "STOPPING=1\nSTATUS=Stopping: writing the last batch...");
         http_server_drain(m->api.http);
         (void) submit_changes(m);
         if (storage_writer_flush(m->writer, FLUSH_USEC) < 0)
@@ -295,6 +295,7 @@ static int take_sockets(Manager *m) {
 
 typedef struct Loading {
         Cluster *cluster;
+        Notifier *notifier;
         size_t n_objects;
         usec_t told; /* when the service manager was told how far it is */
 } Loading;
@@ -302,12 +303,14 @@ typedef struct Loading {
 /* A start with a great state goes on for as long as it gets on: the service manager is told, and waits. */
 static void tell_progress(Loading *l) {
         usec_t now = now_monotonic();
+        char message[128];
 
         if (now < l->told + USEC_PER_SEC)
                 return;
         l->told = now;
-        (void) sd_notifyf(false, "STATUS=Loading the state: %zu objects so far...\nEXTEND_TIMEOUT_USEC=%llu", l->n_objects,
-                          (unsigned long long) LOADING_TIMEOUT_USEC);
+        (void) snprintf(message, sizeof(message), "STATUS=Loading the state: %zu objects so far...\nEXTEND_TIMEOUT_USEC=%llu", l->n_objects,
+                        (unsigned long long) LOADING_TIMEOUT_USEC);
+        (void) notifier_try(l->notifier, message);
 }
 
 static int load_object(Object *o, void *userdata) {
@@ -323,14 +326,14 @@ static int open_state(Manager *m) {
         StorageWriterCallbacks callbacks = { on_durable, on_failed, on_recovered, m };
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_free_ char *path = NULL;
-        Loading loading = { .cluster = m->api.cluster, .told = now_monotonic() };
+        Loading loading = { .cluster = m->api.cluster, .notifier = &m->notifier };
         uint64_t revision, last_id;
         void *state;
         int r;
 
         if (asprintf(&path, "%s/kubesimd.db", m->options->state) < 0)
                 return log_oom();
-        (void) sd_notifyf(false, "STATUS=Loading the state...\nEXTEND_TIMEOUT_USEC=%llu", (unsigned long long) LOADING_TIMEOUT_USEC);
+        tell_progress(&loading);
         r = backend->open(path, &state, &error);
         if (r >= 0) {
                 r = backend->load(state, cluster_documents(m->api.cluster), load_object, &loading, &revision, &last_id, &error);
@@ -431,6 +434,7 @@ static int setup_event(Manager *m) {
         int r;
 
         r = event_loop_new(on_stop, on_sighup, m, &m->event);
+        notifier_init(&m->notifier, m->event);
         if (r >= 0)
                 r = sd_event_add_time(m->event, &m->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer, m);
         if (r >= 0)
@@ -498,6 +502,7 @@ Manager *manager_free(Manager *m) {
         sd_event_source_disable_unref(m->timer);
         sd_event_source_disable_unref(m->status_timer);
         sd_event_source_disable_unref(m->watchdog);
+        notifier_done(&m->notifier);
         sd_event_unref(m->event);
         free(m->storage_error);
         return mfree(m);
@@ -541,7 +546,7 @@ int manager_run(Manager *m) {
         r = end_turn(m);
         if (r < 0)
                 return r;
-        (void) sd_notify(false, "READY=1");
+        notifier_tell(&m->notifier, "READY=1");
         log_info("Serving on %zu sockets, %zu nodes and %zu pods at revision %llu", m->n_listeners,
                  store_count(cluster_store(m->api.cluster), KIND_NODE), store_count(cluster_store(m->api.cluster), KIND_POD),
                  (unsigned long long) store_revision(cluster_store(m->api.cluster)));

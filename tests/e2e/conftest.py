@@ -67,7 +67,7 @@ class Process:
         self.process = subprocess.Popen([os.path.join(BUILD, args[0])] + args[1:], stderr=open(self.log_path, "a"), env=self.env)
 
     def listen(self):
-        """Reads all the time: ten messages that nobody reads would block the program."""
+        """Reads all the time, as systemd does."""
         while True:
             lines = self.notify.recv(65536).decode().split("\n")
             self.messages += lines  # only now: restart() has another list by then

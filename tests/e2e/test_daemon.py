@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, UnixConnection, eventually
+from conftest import BUILD, Daemon, UnixConnection, eventually
 from test_api import problem
 
 TOKENS = {"admin": "a" * 32, "viewer": "b" * 32, "node:n1": "c" * 32}
@@ -386,3 +386,56 @@ def test_completion(kubesimd, tmp_path):
     assert offered("kubesimctl", socket_option, "remove-pod", "w") == ["web"]
     assert offered("kubesimctl", socket_option, "scheduler", "b") == ["best-fit", "balanced"]
     assert "--no-legend" in offered("kubesimctl", "--no")
+
+
+class Unheard(Daemon):
+    """Nobody reads what it tells systemd until somebody hears; the socket's queue has been full since before its start."""
+
+    def listen(self):
+        self.heard = threading.Event()
+        self.heard.wait()
+        super().listen()
+
+    def received(self, text):
+        if self.heard.is_set():
+            return super().received(text)
+        try:
+            return self.ask("GET", "/readyz", timeout=1).status == 200
+        except OSError:
+            return False
+
+
+def fill(path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.connect(path)
+        s.setblocking(False)
+        while True:
+            try:
+                s.send(b"X=1")
+            except BlockingIOError:
+                return
+
+
+def test_a_service_manager_that_does_not_listen_stops_nothing(tmp_path):
+    """The daemon serves, and once somebody listens again hears all that matters, in order, and how things are now."""
+    daemon = Unheard(str(tmp_path), env={"WATCHDOG_USEC": "100000"})
+    try:
+        fill(os.path.join(daemon.tmp, "kubesimd.notify"))
+        for i in range(4):
+            daemon.post("/nodes", {"cpuCores": 1, "nodeId": f"n{i}"}, 201, timeout=2)
+            time.sleep(.6)
+        daemon.process.send_signal(signal.SIGHUP)
+        time.sleep(.5)
+        assert daemon.ask("GET", "/readyz", timeout=2).status == 200
+        daemon.heard.set()
+        eventually(lambda: daemon.received("STATUS=4 nodes"))
+        eventually(lambda: len(daemon.received("READY=1")) == 2 and daemon.received("RELOADING=1"))
+        n = len(daemon.received("WATCHDOG=1"))
+        assert 1 <= n < 30, daemon.messages
+        eventually(lambda: len(daemon.received("WATCHDOG=1")) > n + 2)
+        first, second = (i for i, m in enumerate(daemon.messages) if m == "READY=1")
+        assert first < daemon.messages.index("RELOADING=1") < second
+    finally:
+        daemon.heard.set()
+        status = daemon.stop()
+    daemon.check_clean(status)

@@ -379,3 +379,48 @@ def test_completion_knows_the_algorithms(cluster, tmp_path):
     assert complete("scheduler", "f") == ["first-fit", "fragmentation-gradient-descent"]
     assert complete("scheduler", "ku") == ["kube"]
     assert complete("compare", "--algorithms=kube,best") == ["kube,best-fit"]
+
+
+# --- Gangs and preemption ---
+
+def gang(name, minimum, cpu="1", group="g", **spec):
+    return {**pod(cpu, name=name, **spec), "metadata": {"name": name, "annotations": {
+        "kubesim.io/pod-group": group, "kubesim.io/pod-group-min-member": str(minimum)}}}
+
+
+def test_compare_places_gangs_all_or_none(kubesimd):
+    """With those of the gang that are there already; tests/unit/core/test-what-if.c holds it against the live scheduler."""
+    for name in "ab":
+        node(kubesimd, name, "2", "8Gi")
+    few = [{**gang("few", 5), "count": 5}, pod("1", name="single")]
+    told = compare(kubesimd, few, "?algorithm=kube")["kube"]
+    assert (told["placed"], told["pending"], told["firstPending"]) == (1, 5, "Pod default/few")
+    enough = [{**gang("some", 4), "count": 2}, {**gang("others", 4, "500m"), "count": 3}]
+    assert compare(kubesimd, enough, "?algorithm=kube,best-fit,random")["best-fit"]["placed"] == 5
+    told = compare(kubesimd, [{**gang("alone", 3), "count": 2}], "?algorithm=kube")["kube"]
+    assert (told["placed"], told["pending"]) == (0, 2)  # they wait for a third
+    assert fits(kubesimd, gang("x", 4), "?algorithm=kube")["kube"] == 4
+    assert fits(kubesimd, gang("x", 5), "?algorithm=kube")["kube"] == 0
+    for i in range(2):
+        create(kubesimd, gang(f"live-{i}", 2))
+    eventually(lambda: all(p["spec"].get("nodeName") for p in kubesimd.get("/api/v1/pods")["items"]))
+    assert compare(kubesimd, [{**gang("alone", 3), "count": 1}], "?algorithm=kube")["kube"]["placed"] == 1  # two are there already
+
+
+def test_preemption_is_not_worked_out_and_said(kubesimd, tmp_path):
+    node(kubesimd, "a", "2", "8Gi")
+    kubesimd.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "high"}, "value": 1000}, 201)
+    kubesimd.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "meek"}, "value": 1000, "preemptionPolicy": "Never"}, 201)
+    create(kubesimd, pod("2", name="low"))
+    eventually(lambda: kubesimd.get("/api/v1/namespaces/default/pods/low")["spec"].get("nodeName"))
+    work = [{**pod("1", name="high", priorityClassName="high"), "count": 3}, {**pod("1", name="meek", priorityClassName="meek"), "count": 5}, pod("1")]
+    told = compare(kubesimd, work, "?algorithm=kube")["kube"]
+    assert (told["placed"], told["pending"], told["mayPreempt"]) == (0, 9, 3)
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps(work))
+    assert "Up to 3 of the pending pods may send pods of a lower priority away" in kubesimd.ctl("compare", "-f", str(path)).stdout
+    notes = kubesimd.post("/explain", gang("x", 2, priorityClassName="high"))["notes"]
+    assert len(notes) == 2 and "pod group" in notes[0] and "lower priority" in notes[1]
+    path.write_text(json.dumps(pod("1", priorityClassName="high")))
+    assert "Note: pods of a lower priority" in kubesimd.ctl("explain", "--what-if", "-f", str(path)).stdout
+    assert kubesimd.post("/explain", pod("1", priorityClassName="meek"))["notes"] == []

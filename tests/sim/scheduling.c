@@ -8,10 +8,10 @@
 #include "basic/prng.h"
 #include "basic/string-util.h"
 #include "core/cluster.h"
-#include "core/control/objects.h"
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
 #include "core/control/pods.h"
+#include "core/control/what-if.h"
 #include "core/sched/algorithms.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/saved.h"
@@ -51,6 +51,9 @@ typedef struct Scheduling {
         bool takes_away;                   /* the client removes nodes or pods, so that whoever goes is not preempted */
         unsigned most[ELEMENTSOF(templates)]; /* of each template that were on nodes at a time, since the last step */
         bool gained[ELEMENTSOF(templates)];
+        WhatIf *question;                  /* that is being worked out while the state goes on */
+        WhatIfItem asked;
+        bool copied;
 } Scheduling;
 
 #define must(condition) \
@@ -229,6 +232,12 @@ static void look_again(Scheduling *w) {
         w->revision = store_revision(s);
 }
 
+static void forget_question(Scheduling *w) {
+        what_if_item_done(&w->asked);
+        w->question = what_if_free(w->question);
+        w->copied = false;
+}
+
 /* --- The server --- */
 
 static void start(Scheduling *w) {
@@ -257,6 +266,7 @@ static void crash(Scheduling *w) {
         last_id = store_last_id(cluster_store(w->cluster));
         must(saved_take(cluster_store(w->cluster), &s));
         forget(w);
+        forget_question(w);
         w->cluster = cluster_free(w->cluster);
         start(w);
         for (size_t i = 0; i < s.n; i++) {
@@ -313,18 +323,22 @@ static void put_pod_spec(StrBuf *b, const Template *t, unsigned k) {
         strbuf_puts(b, "}");
 }
 
+static void put_pod(StrBuf *b, unsigned k) {
+        strbuf_printf(b, "{\"metadata\":{\"labels\":{\"t\":\"%u\"}", k);
+        if (templates[k].gang > 0)
+                strbuf_printf(b, ",\"annotations\":{\"kubesim.io/pod-group\":\"g%u\",\"kubesim.io/pod-group-min-member\":\"%u\"}", k, templates[k].gang);
+        strbuf_puts(b, "},");
+        put_pod_spec(b, &templates[k], k);
+        strbuf_puts(b, "}");
+}
+
 static void create_pod(Scheduling *w) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
         unsigned k = any(w, ELEMENTSOF(templates));
         char name[16];
 
         (void) snprintf(name, sizeof(name), "p%u", any(w, PODS));
-        strbuf_printf(&b, "{\"metadata\":{\"labels\":{\"t\":\"%u\"}", k);
-        if (templates[k].gang > 0)
-                strbuf_printf(&b, ",\"annotations\":{\"kubesim.io/pod-group\":\"g%u\",\"kubesim.io/pod-group-min-member\":\"%u\"}", k, templates[k].gang);
-        strbuf_puts(&b, "},");
-        put_pod_spec(&b, &templates[k], k);
-        strbuf_puts(&b, "}");
+        put_pod(&b, k);
         create(w, KIND_POD, name, &b);
 }
 
@@ -365,8 +379,63 @@ static void delete_one(Scheduling *w, Kind kind, unsigned i) {
                 (void) cluster_delete_object(w->cluster, w->now, e, &(DeleteOptions) { .grace_seconds = any(w, 3) == 0 ? 0 : -1 }, NULL);
 }
 
+/* --- Questions --- */
+
+static int begin_question(Scheduling *w) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        Json *root;
+        char *copy;
+        int r;
+
+        put_pod(&b, any(w, ELEMENTSOF(templates)));
+        copy = strbuf_error(&b) < 0 ? NULL : json_arena_copy(&a, b.data, b.size);
+        r = copy ? json_tree_parse(&a, copy, b.size, &root, NULL) : -ENOMEM;
+        if (r >= 0)
+                r = what_if_new(w->cluster, w->seed, &w->question);
+        if (r >= 0)
+                r = pod_class_of(&w->question->scheduler.classes, "default", root, &w->asked.class, NULL);
+        w->asked.count = 1 + any(w, 20);
+        return r;
+}
+
+static int step_question(Scheduling *w) {
+        int r;
+
+        if (!w->copied) {
+                r = what_if_copy(w->question, &w->asked, 1);
+                w->copied = r == 0;
+                if (r == 0)
+                        what_if_reset(w->question, &w->asked, 1);
+                return r < 0 ? r : 1;
+        }
+        if (any(w, 10) == 0)
+                what_if_reset(w->question, &w->asked, 1);
+        r = what_if_step(w->question, &w->asked, 1, sched_algorithm_get(any(w, (unsigned) sched_algorithm_count())));
+        must(w->asked.placed <= w->asked.count);
+        return r;
+}
+
+/* Some steps of a question. It never changes anything, and fails for nothing but memory. */
+static void ask(Scheduling *w) {
+        uint64_t revision = store_revision(cluster_store(w->cluster)), changes = w->cluster->scheduler.n_changes;
+        int r = w->question ? 1 : begin_question(w);
+
+        for (unsigned n = any(w, 12); n > 0 && w->question && r >= 0; n--) {
+                r = step_question(w);
+                if (r == 0)
+                        break;
+        }
+        must(r >= 0 || (r == -ENOMEM && memory_failed()));
+        must(store_revision(cluster_store(w->cluster)) == revision && w->cluster->scheduler.n_changes == changes);
+        if (r < 0 || (w->copied && r == 0))
+                forget_question(w);
+}
+
 static void act(Scheduling *w) {
-        switch (any(w, 20)) {
+        switch (any(w, 24)) {
+        case 20 ... 23:
+                return ask(w);
         case 0 ... 1:
                 return create_node(w);
         case 2:
@@ -482,6 +551,7 @@ uint64_t run_scheduling_world(uint64_t seed, void (*broken)(const char *what, in
         rest(&w);
         n = store_revision(cluster_store(w.cluster));
         forget(&w);
+        forget_question(&w);
         cluster_free(w.cluster);
         return n;
 }

@@ -281,17 +281,13 @@ static int say_ending(Cluster *c, ObjectState *s) {
 /* Nothing is left of its objects: takes our finalizer away, and it with the last one. */
 static int finish(Cluster *c, ObjectState *s) {
         _cleanup_edit_ Edit e = {};
-        Json *finalizers;
         int r;
 
         r = edit_begin(&e, c, &s->entry);
         if (r < 0)
                 return r;
-        finalizers = json_at(e.root, "metadata", "finalizers", NULL);
-        JSON_FOREACH(f, finalizers)
-                if (streq_ptr(json_string(f), DEFINITION_FINALIZER) || streq_ptr(json_string(f), "foregroundDeletion"))
-                        json_detach(f);
-        if (!finalizers || finalizers->size == 0)
+        (void) edit_remove_finalizer(&e, FOREGROUND_FINALIZER);
+        if (edit_remove_finalizer(&e, DEFINITION_FINALIZER) == 0)
                 return store_delete(c->store, &s->entry);
         status_set_condition(&e, json_ensure(&e.arena, e.root, "status", JSON_OBJECT), "Terminating", "False", "InstanceDeletionCompleted",
                              "removed all instances");

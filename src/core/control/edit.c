@@ -90,6 +90,19 @@ int edit_commit(Edit *e) {
         return r < 0 ? r : 1;
 }
 
+size_t edit_remove_finalizer(Edit *e, const char *name) {
+        Json *metadata = json_get(e->root, "metadata"), *finalizers = json_get(metadata, "finalizers");
+        size_t left;
+
+        JSON_FOREACH(f, finalizers)
+                if (streq_ptr(json_string(f), name))
+                        json_detach(f);
+        left = finalizers ? finalizers->size : 0;
+        if (left == 0)
+                json_remove(metadata, "finalizers");
+        return left;
+}
+
 void edit_done(Edit *e) {
         json_arena_done(&e->arena);
         e->text = mfree(e->text);

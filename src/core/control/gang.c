@@ -21,7 +21,7 @@ static void members_done(Members *m) {
         free(m->items);
 }
 
-static bool is_same_gang(const PodClass *a, const PodClass *b) {
+bool gang_is_same(const PodClass *a, const PodClass *b) {
         return streq_ptr(a->gang.name, b->gang.name) && streq(a->namespace, b->namespace);
 }
 
@@ -32,7 +32,7 @@ static int gather(Cluster *c, const PodClass *of, Members *m) {
         LIST_FOREACH(class, &c->scheduler.classes.with_gang, PodClass, in_gang) {
                 ClassQueue *queue = class_queue_find(class);
 
-                if (!is_same_gang(class, of))
+                if (!gang_is_same(class, of))
                         continue;
                 m->n_bound += class->n_bound;
                 for (PendingEntry *e = queue ? pending_queue_first(&queue->pods) : NULL; e; e = pending_queue_next(e)) {

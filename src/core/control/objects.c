@@ -17,7 +17,6 @@
 #include "core/control/services.h"
 #include "core/model/object-util.h"
 
-#define FOREGROUND_FINALIZER "foregroundDeletion"
 #define NAMESPACE_SIZE 254
 
 static int out_of_memory(Error *reterr, int r) {
@@ -373,7 +372,6 @@ int object_finish_foreground(Cluster *c, ObjectState *s) {
         _cleanup_edit_ Edit e = {};
         ObjectState *dependent;
         bool blocked = false;
-        Json *finalizers;
         int r;
 
         LIST_FOREACH(dependent, &s->dependents, ObjectState, in_owner) {
@@ -387,11 +385,7 @@ int object_finish_foreground(Cluster *c, ObjectState *s) {
         r = edit_begin(&e, c, &s->entry);
         if (r < 0)
                 return r;
-        finalizers = json_at(e.root, "metadata", "finalizers", NULL);
-        JSON_FOREACH(f, finalizers)
-                if (streq_ptr(json_string(f), FOREGROUND_FINALIZER))
-                        json_detach(f);
-        if (finalizers && finalizers->size > 0)
+        if (edit_remove_finalizer(&e, FOREGROUND_FINALIZER) > 0)
                 return edit_commit(&e);
         return store_delete(c->store, &s->entry);
 }

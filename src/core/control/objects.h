@@ -44,6 +44,9 @@ typedef struct Edit {
 int edit_begin(Edit *e, Cluster *c, StoreEntry *entry);
 /* Stores it if it says something else than before: 1, else 0. The generation follows the spec. */
 int edit_commit(Edit *e);
+#define FOREGROUND_FINALIZER "foregroundDeletion"
+/* Takes a finalizer out of it: how many others are left. */
+size_t edit_remove_finalizer(Edit *e, const char *name);
 void edit_done(Edit *e);
 #define _cleanup_edit_ _cleanup_(edit_done)
 

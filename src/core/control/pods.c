@@ -269,22 +269,15 @@ int pod_store_update(Cluster *c, PodState *ps, Pod *copy) {
 int pod_release(Cluster *c, PodState *ps, const char *finalizer) {
         bool over = !pod_holds_capacity(pod_of(ps)) && pod_of(ps)->deleted > 0;
         _cleanup_edit_ Edit e = {};
-        Json *finalizers;
         int r;
 
         r = edit_begin(&e, c, &ps->entry);
         if (r < 0)
                 return r;
-        finalizers = json_at(e.root, "metadata", "finalizers", NULL);
-        JSON_FOREACH(f, finalizers)
-                if (streq_ptr(json_string(f), finalizer))
-                        json_detach(f);
-        if (over && (!finalizers || finalizers->size == 0)) {
+        if (edit_remove_finalizer(&e, finalizer) == 0 && over) {
                 r = store_delete(c->store, &ps->entry);
                 return r < 0 ? r : 1;
         }
-        if (finalizers && finalizers->size == 0)
-                json_remove(json_get(e.root, "metadata"), "finalizers");
         r = edit_commit(&e);
         return r < 0 ? r : 0;
 }

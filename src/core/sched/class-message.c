@@ -99,6 +99,7 @@ static void put_reasons(const ClassOrder *o, Reason *list, StrBuf *b) {
 
                 verdict_put(&list[i].verdict, o->class, list[i].bit, &text);
                 (void) snprintf(list[i].text, sizeof(list[i].text), "%zu %s", list[i].n, strbuf_str(&text));
+                strbuf_fail(b, strbuf_error(&text));
         }
         qsort(list, n, sizeof(Reason), compare_texts);
         for (size_t i = 0; i < n; i++)
@@ -117,4 +118,6 @@ void class_order_put_message(const ClassOrder *o, StrBuf *b) {
                 put_reasons(o, list, b);
         }
         strbuf_putc(b, '.');
+        if (!list)
+                strbuf_fail(b, -ENOMEM); /* what there is of it is still good for a pod's condition */
 }

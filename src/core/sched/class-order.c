@@ -6,6 +6,8 @@
 #include "core/sched/scheduler.h"
 
 #define HOSTNAME "kubernetes.io/hostname"
+/* What an order and the class that it keeps take beside its nodes, and what it costs to look for others past it. */
+#define ORDER_PLACES 1000
 
 static int compare_keys(const TreapNode *a, const TreapNode *b) {
         const OrderNode *x = container_of(a, OrderNode, in_group), *y = container_of(b, OrderNode, in_group);
@@ -342,6 +344,12 @@ static int refresh(ClassOrder *o, size_t slot) {
 
 /* --- The order --- */
 
+/* At all nodes. What changes of them meanwhile is noted, and looked at after. */
+static void look_anew(ClassOrder *o) {
+        o->to_look = 0;
+        o->seen = o->scheduler->n_changes;
+}
+
 int class_order_new(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret) {
         _cleanup_(class_order_freep) ClassOrder *o = new0(ClassOrder, 1);
         int r;
@@ -356,6 +364,7 @@ int class_order_new(Scheduler *s, PodClass *class, const SchedAlgorithm *algorit
         o->images_version = s->images_version;
         o->workload_version = s->workload_version;
         o->odd_hostnames = s->odd_hostnames;
+        look_anew(o);
         r = make_counters(o);
         if (r < 0)
                 return r;
@@ -382,7 +391,7 @@ ClassOrder *class_order_free(ClassOrder *o) {
 }
 
 size_t class_order_places(const ClassOrder *o) {
-        return o->n_nodes * (2 + o->n_counters) / 2;
+        return ORDER_PLACES + o->n_nodes * (2 + o->n_counters) / 2;
 }
 
 /* Room for every slot. Members of treaps move with their nodes, so that those are put together anew. */
@@ -407,26 +416,31 @@ static int grow(ClassOrder *o, size_t n) {
         o->nodes = nodes;
         o->places = places;
         o->n_nodes = n;
-        o->seen = UINT64_MAX; /* all of it */
+        look_anew(o);
         return 0;
 }
 
-int class_order_update(ClassOrder *o) {
+int class_order_update(ClassOrder *o, size_t most) {
         Scheduler *s = o->scheduler;
         int r;
 
         r = grow(o, s->n_slots);
         if (r < 0)
                 return r;
-        if (o->seen > s->n_changes || s->n_changes - o->seen > MIN(s->changes_allocated, s->n_slots))
-                for (size_t i = 0; i < s->n_slots && r >= 0; i++)
-                        r = refresh(o, i);
-        else
-                for (uint64_t i = o->seen; i < s->n_changes && r >= 0; i++)
-                        r = refresh(o, s->changes[i & (s->changes_allocated - 1)]);
-        if (r >= 0)
-                o->seen = s->n_changes;
-        return r;
+        if (s->n_changes - o->seen > MIN(s->changes_allocated, s->n_slots))
+                look_anew(o);
+        for (; o->to_look < s->n_slots; o->to_look++, most--) {
+                r = most > 0 ? refresh(o, o->to_look) : 1;
+                if (r != 0)
+                        return r;
+        }
+        o->to_look = SIZE_MAX;
+        for (; o->seen < s->n_changes; o->seen++) {
+                r = refresh(o, s->changes[o->seen & (s->changes_allocated - 1)]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 bool class_order_would_fit(ClassOrder *o, size_t slot, const SchedNode *node) {

@@ -60,7 +60,8 @@ typedef struct ClassOrder {
         Scheduler *scheduler; /* weak */
         PodClass *class;     /* a reference */
         const SchedAlgorithm *algorithm;
-        uint64_t seen;       /* Scheduler.n_changes up to which it knows */
+        uint64_t seen;       /* Scheduler.n_changes up to which it knows, or will, once it has looked at all nodes */
+        size_t to_look;      /* the slot that it is to look at next; SIZE_MAX: it has looked at all */
         uint64_t terms_version, namespaces_version, images_version, workload_version;
         size_t odd_hostnames;
         uint64_t round;      /* of choices */
@@ -80,8 +81,9 @@ typedef struct ClassOrder {
 int class_order_new(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret);
 ClassOrder *class_order_free(ClassOrder *o);
 DEFINE_CLEANUP(ClassOrder*, class_order_free)
-/* Takes over what has changed since it was asked last. -ENOMEM: it is to be freed. */
-int class_order_update(ClassOrder *o);
+/* Takes over what has changed since it was asked last: 0; 1 when it has to look at all nodes and has looked at `most`: it goes on when it
+ * is called again. -ENOMEM: it is to be freed. */
+int class_order_update(ClassOrder *o, size_t most);
 /* How much of SCHEDULER_PLACES_MAX it takes. */
 size_t class_order_places(const ClassOrder *o);
 

@@ -26,12 +26,20 @@ void scheduler_init(Scheduler *s, uint64_t seed, const uint64_t secret[2]) {
         list_init(&s->orders);
 }
 
-void scheduler_forget_orders(Scheduler *s) {
-        ListLink *l;
+bool scheduler_forget_order(Scheduler *s) {
+        ClassOrder *o;
 
-        while ((l = list_first(&s->orders)))
-                class_order_free(container_of(l, ClassOrder, link));
-        s->n_places = 0;
+        if (list_is_empty(&s->orders))
+                return false;
+        o = container_of(s->orders.prev, ClassOrder, link);
+        s->n_places -= class_order_places(o);
+        class_order_free(o);
+        return true;
+}
+
+void scheduler_forget_orders(Scheduler *s) {
+        while (scheduler_forget_order(s))
+                ;
 }
 
 static void forget_image(Scheduler *s, ImageCount *image) {
@@ -213,15 +221,12 @@ static ClassOrder *find_order(Scheduler *s, const PodClass *class, const SchedAl
 
 /* Makes room for one more of that size, the oldest first. */
 static void drop_oldest(Scheduler *s, size_t places) {
-        while (!list_is_empty(&s->orders) && s->n_places + places > SCHEDULER_PLACES_MAX) {
-                ClassOrder *o = container_of(s->orders.prev, ClassOrder, link);
-
-                s->n_places -= class_order_places(o);
-                class_order_free(o);
-        }
+        while (s->n_places + places > SCHEDULER_PLACES_MAX && scheduler_forget_order(s))
+                ;
 }
 
-int scheduler_order(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret) {
+/* As class_order_update(). */
+static int look_up(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most, ClassOrder **ret) {
         ClassOrder *o = find_order(s, class, algorithm);
         int r;
 
@@ -234,7 +239,7 @@ int scheduler_order(Scheduler *s, PodClass *class, const SchedAlgorithm *algorit
                 if (r < 0)
                         return r;
         }
-        r = class_order_update(o);
+        r = class_order_update(o, most);
         if (r < 0) {
                 class_order_free(o);
                 return r;
@@ -242,7 +247,17 @@ int scheduler_order(Scheduler *s, PodClass *class, const SchedAlgorithm *algorit
         s->n_places += class_order_places(o);
         list_prepend(&s->orders, &o->link);
         *ret = o;
-        return 0;
+        return r;
+}
+
+int scheduler_order(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret) {
+        return look_up(s, class, algorithm, SIZE_MAX, ret);
+}
+
+int scheduler_prepare(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most) {
+        ClassOrder *o;
+
+        return look_up(s, class, algorithm, most, &o);
 }
 
 int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret) {

@@ -10,7 +10,8 @@
 #include "core/sched/class-order.h"
 #include "core/sched/workload.h"
 
-/* Places in all orders together; the order that was not asked for the longest goes first. One takes about 100 bytes. */
+/* Places in all orders together; the order that was not asked for the longest goes first. One takes about 100 bytes. An order counts as
+ * a thousand more than it has, so that there are never more than 1,500 of them. */
 #define SCHEDULER_PLACES_MAX (1500 * 1000)
 
 /* What happened to a node that could help a pod that found none. */
@@ -66,10 +67,14 @@ void scheduler_placed(Scheduler *s, const PodClass *c);
 
 /* The nodes in order for a class and an algorithm, up to date. Borrowed until the next call. -ENOMEM. */
 int scheduler_order(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret);
+/* Works towards that, looking at no more than `most` nodes: 1 until scheduler_order() would take no longer than nodes have changed. -ENOMEM. */
+int scheduler_prepare(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most);
 /* The node that the algorithm chooses: 1 and *ret, 0 when none fits, -ENOMEM. */
 int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret);
 /* Forgets every order, so that what they were made from may change altogether. */
 void scheduler_forget_orders(Scheduler *s);
+/* Forgets the one that was not asked for the longest: false when there is none. */
+bool scheduler_forget_order(Scheduler *s);
 /* Grows whenever a class with terms comes or goes in any of its pools. */
 uint64_t scheduler_terms_version(const Scheduler *s);
 size_t scheduler_nodes_with_image(const char *image, void *scheduler);

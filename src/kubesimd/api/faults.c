@@ -141,20 +141,6 @@ static int inject(HttpRequest *req, ApiContext *api, FaultBody *b, Error *reterr
         return http_reply(req, 201, FAULT_JSON, &answer, api_mark(api));
 }
 
-int handle_fault_inject(HttpRequest *req, void *userdata, Error *reterr) {
-        FaultBody body = {};
-        size_t size;
-        char *text;
-        int r;
-
-        text = http_request_body(req, &size);
-        r = json_parse_object(text, size, inject_fields, ELEMENTSOF(inject_fields), true, &body, reterr);
-        if (r >= 0)
-                r = inject(req, userdata, &body, reterr);
-        free(body.nodes.items);
-        return r;
-}
-
 static int recover(HttpRequest *req, ApiContext *api, FaultBody *b, Error *reterr) {
         _cleanup_strbuf_ StrBuf answer = STRBUF_INIT(4 * KIB);
         Choice choice = {};
@@ -171,18 +157,27 @@ static int recover(HttpRequest *req, ApiContext *api, FaultBody *b, Error *reter
         return http_reply(req, 200, FAULT_JSON, &answer, api_mark(api));
 }
 
-int handle_faults_recover(HttpRequest *req, void *userdata, Error *reterr) {
+static int with_body(HttpRequest *req, ApiContext *api, const JsonField *fields, size_t n_fields,
+                     int (*act)(HttpRequest *req, ApiContext *api, FaultBody *b, Error *reterr), Error *reterr) {
         FaultBody body = {};
         size_t size;
         char *text;
         int r;
 
         text = http_request_body(req, &size);
-        r = json_parse_object(text, size, recover_fields, ELEMENTSOF(recover_fields), true, &body, reterr);
+        r = json_parse_object(text, size, fields, n_fields, true, &body, reterr);
         if (r >= 0)
-                r = recover(req, userdata, &body, reterr);
+                r = act(req, api, &body, reterr);
         free(body.nodes.items);
         return r;
+}
+
+int handle_fault_inject(HttpRequest *req, void *userdata, Error *reterr) {
+        return with_body(req, userdata, inject_fields, ELEMENTSOF(inject_fields), inject, reterr);
+}
+
+int handle_faults_recover(HttpRequest *req, void *userdata, Error *reterr) {
+        return with_body(req, userdata, recover_fields, ELEMENTSOF(recover_fields), recover, reterr);
 }
 
 int handle_fault_end(HttpRequest *req, void *userdata, Error *reterr) {

@@ -69,6 +69,16 @@ static int read_documents(ManifestReader *r, Json **ret, Error *reterr) {
 
 /* --- One document --- */
 
+int manifest_add(Manifest *m, WhatIfItem *item) {
+        if (!item->name || !GREEDY_REALLOC(m->items, m->allocated, m->n_items + 1)) {
+                what_if_item_done(item);
+                return -ENOMEM;
+        }
+        m->items[m->n_items++] = *item;
+        *item = (WhatIfItem) {};
+        return 0;
+}
+
 static int add_item(ManifestReader *r, const char *kind, const char *namespace, const char *name, const Json *pod, uint64_t count, Error *reterr) {
         Manifest *m = r->manifest;
         WhatIfItem item = { .count = count };
@@ -78,17 +88,14 @@ static int add_item(ManifestReader *r, const char *kind, const char *namespace, 
                 return error_set(reterr, -E2BIG, "there are more than %d objects", MANIFEST_ITEMS_MAX);
         if (count > MANIFEST_PODS_MAX - r->n_pods)
                 return error_set(reterr, -E2BIG, "there are more than %d pods", MANIFEST_PODS_MAX);
-        if (!GREEDY_REALLOC(m->items, m->allocated, m->n_items + 1))
-                return out_of_memory(reterr);
         k = pod_class_of(r->pool, namespace, pod, &item.class, reterr);
         if (k < 0)
                 return error_set(reterr, k, "out of memory");
-        if (asprintf(&item.name, "%s %s/%s", kind, namespace, name) < 0) {
-                pod_class_unref(item.class);
+        if (asprintf(&item.name, "%s %s/%s", kind, namespace, name) < 0)
+                item.name = NULL;
+        if (manifest_add(m, &item) < 0)
                 return out_of_memory(reterr);
-        }
         r->n_pods += count;
-        m->items[m->n_items++] = item;
         return 0;
 }
 

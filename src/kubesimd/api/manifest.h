@@ -20,4 +20,6 @@ typedef struct Manifest {
 int manifest_read(HttpRequest *req, ApiContext *api, PodClassPool *pool, Manifest *ret, Error *reterr);
 /* The same for a body that must be one Pod. */
 int manifest_read_pod(HttpRequest *req, ApiContext *api, PodClassPool *pool, Manifest *ret, Error *reterr);
+/* Adds an item; what it has is taken over in any case. -ENOMEM. */
+int manifest_add(Manifest *m, WhatIfItem *item);
 void manifest_done(Manifest *m);

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pruning and defaulting of custom objects. */
-#include <stdio.h>
-
 #include "basic/error.h"
 #include "basic/string-util.h"
 #include "kubesimd/api/kube/crd.h"
+#include "kubesimd/api/kube/field-path.h"
 #include "kubesimd/api/kube/schema.h"
-
-#define PATH_MAX_LETTERS 1000
 
 const Json *crd_member(const Json *schema, const char *key) {
         const Json *property = json_get(json_get(schema, "properties"), key), *others = json_get(schema, "additionalProperties");
@@ -19,23 +16,8 @@ typedef struct Prune {
         void (*unknown)(const char *path, void *userdata);
         void *userdata;
         Error *error;
-        char path[PATH_MAX_LETTERS];
-        size_t size;
+        FieldPath path;
 } Prune;
-
-static size_t enter(Prune *p, const char *key, size_t i) {
-        size_t before = p->size;
-        int n = key ? snprintf(p->path + before, sizeof(p->path) - before, "%s%s", before > 0 ? "." : "", key) :
-                      snprintf(p->path + before, sizeof(p->path) - before, "[%zu]", i);
-
-        p->size = n < 0 ? before : MIN(before + (size_t) n, sizeof(p->path) - 1);
-        return before;
-}
-
-static void leave(Prune *p, size_t before) {
-        p->size = before;
-        p->path[before] = '\0';
-}
 
 static bool is_typed(const char *key) {
         return streq(key, "apiVersion") || streq(key, "kind") || streq(key, "metadata");
@@ -49,17 +31,17 @@ static int prune_object(Prune *p, const Json *schema, Json *v, bool whole) {
 
         JSON_FOREACH(child, v) {
                 const Json *of = crd_member(schema, child->key);
-                size_t before = enter(p, child->key, 0);
+                size_t before = field_path_enter(&p->path, child->key, 0);
 
                 if (of && !(whole && is_typed(child->key)))
                         r = prune(p, of, child, json_is_true(json_get(of, "x-kubernetes-embedded-resource")));
                 else if (!keeps && !(whole && is_typed(child->key))) {
-                        p->unknown(p->path, p->userdata);
+                        p->unknown(p->path.text, p->userdata);
                         json_detach(child);
                 }
                 if (r < 0)
                         return r;
-                leave(p, before);
+                field_path_leave(&p->path, before);
         }
         return 0;
 }
@@ -75,14 +57,14 @@ static int prune(Prune *p, const Json *schema, Json *v, bool whole) {
                 return 0;
         if (json_get(schema, "x-kubernetes-list-type") && !streq_ptr(json_string(json_get(schema, "x-kubernetes-list-type")), "atomic") &&
             v->size > SCHEMA_ITEMS_MAX)
-                return error_set(p->error, -EINVAL, "%s has %zu items: there may be %d", p->path, v->size, SCHEMA_ITEMS_MAX);
+                return error_set(p->error, -EINVAL, "%s has %zu items: there may be %d", p->path.text, v->size, SCHEMA_ITEMS_MAX);
         JSON_FOREACH(item, v) {
-                size_t before = enter(p, NULL, i++);
+                size_t before = field_path_enter(&p->path, NULL, i++);
 
                 r = items ? prune(p, items, item, json_is_true(json_get(items, "x-kubernetes-embedded-resource"))) : 0;
                 if (r < 0)
                         return r;
-                leave(p, before);
+                field_path_leave(&p->path, before);
         }
         return 0;
 }

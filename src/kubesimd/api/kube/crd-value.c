@@ -12,8 +12,8 @@
 #include "basic/pattern.h"
 #include "basic/string-util.h"
 #include "kubesimd/api/kube/crd.h"
+#include "kubesimd/api/kube/field-path.h"
 
-#define PATH_MAX_LETTERS 1000
 /* Steps of patterns, and schemas looked at: about a quarter of a second. */
 #define BUDGET UINT64_C(20000000)
 #define SCHEMA_COST 50
@@ -30,8 +30,7 @@ typedef struct Check {
         Compiled *compiled[64];
         size_t n_compiled;
         uint64_t budget;
-        char path[PATH_MAX_LETTERS];
-        size_t size;
+        FieldPath path;
 } Check;
 
 void crd_error(JsonArena *a, Json *errors, const char *reason, const char *field, const char *message) {
@@ -46,30 +45,14 @@ void crd_error(JsonArena *a, Json *errors, const char *reason, const char *field
         json_append(errors, error);
 }
 
-/* --- Where we are --- */
-
-static size_t enter(Check *c, const char *key, size_t i) {
-        size_t before = c->size;
-        int n = key ? snprintf(c->path + before, sizeof(c->path) - before, "%s%s", before > 0 ? "." : "", key) :
-                      snprintf(c->path + before, sizeof(c->path) - before, "[%zu]", i);
-
-        c->size = n < 0 ? before : MIN(before + (size_t) n, sizeof(c->path) - 1);
-        return before;
-}
-
-static void leave(Check *c, size_t before) {
-        c->size = before;
-        c->path[before] = '\0';
-}
-
 /* --- What to say --- */
 
 /* "Invalid value: VALUE: PATH in body DETAIL"; value as JSON. */
 static void say_invalid(Check *c, Json *errors, const char *reason, const char *value, const char *detail) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
 
-        strbuf_printf(&b, "Invalid value: %s: %s in body %s", value, c->path, detail);
-        crd_error(c->arena, errors, reason, c->path, strbuf_str(&b));
+        strbuf_printf(&b, "Invalid value: %s: %s in body %s", value, c->path.text, detail);
+        crd_error(c->arena, errors, reason, c->path.text, strbuf_str(&b));
 }
 
 static void say(Check *c, Json *errors, const Json *v, const char *format, ...) _printf_(4, 5);
@@ -97,7 +80,7 @@ static void say_too_many(Check *c, Json *errors, size_t n, const char *most) {
         char message[96];
 
         (void) snprintf(message, sizeof(message), "Too many: %zu: must have at most %s items", n, most);
-        crd_error(c->arena, errors, "FieldValueTooMany", c->path, message);
+        crd_error(c->arena, errors, "FieldValueTooMany", c->path.text, message);
 }
 
 /* "Invalid value: "FOUND": PATH in body must be of type WANTED: "FOUND"" */
@@ -110,16 +93,16 @@ static void say_type(Check *c, Json *errors, const char *found, const char *want
 }
 
 static void say_required(Check *c, Json *errors, const char *key) {
-        size_t before = enter(c, key, 0);
+        size_t before = field_path_enter(&c->path, key, 0);
 
-        crd_error(c->arena, errors, "FieldValueRequired", c->path, "Required value");
-        leave(c, before);
+        crd_error(c->arena, errors, "FieldValueRequired", c->path.text, "Required value");
+        field_path_leave(&c->path, before);
 }
 
 static void say_of_schemas(Check *c, Json *errors, const char *what) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * KIB);
 
-        strbuf_printf(&b, "Invalid value: \"\": \"%s\" %s", c->path, what);
+        strbuf_printf(&b, "Invalid value: \"\": \"%s\" %s", c->path.text, what);
         crd_error(c->arena, errors, "FieldValueInvalid", "<nil>", strbuf_str(&b));
 }
 
@@ -174,7 +157,7 @@ static void check_enum(Check *c, const Json *schema, const Json *v, Json *errors
                         strbuf_putc(&b, '"');
                 }
         }
-        crd_error(c->arena, errors, "FieldValueNotSupported", c->path, strbuf_str(&b));
+        crd_error(c->arena, errors, "FieldValueNotSupported", c->path.text, strbuf_str(&b));
 }
 
 static const char *compiled_key(const void *value) {
@@ -223,7 +206,7 @@ static void check_string(Check *c, const Json *schema, const Json *v, Json *erro
 
         if (most && n > (size_t) json_i64(most, INT64_MAX)) {
                 (void) snprintf(message, sizeof(message), "Too long: may not be more than %s byte%s", most->text, streq(most->text, "1") ? "" : "s");
-                crd_error(c->arena, errors, "FieldValueTooLong", c->path, message);
+                crd_error(c->arena, errors, "FieldValueTooLong", c->path.text, message);
         }
         if (least && n < (size_t) json_i64(least, 0))
                 say(c, errors, v, "should be at least %s chars long", least->text);
@@ -312,11 +295,11 @@ static void check_unique(Check *c, const Json *schema, const Json *v, Json *erro
         qsort(items, n_twice, sizeof(Item), compare_places);
         for (size_t i = 0; i < n_twice; i++) {
                 _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
-                size_t before = enter(c, NULL, items[i].i);
+                size_t before = field_path_enter(&c->path, NULL, items[i].i);
 
                 strbuf_printf(&b, "Duplicate value: %s", items[i].text);
-                crd_error(c->arena, errors, "FieldValueDuplicate", c->path, strbuf_str(&b));
-                leave(c, before);
+                crd_error(c->arena, errors, "FieldValueDuplicate", c->path.text, strbuf_str(&b));
+                field_path_leave(&c->path, before);
         }
 }
 
@@ -340,11 +323,11 @@ static void check_array(Check *c, const Json *schema, const Json *v, const Json 
         size_t i = 0;
 
         JSON_FOREACH(item, v) {
-                size_t before = enter(c, NULL, i++);
+                size_t before = field_path_enter(&c->path, NULL, i++);
 
                 if (items)
                         check_value(c, items, item, old_item(c, schema, old, item), errors);
-                leave(c, before);
+                field_path_leave(&c->path, before);
         }
         if (least && v->size < (size_t) json_i64(least, 0))
                 say_size(c, errors, v->size, least->text, "items");
@@ -359,10 +342,10 @@ static void check_embedded(Check *c, const Json *v, Json *errors) {
 
         for (size_t i = 0; i < ELEMENTSOF(needed); i++)
                 if (isempty(json_string(json_get(v, needed[i])))) {
-                        size_t before = enter(c, needed[i], 0);
+                        size_t before = field_path_enter(&c->path, needed[i], 0);
 
-                        crd_error(c->arena, errors, "FieldValueRequired", c->path, "Required value: must not be empty");
-                        leave(c, before);
+                        crd_error(c->arena, errors, "FieldValueRequired", c->path.text, "Required value: must not be empty");
+                        field_path_leave(&c->path, before);
                 }
 }
 
@@ -378,11 +361,11 @@ static void check_object(Check *c, const Json *schema, const Json *v, const Json
                         say_required(c, errors, json_string(key));
         JSON_FOREACH(child, v) {
                 const Json *of = crd_member(schema, child->key);
-                size_t before = enter(c, child->key, 0);
+                size_t before = field_path_enter(&c->path, child->key, 0);
 
                 if (of)
                         check_value(c, of, child, json_is(old, JSON_OBJECT) ? json_get(old, child->key) : NULL, errors);
-                leave(c, before);
+                field_path_leave(&c->path, before);
         }
         if (json_is_true(json_get(schema, "x-kubernetes-embedded-resource")))
                 check_embedded(c, v, errors);
@@ -470,8 +453,7 @@ void crd_validate(JsonArena *a, const Json *schema, const Json *value, const Jso
         static const uint64_t no_secret[2] = { 0, 0 }; /* it has 64 entries at most */
         Check c = { .arena = a, .budget = BUDGET };
 
-        (void) snprintf(c.path, sizeof(c.path), "%s", path);
-        c.size = strlen(c.path);
+        (void) field_path_enter(&c.path, path, 0);
         hashtable_init(&c.patterns, compiled_key, no_secret);
         check_value(&c, schema, value, old, errors);
         if (c.budget < SCHEMA_COST)

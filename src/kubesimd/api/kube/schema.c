@@ -8,6 +8,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/model/quantity.h"
+#include "kubesimd/api/kube/field-path.h"
 
 __asm__(".pushsection .rodata\n"
         "kubesim_schema_begin:\n"
@@ -191,32 +192,14 @@ void schema_each_field(const SchemaMessage *m, void (*visit)(const SchemaField *
 
 /* --- Checking --- */
 
-#define PATH_MAX_LETTERS 1000
 
 typedef struct Check {
         JsonArena *arena;
         void (*unknown)(const char *path, void *userdata);
         void *userdata;
         Error *error;
-        char path[PATH_MAX_LETTERS];
-        size_t path_size;
+        FieldPath path;
 } Check;
-
-/* Goes a step down; gives what leave() needs to come back. */
-static size_t enter(Check *c, const char *name, size_t i) {
-        size_t before = c->path_size;
-        int n;
-
-        n = name ? snprintf(c->path + before, sizeof(c->path) - before, "%s%s", before > 0 ? "." : "", name) :
-                   snprintf(c->path + before, sizeof(c->path) - before, "[%zu]", i);
-        c->path_size = n < 0 ? before : MIN(before + (size_t) n, sizeof(c->path) - 1);
-        return before;
-}
-
-static void leave(Check *c, size_t before) {
-        c->path_size = before;
-        c->path[before] = '\0';
-}
 
 static const char *go_type(const SchemaField *f) {
         switch (f->type) {
@@ -248,7 +231,7 @@ static int wrong_type(Check *c, const SchemaMessage *m, const SchemaField *f, co
         const char *dot = strrchr(m->name, '.');
 
         return error_set(c->error, -EINVAL, "json: cannot unmarshal %s into Go struct field %s.%s of type %s", names[v->type], dot ? dot + 1 : m->name,
-                         c->path, wanted ?: go_type(f));
+                         c->path.text, wanted ?: go_type(f));
 }
 
 static bool has_type(const SchemaField *f, const Json *v) {
@@ -288,7 +271,7 @@ static int check_quantity(Check *c, Json *v) {
         r = quantity_canonical(v->text, text);
         if (r == -EINVAL)
                 return error_set(c->error, r, "%s: quantities must match the regular expression "
-                                 "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'", c->path);
+                                 "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'", c->path.text);
         copy = r < 0 || streq(text, v->text) ? NULL : json_arena_copy(c->arena, text, strlen(text));
         if (copy) {
                 v->text = copy;
@@ -311,9 +294,9 @@ static int check_children(Check *c, const SchemaMessage *m, const SchemaField *f
         if (v->type != (f->list ? JSON_ARRAY : JSON_OBJECT))
                 return wrong_type(c, m, f, v, f->list ? "[]" : "map[string]");
         if ((f->message || f->merges || f->set) && v->size > SCHEMA_ITEMS_MAX)
-                return error_set(c->error, -EINVAL, "%s has %zu items: there may be %d", c->path, v->size, SCHEMA_ITEMS_MAX);
+                return error_set(c->error, -EINVAL, "%s has %zu items: there may be %d", c->path.text, v->size, SCHEMA_ITEMS_MAX);
         JSON_FOREACH(child, v) {
-                size_t before = enter(c, f->list ? NULL : child->key, i++);
+                size_t before = field_path_enter(&c->path, f->list ? NULL : child->key, i++);
                 int r = 0;
 
                 if (child->type == JSON_NULL && f->map && f->type == SCHEMA_STRING)
@@ -324,7 +307,7 @@ static int check_children(Check *c, const SchemaMessage *m, const SchemaField *f
                         r = check_value(c, m, f, child);
                 if (r < 0)
                         return r;
-                leave(c, before);
+                field_path_leave(&c->path, before);
         }
         return 0;
 }
@@ -332,11 +315,11 @@ static int check_children(Check *c, const SchemaMessage *m, const SchemaField *f
 static int check_message(Check *c, const SchemaMessage *m, Json *object) {
         JSON_FOREACH(v, object) {
                 const SchemaField *f = schema_field(m, v->key);
-                size_t before = enter(c, v->key, 0);
+                size_t before = field_path_enter(&c->path, v->key, 0);
                 int r = 0;
 
                 if (!f) {
-                        c->unknown(c->path, c->userdata);
+                        c->unknown(c->path.text, c->userdata);
                         json_detach(v);
                 } else if (v->type == JSON_NULL)
                         json_detach(v);
@@ -344,7 +327,7 @@ static int check_message(Check *c, const SchemaMessage *m, Json *object) {
                         r = f->list || f->map ? check_children(c, m, f, v) : check_value(c, m, f, v);
                 if (r < 0)
                         return r;
-                leave(c, before);
+                field_path_leave(&c->path, before);
         }
         return 0;
 }

@@ -119,6 +119,20 @@ static void validate_weight(KubeWrite *w, const char *field, const Json *weighte
                 cause_invalid(w, path, json_get(weighted, "weight") ?: json_new_i64(&w->arena, 0), "must be in the range 1-100");
 }
 
+/* Terms with a weight; what they weigh is in `member`. */
+static void validate_preferred(KubeWrite *w, const char *field, const Json *affinity, const char *member,
+                               void (*validate)(KubeWrite *w, const char *field, const Json *term)) {
+        char path[FIELD_MAX], inner[FIELD_MAX + 20];
+        unsigned i = 0;
+
+        JSON_FOREACH(term, json_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution")) {
+                put_path(path, "%s.preferredDuringSchedulingIgnoredDuringExecution[%u]", field, i++);
+                validate_weight(w, path, term);
+                (void) snprintf(inner, sizeof(inner), "%s.%s", path, member);
+                validate(w, inner, json_get(term, member));
+        }
+}
+
 static void validate_node_affinity(KubeWrite *w, const char *field, const Json *affinity) {
         const Json *required = json_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution");
         char path[FIELD_MAX];
@@ -131,15 +145,7 @@ static void validate_node_affinity(KubeWrite *w, const char *field, const Json *
                 put_path(path, "%s.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[%u]", field, i++);
                 validate_node_term(w, path, term);
         }
-        i = 0;
-        JSON_FOREACH(term, json_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution")) {
-                char preference[FIELD_MAX + 16];
-
-                put_path(path, "%s.preferredDuringSchedulingIgnoredDuringExecution[%u]", field, i++);
-                validate_weight(w, path, term);
-                (void) snprintf(preference, sizeof(preference), "%s.preference", path);
-                validate_node_term(w, preference, json_get(term, "preference"));
-        }
+        validate_preferred(w, field, affinity, "preference", validate_node_term);
 }
 
 /* --- Affinity between pods --- */
@@ -172,15 +178,7 @@ static void validate_pod_affinity(KubeWrite *w, const char *field, const Json *a
                 put_path(path, "%s.requiredDuringSchedulingIgnoredDuringExecution[%u]", field, i++);
                 validate_pod_term(w, path, term);
         }
-        i = 0;
-        JSON_FOREACH(term, json_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution")) {
-                char inner[FIELD_MAX + 20];
-
-                put_path(path, "%s.preferredDuringSchedulingIgnoredDuringExecution[%u]", field, i++);
-                validate_weight(w, path, term);
-                (void) snprintf(inner, sizeof(inner), "%s.podAffinityTerm", path);
-                validate_pod_term(w, inner, json_get(term, "podAffinityTerm"));
-        }
+        validate_preferred(w, field, affinity, "podAffinityTerm", validate_pod_term);
 }
 
 /* --- Spread --- */

@@ -17,9 +17,18 @@ static int put_algorithm(Question *q, StrBuf *b) {
                 r = what_if_put_reason(q->what_if, item->class, q->algorithm, &reason);
         strbuf_printf(b, "{\"algorithm\":\"%s\",\"fits\":%llu,\"limited\":%s,\"reason\":", q->algorithm->name, (unsigned long long) item->placed,
                       item->placed == item->count ? "true" : "false");
-        json_put_string(b, strbuf_str(&reason));
-        strbuf_putc(b, '}');
+        json_put_text(b, &reason);
+        strbuf_puts(b, q->present + 1 < q->n_algorithms ? "}" : "}]}\n");
         return r;
+}
+
+static int put_begin(Question *q, StrBuf *b) {
+        const WhatIfItem *item = &q->manifest.items[0];
+
+        strbuf_puts(b, "{\"pod\":");
+        json_put_string(b, item->name);
+        strbuf_printf(b, ",\"nodes\":%zu,\"limit\":%llu,\"algorithms\":[", q->what_if->scheduler.n_nodes, (unsigned long long) item->count);
+        return 0;
 }
 
 int handle_capacity(HttpRequest *req, void *userdata, Error *reterr) {
@@ -32,13 +41,13 @@ int handle_capacity(HttpRequest *req, void *userdata, Error *reterr) {
         if (r >= 0)
                 r = question_new(req, api, &q, reterr);
         if (r >= 0)
+                r = question_read_algorithms(q, reterr);
+        if (r >= 0)
                 r = manifest_read_pod(req, api, &q->what_if->scheduler.classes, &q->manifest, reterr);
         if (r < 0)
                 return r;
         q->manifest.items[0].count = limit;
+        q->put_begin = put_begin;
         q->put_algorithm = put_algorithm;
-        strbuf_puts(&q->answer, "{\"pod\":");
-        json_put_string(&q->answer, q->manifest.items[0].name);
-        strbuf_printf(&q->answer, ",\"nodes\":%zu,\"limit\":%llu,\"algorithms\":[", q->what_if->n_nodes, (unsigned long long) limit);
         return question_reply(TAKE_PTR(q));
 }

@@ -44,7 +44,7 @@ static int put_pending(Question *q, StrBuf *b) {
         strbuf_puts(b, ",\"firstPending\":");
         json_put_string(b, name);
         strbuf_puts(b, ",\"reason\":");
-        json_put_string(b, strbuf_str(&reason));
+        json_put_text(b, &reason);
         return r;
 }
 
@@ -59,10 +59,19 @@ static int put_algorithm(Question *q, StrBuf *b) {
                       (unsigned long long) (count_pods_of(&q->manifest) - placed), measure.nodes_used);
         put_shares("cpu", &measure.cpu, b);
         put_shares("memory", &measure.memory, b);
-        strbuf_printf(b, ",\"microsecondsPerPod\":%.2f", placed > 0 ? (double) q->took / (double) placed : 0.0);
+        strbuf_printf(b, ",\"microsecondsPerPod\":%.2f,\"mayPreempt\":%llu", placed > 0 ? (double) q->took / (double) placed : 0.0,
+                      (unsigned long long) what_if_count_preempting(q->what_if, q->manifest.items, q->manifest.n_items));
         r = put_pending(q, b);
-        strbuf_putc(b, '}');
+        strbuf_puts(b, q->present + 1 < q->n_algorithms ? "}" : "}]}\n");
         return r;
+}
+
+static int put_begin(Question *q, StrBuf *b) {
+        strbuf_printf(b, "{\"pods\":%llu,\"nodes\":%zu,\"usualPod\":", (unsigned long long) count_pods_of(&q->manifest),
+                      what_if_measure(q->what_if, NULL).nodes);
+        json_put_string(b, usual(&q->manifest)->name);
+        strbuf_puts(b, ",\"algorithms\":[");
+        return 0;
 }
 
 int handle_compare(HttpRequest *req, void *userdata, Error *reterr) {
@@ -72,13 +81,12 @@ int handle_compare(HttpRequest *req, void *userdata, Error *reterr) {
 
         r = question_new(req, api, &q, reterr);
         if (r >= 0)
+                r = question_read_algorithms(q, reterr);
+        if (r >= 0)
                 r = manifest_read(req, api, &q->what_if->scheduler.classes, &q->manifest, reterr);
         if (r < 0)
                 return r;
+        q->put_begin = put_begin;
         q->put_algorithm = put_algorithm;
-        strbuf_printf(&q->answer, "{\"pods\":%llu,\"nodes\":%zu,\"usualPod\":", (unsigned long long) count_pods_of(&q->manifest),
-                      what_if_measure(q->what_if, NULL).nodes);
-        json_put_string(&q->answer, usual(&q->manifest)->name);
-        strbuf_puts(&q->answer, ",\"algorithms\":[");
         return question_reply(TAKE_PTR(q));
 }

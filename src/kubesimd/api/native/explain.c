@@ -13,7 +13,6 @@
 #include "kubesimd/api/native/question.h"
 #include "kubesimd/api/native/render.h"
 
-#define ANSWER_MAX (64 * MIB)
 #define GROUPS_DEFAULT 50
 #define GROUPS_MAX 100000
 
@@ -40,7 +39,7 @@ static void put_reason(const ExplainRow *row, const PodClass *class, uint32_t bi
 
         verdict_put(&row->verdict, class, bit, &text);
         strbuf_puts(b, first ? "" : ",");
-        json_put_string(b, strbuf_str(&text));
+        json_put_text(b, &text);
 }
 
 static void put_refusal(const ExplainRow *row, const PodClass *class, StrBuf *b) {
@@ -72,66 +71,110 @@ static void put_group(const Explanation *e, const ExplainRow *row, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
-static void put_explanation(const Explanation *e, const char *pod, const char *bound, size_t limit, StrBuf *b) {
+/* What a look at one pod alone does not see. */
+static void put_notes(const Question *q, const Explanation *e, StrBuf *b) {
+        WhatIfItem item = q->manifest.items[0];
+        bool gang = item.class->gang.name, preempts;
+        _cleanup_strbuf_ StrBuf note = STRBUF_INIT(4 * KIB);
+
+        item.count = 1;
+        preempts = !e->winner && what_if_count_preempting(q->what_if, &item, 1) > 0;
+        strbuf_puts(b, ",\"notes\":[");
+        if (gang) {
+                strbuf_printf(&note, "it is of pod group \"%s\", which is placed all or none once %u are there: this looks at it alone",
+                              item.class->gang.name, item.class->gang.min_member);
+                json_put_text(b, &note);
+        }
+        if (preempts) {
+                strbuf_puts(b, gang ? "," : "");
+                json_put_string(b, "pods of a lower priority are on nodes: it may send some of them away, which is not worked out here");
+        }
+        strbuf_puts(b, "]");
+}
+
+static void put_explanation(const Question *q, const Explanation *e, StrBuf *b) {
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(16 * KIB);
         const SchedAlgorithm *algorithm = e->order->algorithm;
+        size_t n = MIN(e->n_rows, (size_t) q->explain.limit);
 
-        strbuf_puts(b, "{\"pod\":");
-        json_put_string(b, pod);
-        strbuf_printf(b, ",\"boundTo\":");
-        json_put_string(b, strempty(bound));
         strbuf_printf(b, ",\"algorithm\":\"%s\",\"pick\":\"%s\",\"nodes\":%zu,\"feasible\":%zu,\"winner\":", algorithm->name, pick_name(algorithm->pick),
                       e->n_nodes, e->n_fit);
         json_put_string(b, e->winner ? e->winner->node->object.name : "");
         if (!e->winner)
                 class_order_put_message(e->order, &message);
         strbuf_puts(b, ",\"message\":");
-        json_put_string(b, strbuf_str(&message));
+        json_put_text(b, &message);
+        put_notes(q, e, b);
         strbuf_puts(b, ",\"groups\":[");
-        for (size_t i = 0; i < MIN(e->n_rows, limit); i++) {
+        for (size_t i = 0; i < n; i++) {
                 strbuf_puts(b, i > 0 ? "," : "");
                 put_group(e, &e->rows[i], b);
         }
-        strbuf_printf(b, "],\"groupsLeftOut\":%zu}\n", e->n_rows - MIN(e->n_rows, limit));
+        strbuf_printf(b, "],\"groupsLeftOut\":%zu}\n", e->n_rows - n);
 }
 
-static int reply_explanation(HttpRequest *req, ApiContext *api, WhatIf *w, PodClass *class, const SchedAlgorithm *algorithm, const char *pod,
-                             const char *bound, Error *reterr) {
-        const char *each = http_request_query(req, "each");
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(ANSWER_MAX);
+static int put_algorithm(Question *q, StrBuf *b) {
         _cleanup_explanation_ Explanation e = {};
-        uint64_t limit = GROUPS_DEFAULT;
         int r;
 
-        r = query_u64(req, "limit", 1, GROUPS_MAX, &limit, reterr);
-        if (r < 0)
-                return r;
-        r = explain(&w->scheduler, class, algorithm, each && !streq(each, "0") && !streq(each, "false"), &e);
-        if (r < 0)
-                return r;
-        put_explanation(&e, pod, bound, limit, &b);
-        return http_reply(req, 200, NATIVE_JSON, &b, api_mark(api));
+        r = explain(&q->what_if->scheduler, q->manifest.items[0].class, q->algorithm, q->explain.each, &e);
+        if (r >= 0)
+                put_explanation(q, &e, b);
+        return r;
+}
+
+/* A pod that there is: its own room is free. */
+static int put_begin(Question *q, StrBuf *b) {
+        StoreEntry *e = q->explain.pod ? store_find(cluster_store(q->api->cluster), KIND_POD, q->explain.pod) : NULL;
+
+        if (e)
+                what_if_take_pod(q->what_if, pod_state(e));
+        strbuf_puts(b, "{\"pod\":");
+        json_put_string(b, q->manifest.items[0].name);
+        strbuf_puts(b, ",\"boundTo\":");
+        json_put_string(b, e ? strempty(pod_of(pod_state(e))->node) : "");
+        return 0;
 }
 
 /* That which ?algorithm= names, else the one that would place it. */
-static int choose_algorithm(HttpRequest *req, ApiContext *api, const PodClass *class, const SchedAlgorithm **ret, Error *reterr) {
-        const char *name = http_request_query(req, "algorithm");
+static int choose_algorithm(Question *q, Error *reterr) {
+        const char *name = http_request_query(q->req, "algorithm");
+        const PodClass *class = q->manifest.items[0].class;
+        const SchedAlgorithm *algorithm;
+        int r;
 
-        if (name)
-                return question_find_algorithm(name, ret, reterr);
-        *ret = class->algorithm ? sched_algorithm_find(class->algorithm) : NULL;
-        if (!*ret)
-                *ret = cluster_algorithm(api->cluster);
-        return 0;
+        if (name) {
+                r = question_find_algorithm(name, &algorithm, reterr);
+                return r < 0 ? r : question_set_algorithm(q, algorithm);
+        }
+        algorithm = class->algorithm ? sched_algorithm_find(class->algorithm) : NULL;
+        return question_set_algorithm(q, algorithm ?: cluster_algorithm(q->api->cluster));
+}
+
+static int reply_explanation(Question *question, Error *reterr) {
+        _cleanup_(question_freep) Question *q = question;
+        const char *each = http_request_query(q->req, "each");
+        int r;
+
+        q->explain.limit = GROUPS_DEFAULT;
+        q->explain.each = each && !streq(each, "0") && !streq(each, "false");
+        r = query_u64(q->req, "limit", 1, GROUPS_MAX, &q->explain.limit, reterr);
+        if (r >= 0)
+                r = choose_algorithm(q, reterr);
+        if (r < 0)
+                return r;
+        q->looks_only = true;
+        q->put_begin = put_begin;
+        q->put_algorithm = put_algorithm;
+        return question_reply(TAKE_PTR(q));
 }
 
 int handle_explain_pod(HttpRequest *req, void *userdata, Error *reterr) {
         const char *id = http_request_param(req, 0), *namespace = http_request_query(req, "namespace") ?: NAMESPACE_DEFAULT;
         _cleanup_free_ char *key = object_key(namespace, id);
-        _cleanup_(what_if_freep) WhatIf *w = NULL;
-        _cleanup_(pod_class_unrefp) PodClass *class = NULL; /* after what it may be of the pool of */
-        const SchedAlgorithm *algorithm;
+        _cleanup_(question_freep) Question *q = NULL;
         ApiContext *api = userdata;
+        WhatIfItem item = {};
         StoreEntry *e;
         int r;
 
@@ -140,29 +183,26 @@ int handle_explain_pod(HttpRequest *req, void *userdata, Error *reterr) {
         e = store_find(cluster_store(api->cluster), KIND_POD, key);
         if (!e)
                 return error_set_field(reterr, -ENOENT, "podId", id, "there is no pod \"%s\"", key);
-        r = what_if_new(api->cluster, QUESTION_SEED, &w);
+        r = question_new(req, api, &q, reterr);
         if (r >= 0)
-                r = what_if_take_pod(w, pod_state(e), &class);
-        if (r >= 0)
-                r = choose_algorithm(req, api, class, &algorithm, reterr);
+                r = what_if_class_of(q->what_if, pod_state(e), &item.class);
+        if (r >= 0) {
+                item.name = strdup(key);
+                r = manifest_add(&q->manifest, &item);
+        }
         if (r < 0)
                 return r;
-        return reply_explanation(req, api, w, class, algorithm, key, pod_of(pod_state(e))->node, reterr);
+        q->explain.pod = TAKE_PTR(key);
+        return reply_explanation(TAKE_PTR(q), reterr);
 }
 
 int handle_explain(HttpRequest *req, void *userdata, Error *reterr) {
-        _cleanup_(what_if_freep) WhatIf *w = NULL;
-        _cleanup_(manifest_done) Manifest m = {};
-        const SchedAlgorithm *algorithm;
+        _cleanup_(question_freep) Question *q = NULL;
         ApiContext *api = userdata;
         int r;
 
-        r = what_if_new(api->cluster, QUESTION_SEED, &w);
+        r = question_new(req, api, &q, reterr);
         if (r >= 0)
-                r = manifest_read_pod(req, api, &w->scheduler.classes, &m, reterr);
-        if (r >= 0)
-                r = choose_algorithm(req, api, m.items[0].class, &algorithm, reterr);
-        if (r < 0)
-                return r;
-        return reply_explanation(req, api, w, m.items[0].class, algorithm, m.items[0].name, NULL, reterr);
+                r = manifest_read_pod(req, api, &q->what_if->scheduler.classes, &q->manifest, reterr);
+        return r < 0 ? r : reply_explanation(TAKE_PTR(q), reterr);
 }

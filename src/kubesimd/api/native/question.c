@@ -3,16 +3,18 @@
 
 #include "basic/alloc-util.h"
 #include "basic/error.h"
+#include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "kubesimd/api/native/native.h"
 #include "kubesimd/api/native/render.h"
 
 #define QUESTIONS_MAX 4         /* at a time */
-#define SLICE_USEC (4 * USEC_PER_MSEC)
-#define PAUSE_USEC USEC_PER_MSEC
-#define ANSWER_MAX (16 * MIB)
+#define SLICE_USEC (4 * USEC_PER_MSEC) /* of a turn of the loop */
+#define PAUSE_USEC USEC_PER_MSEC      /* in which none of them is worked on */
+#define ANSWER_MAX (64 * MIB)
 
 static unsigned n_questions;
+static usec_t rests_until; /* monotonic */
 
 int question_find_algorithm(const char *name, const SchedAlgorithm **ret, Error *reterr) {
         _cleanup_strbuf_ StrBuf names = STRBUF_INIT(4 * KIB);
@@ -32,7 +34,15 @@ static bool has(const Question *q, const SchedAlgorithm *algorithm) {
         return false;
 }
 
-static int read_algorithms(Question *q, Error *reterr) {
+int question_set_algorithm(Question *q, const SchedAlgorithm *algorithm) {
+        q->algorithms = new0(const SchedAlgorithm*, 1);
+        if (!q->algorithms)
+                return -ENOMEM;
+        q->algorithms[q->n_algorithms++] = algorithm;
+        return 0;
+}
+
+int question_read_algorithms(Question *q, Error *reterr) {
         const char *names = http_request_query(q->req, "algorithm");
         _cleanup_free_ char *copy = NULL;
         char *rest, *name;
@@ -69,12 +79,9 @@ int question_new(HttpRequest *req, ApiContext *api, Question **ret, Error *reter
         q->api = api;
         q->req = req;
         q->answer = STRBUF_INIT(ANSWER_MAX);
-        q->mark = api_mark(api);
         q->counted = true;
         n_questions++;
         r = query_u64(req, "seed", 0, UINT64_MAX, &seed, reterr);
-        if (r >= 0)
-                r = read_algorithms(q, reterr);
         if (r >= 0)
                 r = what_if_new(api->cluster, seed, &q->what_if);
         if (r < 0)
@@ -91,6 +98,7 @@ Question *question_free(Question *q) {
         what_if_free(q->what_if);
         strbuf_done(&q->answer);
         free(q->algorithms);
+        free(q->explain.pod);
         return mfree(q);
 }
 
@@ -104,25 +112,93 @@ static int finish_algorithm(Question *q) {
         return r < 0 ? r : strbuf_error(&q->answer);
 }
 
-/* 1 when there is more to do. */
-static int work(Question *q) {
-        usec_t begin = now_monotonic(), now = begin;
-        int r = 1;
+static int step_algorithm(Question *q) {
+        WhatIfItem *items = q->manifest.items;
+        int r;
 
         if (!q->begun) {
-                what_if_reset(q->what_if, q->manifest.items, q->manifest.n_items);
+                what_if_reset(q->what_if, items, q->manifest.n_items);
                 q->algorithm = q->algorithms[q->present];
                 q->took = 0;
                 q->begun = true;
         }
-        while (r > 0 && now - begin < SLICE_USEC) {
-                r = what_if_step(q->what_if, q->manifest.items, q->manifest.n_items, q->algorithm);
-                now = now_monotonic();
-        }
-        q->took += now - begin;
+        if (q->looks_only)
+                r = what_if_prepare(q->what_if, items[0].class, q->algorithm);
+        else
+                r = what_if_step(q->what_if, items, q->manifest.n_items, q->algorithm);
         if (r == 0)
                 r = finish_algorithm(q);
-        return r < 0 ? r : q->present < q->n_algorithms;
+        return r < 0 ? r : 1;
+}
+
+static int step_copy(Question *q) {
+        int r;
+
+        r = what_if_copy(q->what_if, q->manifest.items, q->manifest.n_items);
+        if (r != 0)
+                return r;
+        q->mark = api_mark(q->api);
+        q->copied = true;
+        r = q->put_begin(q, &q->answer);
+        return r < 0 ? r : 1;
+}
+
+/* A small part: 1, or 0 when it was the last one. */
+static int step(Question *q) {
+        if (!q->copied)
+                return step_copy(q);
+        if (q->present < q->n_algorithms)
+                return step_algorithm(q);
+        return what_if_shrink(q->what_if);
+}
+
+/* What fits into a turn: 1 when there is more to do. */
+static int work(Question *q) {
+        usec_t begin = now_monotonic(), now = begin;
+        int r = 1;
+
+        while (r > 0 && now - begin < SLICE_USEC) {
+                usec_t before = now;
+                bool places = q->begun && what_if_places(q->what_if);
+
+                r = step(q);
+                now = now_monotonic();
+                q->took += places ? now - before : 0;
+        }
+        return r;
+}
+
+static void put_failure(Question *q, int error) {
+        strbuf_clear(&q->answer);
+        strbuf_puts(&q->answer, "{\"error\":");
+        json_put_string(&q->answer, error == -ENOMEM ? "out of memory" : error == -E2BIG ? "the answer is too long" : strerror(-error));
+        strbuf_puts(&q->answer, "}\n");
+}
+
+/* When there is nothing more to do: the answer, or why there is none. */
+static int complete(Question *q, int error) {
+        if (error < 0)
+                put_failure(q, error);
+        q->complete = true;
+        return strbuf_error(&q->answer);
+}
+
+/* One of them in a turn: whoever has worked lets each of the others do so before it goes on. 0: not yet, 1: it is through, or negative. */
+static int take_turn(Question *q) {
+        int r;
+
+        if (now_monotonic() < rests_until) {
+                http_stream_wake_by(q->req, rests_until);
+                return 0;
+        }
+        r = work(q);
+        rests_until = usec_add(now_monotonic(), PAUSE_USEC);
+        if (r < 0)
+                return r;
+        if (r == 0 && store_durable(cluster_store(q->api->cluster)) >= q->mark)
+                return 1;
+        http_stream_wake_by(q->req, usec_add(rests_until, (n_questions - 1) * (SLICE_USEC + PAUSE_USEC)));
+        return 0;
 }
 
 static ssize_t question_read(char *buffer, size_t size, void *userdata) {
@@ -131,17 +207,12 @@ static ssize_t question_read(char *buffer, size_t size, void *userdata) {
         int r;
 
         if (!q->complete) {
-                r = q->present < q->n_algorithms ? work(q) : 0;
+                r = take_turn(q);
+                if (r == 0)
+                        return 0;
+                r = complete(q, r);
                 if (r < 0)
                         return r;
-                if (r > 0 || store_durable(cluster_store(q->api->cluster)) < q->mark) {
-                        http_stream_wake_by(q->req, usec_add(now_monotonic(), PAUSE_USEC));
-                        return 0;
-                }
-                strbuf_puts(&q->answer, "]}\n");
-                if (strbuf_error(&q->answer) < 0)
-                        return strbuf_error(&q->answer);
-                q->complete = true;
         }
         n = MIN(size, q->answer.size - q->sent);
         if (n == 0)
