@@ -202,14 +202,24 @@ typedef struct Check {
         size_t path_size;
 } Check;
 
-/* Goes a step down; gives what leave() needs to come back. */
+static void put_step(Check *c, const char *s) {
+        size_t n = MIN(strlen(s), sizeof(c->path) - 1 - c->path_size);
+
+        memcpy(c->path + c->path_size, s, n);
+        c->path_size += n;
+        c->path[c->path_size] = '\0';
+}
+
+/* Goes a step down; gives what leave() needs to come back. Every member of every body comes by here: nothing is formatted for a name. */
 static size_t enter(Check *c, const char *name, size_t i) {
         size_t before = c->path_size;
-        int n;
+        char index[32];
 
-        n = name ? snprintf(c->path + before, sizeof(c->path) - before, "%s%s", before > 0 ? "." : "", name) :
-                   snprintf(c->path + before, sizeof(c->path) - before, "[%zu]", i);
-        c->path_size = n < 0 ? before : MIN(before + (size_t) n, sizeof(c->path) - 1);
+        if (!name)
+                (void) snprintf(index, sizeof(index), "[%zu]", i);
+        if (name && before > 0)
+                put_step(c, ".");
+        put_step(c, name ?: index);
         return before;
 }
 
