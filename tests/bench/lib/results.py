@@ -69,5 +69,10 @@ def latency(name, result):
     point("latency", name, **{k: result[k + "_us"] for k in ("p50", "p99", "max")})
 
 
+def spread(result):
+    """What a load says of its latency, in words."""
+    return ", ".join(f"{k} {result[k + '_us'] / 1000:.2f} ms" for k in ("p50", "p99", "max"))
+
+
 def points(results, plot):
     return [p for part in results["parts"].values() for p in part["points"].get(plot, [])]

@@ -58,6 +58,7 @@ def lost_zone(nodes=10000, pods=100000):
         server.post("/faults", {"kind": "hang", "selector": "zone=a"})
         server.wait_for(lambda m: m[UNHEALTHY] > 0, 20)
         took = server.wait_for(lambda m: m["kubesim_pending_pods"] == 0 and is_durable(m) and m[UNHEALTHY] >= nodes, 60)
-        runs = server.wait_for(lambda m: m[RUNNING] >= pods and is_durable(m), 60)
+        turn = server.metrics()["kubesim_loop_turn_max_seconds"] * 1000
         results.row(f"a zone of {nodes:,} nodes with {pods:,} pods lost at once, which is noticed within a second: all placed again and durable",
-                    f"{took:.2f} s, all run {runs:.2f} s later", "2 s", took <= 2)
+                    f"{took:.2f} s", "2 s", took <= 2)
+        results.row("the longest turn of the loop since the daemon started, with that", f"{turn:.0f} ms")

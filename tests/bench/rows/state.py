@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory, start and lists."""
 import concurrent.futures
-import re
 import statistics
 import subprocess
 import time
@@ -68,11 +67,13 @@ def curl(*arguments):
 
 
 def read_pages(server, path, limit):
-    size, token, begun = 0, "", time.monotonic()
+    """Page after page, as kubectl does."""
+    size, token, begun = 0, b"", time.monotonic()
     while token is not None:
-        n, text = server.ask(f"GET {path}?limit={limit}{token} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode(), keep=1 << 24)
-        found = re.search(rb'"continue":"([^"]+)"', text)
-        size, token = size + n, "&continue=" + found[1].decode() if found else None
+        request = f"GET {path}?limit={limit}".encode() + token + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        n, text = server.ask(request, keep=1 << 26)
+        _, found, rest = text.partition(b'"continue":"')
+        size, token = size + n, b"&continue=" + rest[:rest.index(b'"')] if found else None
     return size, time.monotonic() - begun
 
 
@@ -111,6 +112,6 @@ def million():
             ("as JSON", curl, *unix, "http://x/api/v1/pods"),
             ("by the native API", curl, *unix, "http://x/pods"),
             ("as a Table", curl, *unix, "-H", "Accept: " + TABLE, "http://x/api/v1/pods"),
-            ("in pages of 5,000", read_pages, server, "/api/v1/pods", 5000)))
+            ("in pages of 500", read_pages, server, "/api/v1/pods", 500)))
         results.row("the longest turn of the loop during them", f"less than {turn:.1f} ms", "20 ms", turn <= 20)
         results.row("memory after that", f"{server.memory():.0f} MB", "1,000 MB", server.memory() <= 1000)
