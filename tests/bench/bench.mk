@@ -11,7 +11,7 @@ $(BENCH): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/client.o $
 	$(call link,libsystemd libmicrohttpd sqlite3)
 
 bench: all $(BENCH)
-	tests/bench/run $(abspath $(O)) $(BENCH_ROWS)
+	tests/bench/run $(abspath $(O)) $(if $(BENCH_ROWS),'$(BENCH_ROWS)')
 
 bench-report:
 	tests/bench/report $(abspath $(O))
