@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plots as SVG, in colours that can be read on white and on black."""
+"""Plots as SVG, in colours that can be read on white and on black, also where nothing tells which of them it is."""
 import math
 from xml.sax.saxutils import escape
 
 COLOURS = ("#1f77b4", "#e8590c", "#2f9e44", "#e03131", "#7b5ad0", "#a0703c", "#d6559f", "#8a8a8a", "#a3a320", "#1098ad", "#5c7cfa", "#f08c00", "#37b24d")
 STYLE = """<style>
-text { font: 12px sans-serif; fill: #24292f }
+text { font: 12px sans-serif; fill: #7a828c }
 .title { font-weight: bold; font-size: 14px }
-.grid { stroke: #d0d7de }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .grid { stroke: #3d444d } }
+.grid { stroke: #8b949e; stroke-opacity: 0.4 }
+@media (prefers-color-scheme: light) { text { fill: #24292f } }
+@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } }
 </style>"""
 LEFT, TOP, WIDTH, HEIGHT, LEGEND = 80, 40, 480, 340, 300
 

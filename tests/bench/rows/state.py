@@ -99,7 +99,7 @@ def million():
             load(server.unix, "kube-pod", connections=64, first=first, count=n - first)
             first = n
             time.sleep(2)
-            results.point("memory", "100,000 nodes and pods of one template", x=n, y=server.memory())
+            results.point("memory", "100,000 nodes, pods of one template", x=n, y=server.memory())
         results.row("1,000,000 pods of one template created, placed and durable by the Kubernetes API", f"{time.monotonic() - begun - 6:.0f} s")
         each = (server.memory() - before) * 1048576 / 1000000
         results.row("memory for each of them, 2 KB as text", f"{each:.0f} bytes", "600 bytes", each <= 600)
