@@ -35,7 +35,11 @@ class Server:
             f"{BUILD}/kubesimd", f"--listen={self.unix}", f"--listen={self.tcp}", f"--state={':memory:' if memory else self.dir}",
             "--config=/dev/null", "--set=Access.Anonymous=admin", "--set=Cluster.NodeTimeoutSec=1h", "--set=Limits.PodsPerNode=1000000",
             "--set=Log.Level=warning"] + [f"--set={s}" for s in settings]
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # nobody else would clean up: the `with` has not begun
+            self.__exit__()
+            raise
 
     def __enter__(self):
         return self
