@@ -28,7 +28,7 @@ char *strbuf_reserve(StrBuf *b, size_t more) {
                 b->error = -E2BIG;
                 return NULL;
         }
-        if (!GREEDY_REALLOC(b->data, b->allocated, b->size + more + 1)) {
+        if (b->allocated <= b->size + more && !GREEDY_REALLOC(b->data, b->allocated, b->size + more + 1)) {
                 b->error = -ENOMEM;
                 return NULL;
         }
@@ -45,34 +45,33 @@ void strbuf_append(StrBuf *b, const char *data, size_t size) {
         b->size += size;
 }
 
-void strbuf_puts(StrBuf *b, const char *s) {
-        assert(s);
-        strbuf_append(b, s, strlen(s));
-}
-
-void strbuf_putc(StrBuf *b, char c) {
-        strbuf_append(b, &c, 1);
-}
-
 void strbuf_printf(StrBuf *b, const char *format, ...) {
+        size_t room = b->allocated - b->size; /* with that of the NUL */
         va_list ap;
         char *p;
         int n;
 
+        assert(b);
+
+        if (b->error)
+                return;
+        /* Into what there is: mostly it fits, and is not formatted twice. */
         va_start(ap, format);
-        n = vsnprintf(NULL, 0, format, ap);
+        n = vsnprintf(room > 0 ? b->data + b->size : NULL, room, format, ap);
         va_end(ap);
         if (n < 0) {
-                b->error = b->error ?: -EINVAL;
+                b->error = -EINVAL;
                 return;
         }
 
         p = strbuf_reserve(b, (size_t) n);
         if (!p)
                 return;
-        va_start(ap, format);
-        (void) vsnprintf(p, (size_t) n + 1, format, ap);
-        va_end(ap);
+        if ((size_t) n >= room) {
+                va_start(ap, format);
+                (void) vsnprintf(p, (size_t) n + 1, format, ap);
+                va_end(ap);
+        }
         b->size += (size_t) n;
 }
 

@@ -3,6 +3,8 @@
 /* A growing text buffer with a maximum, for building replies. A failed append (no memory, over the maximum)
  * is remembered, so that a whole text is built without checks and judged once by strbuf_error(). */
 
+#include <string.h>
+
 #include "basic/macro.h"
 
 struct StrBuf {
@@ -30,8 +32,12 @@ static inline void strbuf_fail(StrBuf *b, int error) {
  * writes them and adds to b->size; the NUL is put back by the next append or strbuf_str(). */
 char *strbuf_reserve(StrBuf *b, size_t more);
 void strbuf_append(StrBuf *b, const char *data, size_t size);
-void strbuf_puts(StrBuf *b, const char *s);
-void strbuf_putc(StrBuf *b, char c);
+static inline void strbuf_puts(StrBuf *b, const char *s) {
+        strbuf_append(b, s, strlen(s)); /* which the compiler knows of most */
+}
+static inline void strbuf_putc(StrBuf *b, char c) {
+        strbuf_append(b, &c, 1);
+}
 void strbuf_printf(StrBuf *b, const char *format, ...) _printf_(2, 3);
 void strbuf_put_u64(StrBuf *b, uint64_t v);
 void strbuf_put_i64(StrBuf *b, int64_t v);

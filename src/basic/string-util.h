@@ -7,10 +7,10 @@
 #include "basic/macro.h"
 
 static inline bool streq(const char *a, const char *b) {
-        return strcmp(a, b) == 0;
+        return *a == *b && strcmp(a, b) == 0; /* most that are looked through differ in their first letter */
 }
 static inline bool streq_ptr(const char *a, const char *b) {
-        return a == b || (a && b && strcmp(a, b) == 0);
+        return a == b || (a && b && streq(a, b));
 }
 static inline bool isempty(const char *s) {
         return !s || s[0] == '\0';

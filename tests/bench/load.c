@@ -5,26 +5,22 @@
  *     load --address=unix:/PATH|HOST:PORT --kind=heartbeat|pod|register|empty --connections=64 --seconds=3 --nodes=10000
  *     load ... --count=N instead of --seconds: that many requests
  *     load ... --kind=heartbeat --wait=5: as agents do, a connection is a node and asks for its answer to be held
+ *     load ... --connections=1 --every=2: a request each 2 ms, to see how long others make it wait
  */
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "basic/alloc-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
-#include "basic/time-util.h"
+#include "tests/bench/client.h"
 
 #define ANSWER_MAX 65536
-#define LATENCIES 100000 /* microseconds that are counted one by one */
 
 typedef struct Connection {
         int fd;
@@ -35,37 +31,9 @@ typedef struct Connection {
 } Connection;
 
 static const char *arg_address, *arg_kind = "empty";
-static uint64_t arg_connections = 64, arg_seconds = 3, arg_nodes = 1000, arg_count, arg_first, arg_wait;
-static uint64_t n_sent, n_done, n_failed, latency[LATENCIES + 1];
+static uint64_t arg_connections = 64, arg_seconds = 3, arg_nodes = 1000, arg_count, arg_first, arg_wait, arg_every;
+static uint64_t n_sent, n_done, n_failed;
 static usec_t begun;
-
-static int dial(void) {
-        const char *path = startswith(arg_address, "unix:");
-        struct sockaddr_in in = { .sin_family = AF_INET };
-        struct sockaddr_un un = { .sun_family = AF_UNIX };
-        int fd, one = 1;
-
-        if (path) {
-                (void) snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-                fd = socket(AF_UNIX, SOCK_STREAM, 0);
-                if (connect(fd, (struct sockaddr*) &un, sizeof(un)) < 0)
-                        return -errno;
-        } else {
-                uint64_t port;
-                char host[64];
-
-                (void) snprintf(host, sizeof(host), "%.*s", (int) strcspn(arg_address, ":"), arg_address);
-                if (parse_u64(strchr(arg_address, ':') + 1, &port) < 0 || inet_pton(AF_INET, host, &in.sin_addr) != 1)
-                        return -EINVAL;
-                in.sin_port = htons((uint16_t) port);
-                fd = socket(AF_INET, SOCK_STREAM, 0);
-                if (connect(fd, (struct sockaddr*) &in, sizeof(in)) < 0)
-                        return -errno;
-                (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-        }
-        (void) fcntl(fd, F_SETFL, O_NONBLOCK);
-        return fd;
-}
 
 /* A pod of a Deployment as people write them: 2 KB. */
 static int write_kube_pod(char *body, size_t room, uint64_t n) {
@@ -122,26 +90,19 @@ static size_t answer_size(const Connection *c) {
 }
 
 static int flush_out(Connection *c) {
-        while (c->out_sent < c->out_size) {
-                ssize_t n = RET_ERRNO(send(c->fd, c->out + c->out_sent, c->out_size - c->out_sent, MSG_NOSIGNAL));
-
-                if (n < 0)
-                        return n == -EAGAIN ? 0 : (int) n;
-                c->out_sent += (size_t) n;
-        }
-        return 0;
+        return MIN(send_rest(c->fd, c->out, c->out_size, &c->out_sent), 0);
 }
 
 /* 1 when the connection has nothing more to do. */
 static int on_answer(Connection *c) {
-        usec_t took = now_monotonic() - c->sent_at;
-
-        latency[MIN(took, (usec_t) LATENCIES)]++;
+        latency_add(now_monotonic() - c->sent_at);
         n_done++;
         if (strncmp(c->in + 9, "20", 2) != 0)
                 n_failed++;
         if (is_over())
                 return 1;
+        if (arg_every > 0)
+                (void) usleep((useconds_t) (arg_every * USEC_PER_MSEC));
         write_request(c);
         return flush_out(c);
 }
@@ -167,24 +128,13 @@ static int on_readable(Connection *c) {
         }
 }
 
-static usec_t percentile(double p) {
-        uint64_t n = 0;
-
-        for (usec_t i = 0; i <= LATENCIES; i++) {
-                n += latency[i];
-                if ((double) n >= p * (double) n_done)
-                        return i;
-        }
-        return LATENCIES;
-}
-
 static int run(Connection *all) {
         struct epoll_event events[256];
         uint64_t open = arg_connections;
         int ep = epoll_create1(0);
 
         for (uint64_t i = 0; i < arg_connections; i++) {
-                all[i].fd = dial();
+                all[i].fd = dial(arg_address);
                 if (all[i].fd < 0)
                         return all[i].fd;
                 (void) epoll_ctl(ep, EPOLL_CTL_ADD, all[i].fd, &(struct epoll_event) { .events = EPOLLIN, .data.ptr = &all[i] });
@@ -222,7 +172,8 @@ int main(int argc, char *argv[]) {
                 { "address", required_argument, NULL, 'a' }, { "kind", required_argument, NULL, 'k' },
                 { "connections", required_argument, NULL, 'c' }, { "seconds", required_argument, NULL, 's' },
                 { "nodes", required_argument, NULL, 'n' }, { "count", required_argument, NULL, 'N' },
-                { "first", required_argument, NULL, 'f' }, { "wait", required_argument, NULL, 'w' }, {},
+                { "first", required_argument, NULL, 'f' }, { "wait", required_argument, NULL, 'w' },
+                { "every", required_argument, NULL, 'e' }, {},
         };
         Connection *all;
         double took;
@@ -240,7 +191,7 @@ int main(int argc, char *argv[]) {
                         return 2;
                 default:
                         r = parse_u64(optarg, c == 'c' ? &arg_connections : c == 's' ? &arg_seconds : c == 'n' ? &arg_nodes :
-                                              c == 'N' ? &arg_count : c == 'w' ? &arg_wait : &arg_first);
+                                              c == 'N' ? &arg_count : c == 'w' ? &arg_wait : c == 'e' ? &arg_every : &arg_first);
                         if (r < 0)
                                 return 2;
                 }
@@ -253,8 +204,9 @@ int main(int argc, char *argv[]) {
                 return 1;
         }
         took = (double) (now_monotonic() - begun) / USEC_PER_SEC;
-        printf("{\"requests\":%llu,\"failed\":%llu,\"seconds\":%.3f,\"rate\":%.0f,\"p50_us\":%llu,\"p99_us\":%llu}\n",
-               (unsigned long long) n_done, (unsigned long long) n_failed, took, (double) n_done / took,
-               (unsigned long long) percentile(0.5), (unsigned long long) percentile(0.99));
+        printf("{\"requests\":%llu,\"failed\":%llu,\"seconds\":%.3f,\"rate\":%.0f,", (unsigned long long) n_done, (unsigned long long) n_failed, took,
+               (double) n_done / took);
+        latency_print();
+        printf("}\n");
         return 0;
 }

@@ -47,18 +47,22 @@ static int add_once(ClassOrder *o, CounterUse use, const char *topology_key) {
         return has_counter(o, use, topology_key) ? 0 : add_counter(o, topology_key, (Counter) { .use = use });
 }
 
+/* Topologies of those of its terms that are about the class. */
 static int add_topologies_of(ClassOrder *o, const PodClass *other) {
+        const NamespaceLabels *namespaces = &o->scheduler->namespaces;
         int r = 0;
 
         for (size_t i = 0; i < other->n_anti_affinity && r >= 0; i++)
-                if (pod_term_matches(&other->anti_affinity[i], o->class, &o->scheduler->namespaces))
+                if (pod_term_matches(&other->anti_affinity[i], o->class, namespaces))
                         r = add_once(o, COUNTER_OTHERS, other->anti_affinity[i].topology_key);
         if (!o->algorithm->profile)
                 return r;
         for (size_t i = 0; i < other->n_preferred_pods && r >= 0; i++)
-                r = add_once(o, COUNTER_PREFERENCE, other->preferred_pods[i].topology_key);
+                if (pod_term_matches(&other->preferred_pods[i], o->class, namespaces))
+                        r = add_once(o, COUNTER_PREFERENCE, other->preferred_pods[i].topology_key);
         for (size_t i = 0; i < other->n_affinity && r >= 0; i++)
-                r = add_once(o, COUNTER_PREFERENCE, other->affinity[i].topology_key);
+                if (pod_term_matches(&other->affinity[i], o->class, namespaces))
+                        r = add_once(o, COUNTER_PREFERENCE, other->affinity[i].topology_key);
         return r;
 }
 

@@ -746,8 +746,52 @@ static void test_against_naive_scan(void **state _unused_) {
                 run_world(seed);
 }
 
+/* --- What an order costs --- */
+
+/* A class of pods of that app, which want to be in the rack of pods of the app `near`, or NULL. */
+static PodClass *class_near(Scheduler *s, const char *app, const char *near) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        PodClass *c;
+
+        strbuf_printf(&b, "{\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{\"containers\":[{\"name\":\"c\"}]", app);
+        if (near)
+                strbuf_printf(&b, ",\"affinity\":{\"podAffinity\":{\"preferredDuringSchedulingIgnoredDuringExecution\":[{\"weight\":1,\"podAffinityTerm\":"
+                              "{\"topologyKey\":\"rack\",\"labelSelector\":{\"matchLabels\":{\"app\":\"%s\"}}}}]}}", near);
+        strbuf_puts(&b, "}}");
+        assert_int_equal(pod_class_of(&s->classes, "default", parsed(&a, &b), &c, NULL), 0);
+        return c;
+}
+
+static size_t counters_of(Scheduler *s, PodClass *c) {
+        ClassOrder *o;
+
+        assert_int_equal(scheduler_order(s, c, &sched_kube, &o), 0);
+        return o->n_counters;
+}
+
+/* Nodes are counted by the topologies that others' terms name only for the classes that those are about. */
+static void test_terms_about_others(void **state _unused_) {
+        static const uint64_t secret[2] = { 5, 6 };
+        PodClass *web, *db, *cache;
+        Scheduler s;
+
+        scheduler_init(&s, 1, secret);
+        web = class_near(&s, "web", NULL);
+        db = class_near(&s, "db", "db");
+        assert_int_equal(counters_of(&s, web), 0);
+        assert_int_equal(counters_of(&s, db), 1);
+        cache = class_near(&s, "cache", "web");
+        assert_int_equal(counters_of(&s, web), 1);
+        scheduler_forget_orders(&s);
+        pod_class_unref(web);
+        pod_class_unref(db);
+        pod_class_unref(cache);
+        scheduler_done(&s);
+}
+
 int main(void) {
-        static const struct CMUnitTest tests[] = { cmocka_unit_test(test_against_naive_scan) };
+        static const struct CMUnitTest tests[] = { cmocka_unit_test(test_against_naive_scan), cmocka_unit_test(test_terms_about_others) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,7 +322,11 @@ void kube_put_age(StrBuf *b, usec_t since, usec_t now) {
 }
 
 void kube_put_condition(StrBuf *b, const char *type, const char *status, usec_t since, const char *reason, const char *message) {
-        strbuf_printf(b, "{\"type\":\"%s\",\"status\":\"%s\",\"lastTransitionTime\":", type, status);
+        strbuf_puts(b, "{\"type\":\"");
+        strbuf_puts(b, type);
+        strbuf_puts(b, "\",\"status\":\"");
+        strbuf_puts(b, status);
+        strbuf_puts(b, "\",\"lastTransitionTime\":");
         kube_put_time(b, since);
         if (reason) {
                 strbuf_puts(b, ",\"reason\":");
