@@ -149,13 +149,13 @@ def test_no_execute_evicts(cluster):
 
 
 def test_preemption(cluster):
-    for name, value in (("low", 10), ("high", 1000)):
-        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    for name, value, more in (("low", 10, {}), ("high", 1000, {}), ("polite", 1000, {"preemptionPolicy": "Never"})):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value, **more}, 201)
     cluster.add_node("a", cpu="2")
     cluster.add_node("b", cpu="2")
     cluster.add_pod("l1", {"priorityClassName": "low"}, requests={"cpu": "2"})
     cluster.add_pod("l2", {"priorityClassName": "low"}, requests={"cpu": "1"})
-    cluster.add_pod("polite", {"priorityClassName": "high", "preemptionPolicy": "Never"}, requests={"cpu": "2"})
+    cluster.add_pod("polite", {"priorityClassName": "polite"}, requests={"cpu": "2"})
     assert "preemption: not eligible due to preemptionPolicy=Never." in cluster.why("polite")
     cluster.add_pod("h", {"priorityClassName": "high"}, requests={"cpu": "2"})
     assert eventually(lambda: cluster.where("h")) in ("a", "b")

@@ -8,6 +8,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/control/admission.h"
 #include "core/model/object-util.h"
 
 #define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
@@ -88,20 +89,16 @@ int active_pods_by_worth(const ObjectState *s, ObjectState ***ret, size_t *ret_n
 
 int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
-        Json *root = json_new(&a, JSON_OBJECT), *metadata = json_ensure(&a, root, "metadata", JSON_OBJECT);
+        Json *root = pod_of_template(&a, template);
         char base[254], name[260];
         int r;
 
         (void) snprintf(base, sizeof(base), "%.240s-", prefix);
+        json_set_string(&a, json_get(root, "metadata"), "generateName", base);
+        r = pod_admit(c, &a, root, reterr);
+        if (r < 0)
+                return r;
         object_generate_name(c, base, name);
-        json_set_string(&a, metadata, "generateName", base);
-        if (json_at(template, "metadata", "labels", NULL))
-                json_set(&a, metadata, "labels", json_copy(&a, json_at(template, "metadata", "labels", NULL)));
-        if (json_at(template, "metadata", "annotations", NULL))
-                json_set(&a, metadata, "annotations", json_copy(&a, json_at(template, "metadata", "annotations", NULL)));
-        if (json_at(template, "metadata", "finalizers", NULL))
-                json_set(&a, metadata, "finalizers", json_copy(&a, json_at(template, "metadata", "finalizers", NULL)));
-        json_set(&a, root, "spec", json_copy(&a, json_get(template, "spec")));
         r = object_create_owned(c, &a, owner, KIND_POD, name, root, reterr);
         if (r >= 0)
                 record_event(c, owner, "Normal", "SuccessfulCreate", component, "Created pod: %s", name);

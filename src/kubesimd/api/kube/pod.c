@@ -313,5 +313,5 @@ const KubeResource kube_pods = {
         .group = "", .version = "v1", .plural = "pods", .singular = "pod", .short_names = "po", .kind = "Pod", .category = "all",
         .subresources = "binding,eviction,log,status", .schema = "core.v1.Pod", .store_kind = KIND_POD, .namespaced = true, .no_generation = true,
         .columns = columns, .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .fields = fields,
-        .complete = complete_pod, .validate = validate_pod, .strip = strip,
+        .complete = complete_pod, .admit = admit_pod, .validate = validate_pod, .strip = strip,
 };

@@ -181,7 +181,7 @@ static const KubeResource documents[] = {
         { .group = "scheduling.k8s.io", .version = "v1", .plural = "priorityclasses", .singular = "priorityclass", .short_names = "pc", .kind = "PriorityClass",
           .schema = "scheduling.v1.PriorityClass", .store_kind = KIND_PRIORITY_CLASS, .namespaced = false,
           .columns = priority_class_columns, .put_document_cells = priority_class_cells,
-          .complete = complete_priority_class, .validate = validate_priority_class },
+          .complete = complete_priority_class, .admit = admit_priority_class, .validate = validate_priority_class },
         { .group = "storage.k8s.io", .version = "v1", .plural = "csinodes", .singular = "csinode", .kind = "CSINode",
           .schema = "storage.v1.CSINode", .store_kind = KIND_CSI_NODE, .namespaced = false,
           .no_generation = true },

@@ -19,6 +19,10 @@ void complete_priority_class(KubeWrite *w, Json *object, const Json *old);
 void complete_storage_class(KubeWrite *w, Json *object, const Json *old);
 void complete_autoscaler(KubeWrite *w, Json *object, const Json *old);
 
+/* --- Admission: what depends on the cluster. -EACCES with kube-apiserver's words. --- */
+int admit_pod(KubeWrite *w, Json *object, const Json *old, Error *reterr);
+int admit_priority_class(KubeWrite *w, Json *object, const Json *old, Error *reterr);
+
 /* --- Checking --- */
 void validate_metadata(KubeWrite *w, const Json *object, const Json *old);
 void validate_pod(KubeWrite *w, const Json *object, const Json *old);
