@@ -137,6 +137,21 @@ void complete_deployment(KubeWrite *w, Json *object, const Json *old) {
         default_i64(w, spec, "progressDeadlineSeconds", 600);
 }
 
+void complete_daemon_set(KubeWrite *w, Json *object, const Json *old) {
+        Json *spec, *strategy, *rolling;
+
+        complete_workload(w, object, old);
+        spec = json_get(object, "spec");
+        strategy = json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT);
+        default_string(w, strategy, "type", "RollingUpdate");
+        if (streq_ptr(json_string(json_get(strategy, "type")), "RollingUpdate")) {
+                rolling = json_ensure(&w->arena, strategy, "rollingUpdate", JSON_OBJECT);
+                default_i64(w, rolling, "maxUnavailable", 1);
+                default_i64(w, rolling, "maxSurge", 0);
+        }
+        default_i64(w, spec, "revisionHistoryLimit", 10);
+}
+
 void complete_stateful_set(KubeWrite *w, Json *object, const Json *old) {
         Json *spec;
 
@@ -222,6 +237,22 @@ int admit_priority_class(KubeWrite *w, Json *object, const Json *old _unused_, E
 void complete_storage_class(KubeWrite *w, Json *object, const Json *old _unused_) {
         default_string(w, object, "reclaimPolicy", "Delete");
         default_string(w, object, "volumeBindingMode", "Immediate");
+}
+
+/* Of claims and volumes, which nothing binds here. */
+static void complete_storage(KubeWrite *w, Json *object, const Json *old, const char *phase) {
+        default_string(w, json_ensure(&w->arena, object, "spec", JSON_OBJECT), "volumeMode", "Filesystem");
+        if (!old)
+                json_set_string(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "phase", phase);
+}
+
+void complete_volume_claim(KubeWrite *w, Json *object, const Json *old) {
+        complete_storage(w, object, old, "Pending");
+}
+
+void complete_persistent_volume(KubeWrite *w, Json *object, const Json *old) {
+        complete_storage(w, object, old, "Available");
+        default_string(w, json_get(object, "spec"), "persistentVolumeReclaimPolicy", "Retain");
 }
 
 void complete_autoscaler(KubeWrite *w, Json *object, const Json *old _unused_) {
