@@ -112,3 +112,96 @@ def test_pods_without_their_priority_class_are_not_created(kubesimd):
     kubesimd.post(PRIORITIES, {"metadata": {"name": "none"}, "value": 3}, 201)
     eventually(lambda: kubesimd.get(DEPLOYMENTS + "/web")["status"].get("readyReplicas") == 2, 20)
     eventually(lambda: "ReplicaFailure" not in conditions(kubesimd.get(DEPLOYMENTS + "/web")))
+
+
+# --- DaemonSets ---
+
+DAEMONS = "/apis/apps/v1/namespaces/default/daemonsets"
+
+
+def add_node(kubesimd, name, cpu="2", **more):
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": name}, "status": {"capacity": {"cpu": cpu}}, **more}, 201)
+
+
+def daemon_set(name, cpu="1", metadata=None, **spec):
+    labels = {"app": name}
+    containers = [{"name": "c", "image": "x:1", "resources": {"requests": {"cpu": cpu}}}]
+    return {"metadata": {"name": name}, "spec": {"selector": {"matchLabels": labels}, "template": {
+        "metadata": {"labels": labels, **(metadata or {})}, "spec": {"containers": containers}}, **spec}}
+
+
+def where(kubesimd, name):
+    return sorted(p["spec"]["nodeName"] for p in pods_of(kubesimd, name) if p["status"]["phase"] == "Running")
+
+
+def test_daemon_sets_wait_for_room(kubesimd):
+    for name in ("n1", "n2"):
+        add_node(kubesimd, name)
+    kubesimd.post(PODS, {"metadata": {"name": "big"}, "spec": {"nodeName": "n2", "containers": [
+        {"name": "c", "image": "x", "resources": {"requests": {"cpu": "2"}}}]}}, 201)
+    kubesimd.post(DAEMONS, daemon_set("agent"), 201)
+    eventually(lambda: where(kubesimd, "agent") == ["n1"])
+    status = kubesimd.get(DAEMONS + "/agent")["status"]
+    assert (status["desiredNumberScheduled"], status["currentNumberScheduled"], status["numberUnavailable"]) == (2, 1, 1)
+    event = eventually(lambda: [e for e in kubesimd.get(EVENTS)["items"] if e["reason"] == "FailedPlacement"])[0]
+    assert event["message"] == 'failed to place pod on "n2": Node didn\'t have enough resource' and event["count"] == 1
+    kubesimd.ask("DELETE", PODS + "/big")
+    eventually(lambda: where(kubesimd, "agent") == ["n1", "n2"], 20)
+    kubesimd.restart()
+    assert where(kubesimd, "agent") == ["n1", "n2"]
+    eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"]["numberAvailable"] == 2)
+
+
+def test_daemons_stay_on_their_nodes(kubesimd):
+    """A lost node's pods move; those of a DaemonSet go with it and come back with it. So do those of a node that is removed."""
+    for name in ("n1", "n2"):
+        add_node(kubesimd, name)
+    kubesimd.post(DAEMONS, daemon_set("agent", "500m"), 201)
+    eventually(lambda: where(kubesimd, "agent") == ["n1", "n2"])
+    kubesimd.post("/nodes/n1/stop")
+    eventually(lambda: where(kubesimd, "agent") == ["n2"])
+    assert kubesimd.get(DAEMONS + "/agent")["status"]["desiredNumberScheduled"] == 2
+    kubesimd.post("/nodes/n1/restart")
+    eventually(lambda: where(kubesimd, "agent") == ["n1", "n2"])
+    kubesimd.ask("DELETE", "/api/v1/nodes/n2")
+    eventually(lambda: where(kubesimd, "agent") == ["n1"])
+    eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"]["desiredNumberScheduled"] == 1)
+    add_node(kubesimd, "n3")
+    eventually(lambda: where(kubesimd, "agent") == ["n1", "n3"])
+
+
+def test_daemon_sets_are_updated_in_steps(kubesimd):
+    """maxUnavailable, minReadySeconds, revisionHistoryLimit; a pod that ends is replaced."""
+    for i in range(6):
+        add_node(kubesimd, f"n{i}")
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "50%"}}
+    kubesimd.post(DAEMONS, daemon_set("agent", "100m", minReadySeconds=1, revisionHistoryLimit=1, updateStrategy=rolling), 201)
+    eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"].get("numberAvailable") == 6)
+    revision = kubesimd.get(DAEMONS)["metadata"]["resourceVersion"]
+    merge = {"Content-Type": "application/strategic-merge-patch+json"}
+    for image in ("x:2", "x:3"):
+        kubesimd.ask("PATCH", DAEMONS + "/agent", {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": image}]}}}}, headers=merge)
+        eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"].get("updatedNumberScheduled") == 6, 20)
+        eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"].get("numberAvailable") == 6, 20)
+        assert {p["spec"]["containers"][0]["image"] for p in pods_of(kubesimd, "agent")} == {image}
+    seen = [e["object"]["status"] for e in kubesimd.stream(f"{DAEMONS}?watch=1&resourceVersion={revision}&timeoutSeconds=1")]
+    assert min(s.get("numberAvailable", 0) for s in seen) == 3
+    revisions = eventually(lambda: (lambda all: len(all) == 2 and all)(kubesimd.get("/apis/apps/v1/namespaces/default/controllerrevisions")["items"]))
+    assert sorted(r["revision"] for r in revisions) == [2, 3]
+    newest = max(revisions, key=lambda r: r["revision"])
+    assert newest["metadata"]["labels"]["controller-revision-hash"] == pods_of(kubesimd, "agent")[0]["metadata"]["labels"]["controller-revision-hash"]
+    kubesimd.post(DAEMONS, daemon_set("short", "100m", {"annotations": {"kubesim.io/duration": "1s"}}), 201)
+    eventually(lambda: any(e["reason"] == "SucceededDaemonPod" for e in kubesimd.get(EVENTS)["items"]))
+    first = {p["metadata"]["uid"] for p in pods_of(kubesimd, "short")}
+    eventually(lambda: (lambda now: len(now) == 6 and not now & first)({p["metadata"]["uid"] for p in pods_of(kubesimd, "short")}), 20)
+
+
+def test_daemon_sets_need_their_priority_class(kubesimd):
+    add_node(kubesimd, "n1")
+    wrong = daemon_set("agent")
+    wrong["spec"]["template"]["spec"]["priorityClassName"] = "none"
+    kubesimd.post(DAEMONS, wrong, 201)
+    event = eventually(lambda: [e for e in kubesimd.get(EVENTS)["items"] if e["reason"] == "FailedCreate"])[0]
+    assert event["message"] == 'Error creating: pods "agent-" is forbidden: no PriorityClass with name none was found'
+    kubesimd.post(PRIORITIES, {"metadata": {"name": "none"}, "value": 3}, 201)
+    eventually(lambda: where(kubesimd, "agent") == ["n1"], 20)

@@ -135,6 +135,8 @@ int pod_admit(Cluster *c, JsonArena *a, Json *document, Error *reterr) {
         Json *spec = json_get(document, "spec");
         int r;
 
+        if (json_arena_error(a) < 0)
+                return error_set(reterr, json_arena_error(a), "out of memory");
         if (!json_is(spec, JSON_OBJECT))
                 return 0; /* it will be refused for that */
         complete_spec(a, spec);

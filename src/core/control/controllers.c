@@ -20,6 +20,7 @@ static const struct {
         [KIND_NAMESPACE] = { reconcile_namespace, false },
         [KIND_REPLICA_SET] = { reconcile_replica_set, true },
         [KIND_DEPLOYMENT] = { reconcile_deployment, true },
+        [KIND_DAEMON_SET] = { reconcile_daemon_set, true },
         [KIND_JOB] = { reconcile_job, true },
         [KIND_CRON_JOB] = { reconcile_cron_job, true },
         [KIND_SERVICE] = { reconcile_service, false },
@@ -76,9 +77,20 @@ static void mark_selecting(Cluster *c, Kind kind, const Object *pod) {
                         object_mark(c, object_state(e));
 }
 
+/* DaemonSets look at all nodes. */
+static void see_node(Cluster *c, const Node *old, const Node *new) {
+        if (old && new && old->object.doc == new->object.doc && old->health == new->health && old->unschedulable == new->unschedulable &&
+            old->stop_requested == new->stop_requested && old->cpu == new->cpu)
+                return;
+        for (StoreEntry *e = store_find_from(c->store, KIND_DAEMON_SET, NULL); e; e = store_following(e))
+                object_mark(c, object_state(e));
+}
+
 void controllers_see(Cluster *c, const Object *old, const Object *new) {
         const Object *o = new ?: old;
 
+        if (o->kind == KIND_NODE)
+                see_node(c, (const Node*) old, (const Node*) new);
         if (o->kind != KIND_POD || !o->doc || o->doc->n_labels == 0)
                 return;
         for (size_t i = 0; i < ELEMENTSOF(selecting); i++) {
