@@ -205,3 +205,69 @@ def test_daemon_sets_need_their_priority_class(kubesimd):
     assert event["message"] == 'Error creating: pods "agent-" is forbidden: no PriorityClass with name none was found'
     kubesimd.post(PRIORITIES, {"metadata": {"name": "none"}, "value": 3}, 201)
     eventually(lambda: where(kubesimd, "agent") == ["n1"], 20)
+
+
+# --- StatefulSets ---
+
+STATEFUL = "/apis/apps/v1/namespaces/default/statefulsets"
+
+
+def stateful_set(name, replicas, **more):
+    labels = {"app": name}
+    return {"metadata": {"name": name}, "spec": {"serviceName": name, "replicas": replicas, "selector": {"matchLabels": labels}, "template": {
+        "metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "x:1", "resources": {"requests": {"cpu": "100m"}}}]}}, **more}}
+
+
+def life(kubesimd, app, revision):
+    """What happened to pods of that app: +NAME for one that came, NAME for one that is ready, -NAME for one that has gone."""
+    told, ready = [], set()
+    for e in kubesimd.stream(f"{PODS}?watch=1&resourceVersion={revision}&labelSelector=app%3D{app}&timeoutSeconds=1"):
+        p, name = e["object"], e["object"]["metadata"]["name"]
+        if e["type"] != "MODIFIED":
+            told.append({"ADDED": "+", "DELETED": "-"}[e["type"]] + name)
+            ready.discard(name)
+        elif p["status"]["phase"] == "Running" and "deletionTimestamp" not in p["metadata"] and name not in ready:
+            ready.add(name)
+            told.append(name)
+    return told
+
+
+def test_stateful_sets_go_in_order(kubesimd):
+    """podManagementPolicy, ordinals.start, minReadySeconds, revisionHistoryLimit."""
+    add_node(kubesimd, "n1", "8")
+    patch = lambda name, spec: kubesimd.ask("PATCH", f"{STATEFUL}/{name}", {"spec": spec}, headers={"Content-Type": "application/merge-patch+json"})
+    status = lambda name: kubesimd.get(f"{STATEFUL}/{name}")["status"]
+    newest = lambda: kubesimd.get(PODS)["metadata"]["resourceVersion"]
+    revision = newest()
+    kubesimd.post(STATEFUL, stateful_set("s", 3, ordinals={"start": 5}, minReadySeconds=1, revisionHistoryLimit=0), 201)
+    eventually(lambda: status("s").get("availableReplicas") == 3, 20)
+    assert life(kubesimd, "s", revision) == ["+s-5", "s-5", "+s-6", "s-6", "+s-7", "s-7"]
+    times = [p["status"]["startTime"] for p in sorted(pods_of(kubesimd, "s"), key=lambda p: p["metadata"]["name"])]
+    assert times == sorted(set(times)), "each waits a second for the one before"
+    revision, template = newest(), stateful_set("s", 3)["spec"]["template"]
+    template["spec"]["containers"][0]["image"] = "x:2"
+    patch("s", {"template": template})
+    eventually(lambda: status("s")["currentRevision"] == status("s")["updateRevision"] and status("s").get("updatedReplicas") == 3, 20)
+    assert life(kubesimd, "s", revision) == ["-s-7", "+s-7", "s-7", "-s-6", "+s-6", "s-6", "-s-5", "+s-5", "s-5"]
+    eventually(lambda: len(kubesimd.get("/apis/apps/v1/namespaces/default/controllerrevisions")["items"]) == 1)
+    revision = newest()
+    patch("s", {"replicas": 1})
+    eventually(lambda: status("s")["replicas"] == 1)
+    assert life(kubesimd, "s", revision) == ["-s-7", "-s-6"]
+    revision = newest()
+    kubesimd.post(STATEFUL, stateful_set("p", 3, podManagementPolicy="Parallel"), 201)
+    eventually(lambda: status("p").get("readyReplicas") == 3)
+    assert life(kubesimd, "p", revision)[:3] == ["+p-0", "+p-1", "+p-2"]
+    kubesimd.restart()
+    assert [p["metadata"]["name"] for p in pods_of(kubesimd, "p")] == ["p-0", "p-1", "p-2"]
+
+
+def test_stateful_sets_wait_for_names(kubesimd):
+    add_node(kubesimd, "n1", "8")
+    kubesimd.post(PODS, {"metadata": {"name": "s-1"}, "spec": {"containers": [{"name": "c", "image": "x"}]}}, 201)
+    kubesimd.post(STATEFUL, stateful_set("s", 2), 201)
+    event = eventually(lambda: [e for e in kubesimd.get(EVENTS)["items"] if e["reason"] == "FailedCreate"])[0]
+    assert event["message"].startswith("create Pod s-1 in StatefulSet s failed error: ")
+    assert [p["metadata"]["name"] for p in pods_of(kubesimd, "s")] == ["s-0"]
+    kubesimd.ask("DELETE", PODS + "/s-1")
+    eventually(lambda: kubesimd.get(STATEFUL + "/s")["status"].get("readyReplicas") == 2, 20)

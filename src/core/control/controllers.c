@@ -21,6 +21,7 @@ static const struct {
         [KIND_REPLICA_SET] = { reconcile_replica_set, true },
         [KIND_DEPLOYMENT] = { reconcile_deployment, true },
         [KIND_DAEMON_SET] = { reconcile_daemon_set, true },
+        [KIND_STATEFUL_SET] = { reconcile_stateful_set, true },
         [KIND_JOB] = { reconcile_job, true },
         [KIND_CRON_JOB] = { reconcile_cron_job, true },
         [KIND_SERVICE] = { reconcile_service, false },

@@ -12,6 +12,7 @@ int reconcile_namespace(Cluster *c, ObjectState *s);
 int reconcile_replica_set(Cluster *c, ObjectState *s);
 int reconcile_deployment(Cluster *c, ObjectState *s);
 int reconcile_daemon_set(Cluster *c, ObjectState *s);
+int reconcile_stateful_set(Cluster *c, ObjectState *s);
 int reconcile_job(Cluster *c, ObjectState *s);
 int reconcile_cron_job(Cluster *c, ObjectState *s);
 int reconcile_service(Cluster *c, ObjectState *s);

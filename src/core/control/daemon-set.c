@@ -8,12 +8,34 @@
 #include "basic/string-util.h"
 #include "core/control/admission.h"
 #include "core/control/controllers.h"
-#include "core/control/daemon-set-internal.h"
 #include "core/control/owners.h"
+#include "core/control/revisions.h"
 #include "core/sched/filter.h"
 
+#define DAEMON_COMPONENT "daemonset-controller"
+#define NAMESPACE_SIZE 254
 #define BURST 250                       /* pods made in one look */
 #define LOOK_FOR_ROOM (5 * USEC_PER_SEC) /* how often, while a node has none */
+
+/* A DaemonSet as one look at it finds it. */
+typedef struct Daemon {
+        Cluster *cluster;
+        ObjectState *state;
+        Edit edit;         /* of its document, only read */
+        Json *spec;
+        bool alive;        /* it is not being deleted */
+        char hash[TEMPLATE_HASH_MAX];
+        Json *pod;         /* what each of its pods says, admitted */
+        PodClass *class;   /* of it; a reference; NULL: there can be none */
+        const char *only;  /* the node that the template names; NULL: it names none */
+        Error error;       /* why no pod can be made; code 0: they can */
+        PodState **pods;   /* by slot of their node; owned */
+        usec_t min_ready;
+        int64_t desired, current, misscheduled, ready, updated, available;
+        size_t n_made;
+        bool crowded;      /* a node has no room for its pod */
+        usec_t look_at;    /* realtime */
+} Daemon;
 
 static void daemon_done(Daemon *d) {
         free(d->pods);
@@ -61,7 +83,7 @@ static int make_pod(Daemon *d) {
         d->pod = make_pod_from(a, json_get(d->spec, "template"), object_name(o));
         spec = json_get(d->pod, "spec");
         d->only = json_string(json_detach(json_get(spec, "nodeName")));
-        json_set_string(a, json_ensure(a, json_get(d->pod, "metadata"), "labels", JSON_OBJECT), DAEMON_HASH_LABEL, d->hash);
+        json_set_string(a, json_ensure(a, json_get(d->pod, "metadata"), "labels", JSON_OBJECT), REVISION_HASH_LABEL, d->hash);
         add_tolerations(a, spec);
         r = pod_admit(d->cluster, a, d->pod, &d->error);
         if (r < 0 && r != -EACCES)
@@ -132,7 +154,7 @@ static int find_pods(Daemon *d) {
 }
 
 static bool is_new(const Daemon *d, const Pod *p) {
-        return streq_ptr(doc_label(p->object.doc, DAEMON_HASH_LABEL), d->hash);
+        return streq_ptr(doc_label(p->object.doc, REVISION_HASH_LABEL), d->hash);
 }
 
 static bool is_available(const Daemon *d, const Pod *p) {
@@ -271,7 +293,7 @@ static int reconcile(Daemon *d) {
         hash_template(json_get(d->spec, "template"), 0, d->hash);
         r = make_pod(d);
         if (r >= 0 && d->alive)
-                r = daemon_keep_revision(d);
+                r = revisions_keep(d->cluster, d->state, d->edit.root, d->hash);
         if (r >= 0 && d->alive)
                 r = release_pods(d->cluster, d->state, json_get(d->spec, "selector"));
         if (r >= 0)
@@ -283,7 +305,7 @@ static int reconcile(Daemon *d) {
         if (r >= 0)
                 r = update_status(d);
         if (r >= 0 && d->alive && d->updated == d->desired)
-                r = daemon_forget_revisions(d);
+                r = revisions_forget(d->cluster, d->state, d->edit.root, d->hash);
         return r < 0 ? r : plan(d);
 }
 

@@ -152,14 +152,29 @@ void complete_daemon_set(KubeWrite *w, Json *object, const Json *old) {
         default_i64(w, spec, "revisionHistoryLimit", 10);
 }
 
+/* Of claims and volumes, which nothing binds here. */
+static void complete_storage(KubeWrite *w, Json *object, const Json *old, const char *phase) {
+        default_string(w, json_ensure(&w->arena, object, "spec", JSON_OBJECT), "volumeMode", "Filesystem");
+        if (!old)
+                json_set_string(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "phase", phase);
+}
+
 void complete_stateful_set(KubeWrite *w, Json *object, const Json *old) {
-        Json *spec;
+        Json *spec, *strategy;
 
         complete_workload(w, object, old);
         spec = json_get(object, "spec");
         default_string(w, spec, "podManagementPolicy", "OrderedReady");
         default_i64(w, spec, "revisionHistoryLimit", 10);
-        default_string(w, json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT), "type", "RollingUpdate");
+        strategy = json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT);
+        default_string(w, strategy, "type", "RollingUpdate");
+        if (streq_ptr(json_string(json_get(strategy, "type")), "RollingUpdate"))
+                default_i64(w, json_ensure(&w->arena, strategy, "rollingUpdate", JSON_OBJECT), "partition", 0);
+        JSON_FOREACH(claim, json_get(spec, "volumeClaimTemplates")) {
+                json_set_string(&w->arena, claim, "apiVersion", "v1");
+                json_set_string(&w->arena, claim, "kind", "PersistentVolumeClaim");
+                complete_storage(w, claim, NULL, "Pending");
+        }
 }
 
 void complete_job(KubeWrite *w, Json *object, const Json *old _unused_) {
@@ -237,13 +252,6 @@ int admit_priority_class(KubeWrite *w, Json *object, const Json *old _unused_, E
 void complete_storage_class(KubeWrite *w, Json *object, const Json *old _unused_) {
         default_string(w, object, "reclaimPolicy", "Delete");
         default_string(w, object, "volumeBindingMode", "Immediate");
-}
-
-/* Of claims and volumes, which nothing binds here. */
-static void complete_storage(KubeWrite *w, Json *object, const Json *old, const char *phase) {
-        default_string(w, json_ensure(&w->arena, object, "spec", JSON_OBJECT), "volumeMode", "Filesystem");
-        if (!old)
-                json_set_string(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "phase", phase);
 }
 
 void complete_volume_claim(KubeWrite *w, Json *object, const Json *old) {
