@@ -21,9 +21,14 @@ static void replace(Treap *t, TreapNode *n, TreapNode *with) {
                 with->parent = n->parent;
 }
 
+static uint32_t size_of(const TreapNode *n) {
+        return n ? n->size : 0;
+}
+
 /* Lifts n over its parent, keeping the order. */
 static void rotate_up(Treap *t, TreapNode *n) {
         TreapNode *p = n->parent, *moved;
+        uint32_t all = p->size;
 
         replace(t, p, n);
         if (p->left == n) {
@@ -38,6 +43,8 @@ static void rotate_up(Treap *t, TreapNode *n) {
         p->parent = n;
         if (moved)
                 moved->parent = p;
+        p->size = all - n->size + size_of(moved);
+        n->size = all;
 }
 
 void treap_insert(Treap *t, TreapNode *n) {
@@ -48,10 +55,11 @@ void treap_insert(Treap *t, TreapNode *n) {
 
         while (*link) {
                 parent = *link;
+                parent->size++;
                 link = t->compare(n, parent) < 0 ? &parent->left : &parent->right;
         }
         t->seed = t->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        *n = (TreapNode) { .parent = parent, .priority = t->seed >> 16 };
+        *n = (TreapNode) { .parent = parent, .priority = (uint32_t) (t->seed >> 32), .size = 1 };
         *link = n;
         while (n->parent && n->parent->priority < n->priority)
                 rotate_up(t, n);
@@ -63,6 +71,8 @@ void treap_remove(Treap *t, TreapNode *n) {
 
         while (n->left && n->right)
                 rotate_up(t, n->left->priority > n->right->priority ? n->left : n->right);
+        for (TreapNode *p = n->parent; p; p = p->parent)
+                p->size--;
         replace(t, n, n->left ?: n->right);
         *n = (TreapNode) {};
 }
@@ -108,4 +118,16 @@ TreapNode *treap_lower_bound(const Treap *t, const TreapNode *key) {
                         n = n->left;
                 }
         return found;
+}
+
+size_t treap_rank(const Treap *t, const TreapNode *key) {
+        size_t before = 0;
+
+        for (TreapNode *n = t->root; n;)
+                if (t->compare(n, key) < 0) {
+                        before += size_of(n->left) + 1;
+                        n = n->right;
+                } else
+                        n = n->left;
+        return before;
 }

@@ -7,7 +7,8 @@
 
 struct TreapNode {
         TreapNode *left, *right, *parent;
-        uint64_t priority;
+        uint32_t priority;
+        uint32_t size; /* members in the tree that it is the root of */
 };
 
 typedef int (*treap_compare_t)(const TreapNode *a, const TreapNode *b);
@@ -27,3 +28,5 @@ TreapNode *treap_last(const Treap *t);
 TreapNode *treap_next(const TreapNode *n);
 /* The first member that does not come before `key` (compared as a node; it need not be a member), or NULL. */
 TreapNode *treap_lower_bound(const Treap *t, const TreapNode *key);
+/* How many members come before `key` (which need not be one). O(log n). */
+size_t treap_rank(const Treap *t, const TreapNode *key);

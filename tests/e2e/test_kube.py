@@ -180,7 +180,57 @@ def test_watch_by_selector_is_about_what_matches(cluster):
     first = next(events)
     assert first["type"] == "ADDED" and first["object"]["spec"]["nodeName"] == "n2"
     events = watch(cluster, f"pods?watch=1&fieldSelector=spec.nodeName%3Dn1&resourceVersion={revision}")
-    assert next(events)["type"] == "DELETED"
+    gone = next(events)
+    assert (gone["type"], gone["object"]["spec"]["nodeName"]) == ("DELETED", "n1")
+    assert gone["object"]["metadata"]["resourceVersion"] == first["object"]["metadata"]["resourceVersion"]
+
+
+def test_what_leaves_a_selector_is_shown_as_it_was(cluster):
+    """With the revision of the change, so that the watch can go on from there."""
+    path = "/api/v1/namespaces/default/configmaps"
+    before = cluster.post(path, {"metadata": {"name": "m", "labels": {"app": "a"}}, "data": {"v": "1"}}, 201)["metadata"]["resourceVersion"]
+    after = cluster.ask("PATCH", path + "/m", {"metadata": {"labels": {"app": "b"}}, "data": {"v": "2"}},
+                        headers={"Content-Type": "application/merge-patch+json"}).json["metadata"]["resourceVersion"]
+    for as_table in (False, True):
+        for app, type, shown in (("a", "DELETED", {"app": "a"}), ("b", "ADDED", {"app": "b"})):
+            connection = UnixConnection(cluster.socket, 10)
+            connection.request("GET", f"{path}?watch=1&labelSelector=app%3D{app}&resourceVersion={before}&includeObject=Object", headers={
+                "Accept": "application/json;as=Table;v=v1;g=meta.k8s.io" if as_table else "application/json"})
+            event = json.loads(connection.getresponse().readline())
+            thing = event["object"]["rows"][0]["object"] if as_table else event["object"]
+            assert (event["type"], thing["metadata"]["labels"], thing["metadata"]["resourceVersion"]) == (type, shown, after)
+            assert thing["data"] == {"v": "1" if app == "a" else "2"}
+
+
+def test_watch_paths_of_old(cluster):
+    """/watch in the path is what ?watch=true asks for; a name stands for a field selector."""
+    cluster.post("/api/v1/namespaces", {"metadata": {"name": "other"}}, 201)
+    for path in ("namespaces/default/configmaps", "namespaces/other/configmaps"):
+        for name in ("a", "b"):
+            cluster.post("/api/v1/" + path, {"metadata": {"name": name, "labels": {"l": name}}}, 201)
+    cluster.post("/apis/batch/v1/namespaces/default/cronjobs", {"metadata": {"name": "tick"}, "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}}}}}}, 201)
+
+    def told(path):
+        return [f'{e["object"]["metadata"].get("namespace", "")}/{e["object"]["metadata"]["name"]}' for e in cluster.stream(path) if e["type"] == "ADDED"]
+
+    for path, wanted in (
+            ("/api/v1/watch/configmaps?", ["default/a", "default/b", "other/a", "other/b"]),
+            ("/api/v1/watch/configmaps?labelSelector=l%3Da&", ["default/a", "other/a"]),
+            ("/api/v1/watch/namespaces/other/configmaps?", ["other/a", "other/b"]),
+            ("/api/v1/watch/namespaces/other/configmaps/b?", ["other/b"]),
+            ("/api/v1/watch/namespaces/other/configmaps/b?labelSelector=l%3Da&", []),
+            ("/api/v1/watch/namespaces/other?", ["/other"]),
+            ("/api/v1/watch/nodes/n2?", ["/n2"]),
+            ("/apis/batch/v1/watch/cronjobs?", ["default/tick"]),
+            ("/apis/batch/v1/watch/namespaces/default/cronjobs/tick?", ["default/tick"]),
+            ("/apis/batch/v1/watch/namespaces/other/cronjobs?", [])):
+        assert sorted(told(path + "timeoutSeconds=1")) == wanted, path
+    for method, path, status in (("GET", "configmaps/a", 404), ("GET", "namespaces/default/nodes", 404), ("GET", "namespaces/default/pods/p/status", 404),
+                                 ("GET", "nonsense", 404), ("GET", "namespaces/other/status", 404), ("POST", "configmaps", 405),
+                                 ("DELETE", "nodes/n2", 405), ("PUT", "namespaces/default/configmaps/a", 405)):
+        assert cluster.ask(method, "/api/v1/watch/" + path, {} if method != "GET" else None).status == status, path
+    assert not any("watch" in r["name"] for r in cluster.get("/api/v1")["resources"])
 
 
 def test_watch_list(cluster):
@@ -329,12 +379,42 @@ def test_pages_are_of_one_revision(cluster):
     for n, page in enumerate(pages(cluster, "/api/v1/namespaces/default/configmaps", 5)):
         seen += [(c["metadata"]["name"], c["data"]["v"]) for c in page["items"]]
         revisions.add(page["metadata"]["resourceVersion"])
+        assert page["metadata"].get("remainingItemCount", 0) == 23 - len(seen)
         # What happens between two pages is in none of them.
         cluster.ask("DELETE", f"/api/v1/namespaces/default/configmaps/c{20 - n:02}")
         cluster.ask("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": f"b{n}"}})
         cluster.ask("PATCH", "/api/v1/namespaces/default/configmaps/c22", {"data": {"v": str(n + 2)}},
                     headers={"Content-Type": "application/merge-patch+json"})
     assert seen == [(f"c{i:02}", "1") for i in range(23)] and len(revisions) == 1
+
+
+def test_remaining_items_are_counted(cluster):
+    """remainingItemCount: of the namespace or of all, in every form of an answer, but not with a selector."""
+    cluster.post("/api/v1/namespaces", {"metadata": {"name": "defaul"}}, 201)
+    cluster.post("/api/v1/namespaces", {"metadata": {"name": "default-2"}}, 201)
+    for namespace, count in (("defaul", 3), ("default", 7), ("default-2", 1)):
+        for i in range(count):
+            cluster.post(f"/api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": f"c{i}", "labels": {"a": "b"}}}, 201)
+
+    def counts(path, limit, **headers):
+        told, token = [], ""
+        while token is not None:
+            metadata = cluster.ask("GET", f"{path}{limit}&continue={token}", headers=headers).json["metadata"]
+            told.append(metadata.get("remainingItemCount"))
+            token = metadata.get("continue")
+        return told
+
+    table = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+    for headers in ({}, table):
+        assert counts("/api/v1/namespaces/default/configmaps?limit=", 3, **headers) == [4, 1, None]
+        assert counts("/api/v1/namespaces/defaul/configmaps?limit=", 2, **headers) == [1, None]
+        assert counts("/api/v1/configmaps?limit=", 5, **headers) == [6, 1, None]
+        assert counts("/api/v1/configmaps?labelSelector=a%3Db&limit=", 5, **headers) == [None] * 3
+        assert counts("/api/v1/configmaps?fieldSelector=metadata.namespace%3Ddefault&limit=", 5, **headers) == [None] * 2
+    assert "remainingItemCount" not in cluster.get("/api/v1/configmaps")["metadata"]
+    old = cluster.get("/api/v1/configmaps")["metadata"]["resourceVersion"]
+    cluster.ask("DELETE", "/api/v1/namespaces/default/configmaps/c1")
+    assert counts(f"/api/v1/namespaces/default/configmaps?resourceVersion={old}&resourceVersionMatch=Exact&limit=", 10) == [None]
 
 
 def test_an_old_page_has_expired(start):

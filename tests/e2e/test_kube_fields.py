@@ -99,10 +99,40 @@ def test_placement(cluster):
 
 def test_priority(cluster):
     create(cluster, "/apis/scheduling.k8s.io/v1/priorityclasses", "high", value=1000, preemptionPolicy="Never")
-    spec = pod(cluster, "p", priorityClassName="high", priority=5)["spec"]
+    spec = pod(cluster, "p", priorityClassName="high", priority=1000)["spec"]
     assert (spec["priority"], spec["preemptionPolicy"]) == (1000, "Never")
-    pod(cluster, "q", 422, priorityClassName="none")
+    assert pod(cluster, "node", priorityClassName="system-node-critical")["spec"]["priority"] == 2000001000
     patch(cluster, "/apis/scheduling.k8s.io/v1/priorityclasses/high", {"value": 1}, 422)
+    for wanted, why in (
+            ({"priorityClassName": "none"}, "no PriorityClass with name none was found"),
+            ({"priorityClassName": "high", "priority": 5}, "the integer value of priority (5) must not be provided in pod spec; priority admission "
+             "controller computed 1000 from the given PriorityClass name"),
+            ({"priorityClassName": "high", "preemptionPolicy": "PreemptLowerPriority"}, "the string value of PreemptionPolicy (PreemptLowerPriority) "
+             "must not be provided in pod spec; priority admission controller computed Never from the given PriorityClass name")):
+        refused = pod(cluster, "q", 403, **wanted)
+        assert (refused["reason"], refused["message"]) == ("Forbidden", f'pods "q" is forbidden: {why}')
+        assert refused["details"] == {"name": "q", "kind": "pods"}
+
+
+def test_global_default(cluster):
+    """globalDefault: the class of pods that name none; there is one at most."""
+    classes = "/apis/scheduling.k8s.io/v1/priorityclasses"
+    create(cluster, classes, "usual", value=7, globalDefault=True, description='"globalDefault":true')
+    create(cluster, classes, "other", value=9, description='"globalDefault":true')
+    for refused in (create(cluster, classes, "second", 403, value=8, globalDefault=True), patch(cluster, classes + "/other", {"globalDefault": True}, 403)):
+        assert "PriorityClass usual is already marked as default. Only one default can exist" in refused["message"]
+    spec = pod(cluster, "p")["spec"]
+    assert (spec["priorityClassName"], spec["priority"], spec["preemptionPolicy"]) == ("usual", 7, "PreemptLowerPriority")
+    patch(cluster, classes + "/usual", {"description": "still the default"})
+    cluster.restart()
+    assert pod(cluster, "q")["spec"]["priority"] == 7
+    patch(cluster, classes + "/usual", {"globalDefault": False})
+    spec = pod(cluster, "r")["spec"]
+    assert spec["priority"] == 0 and "priorityClassName" not in spec
+    patch(cluster, classes + "/other", {"globalDefault": True})
+    assert pod(cluster, "s")["spec"]["priority"] == 9
+    cluster.ask("DELETE", classes + "/other")
+    assert pod(cluster, "t")["spec"]["priority"] == 0
 
 
 def test_grace(cluster):

@@ -149,16 +149,21 @@ def test_no_execute_evicts(cluster):
 
 
 def test_preemption(cluster):
-    for name, value in (("low", 10), ("high", 1000)):
-        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    for name, value, more in (("low", 10, {}), ("high", 1000, {}), ("polite", 1000, {"preemptionPolicy": "Never"})):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value, **more}, 201)
     cluster.add_node("a", cpu="2")
     cluster.add_node("b", cpu="2")
     cluster.add_pod("l1", {"priorityClassName": "low"}, requests={"cpu": "2"})
     cluster.add_pod("l2", {"priorityClassName": "low"}, requests={"cpu": "1"})
-    cluster.add_pod("polite", {"priorityClassName": "high", "preemptionPolicy": "Never"}, requests={"cpu": "2"})
+    cluster.add_pod("polite", {"priorityClassName": "polite"}, requests={"cpu": "2"})
     assert "preemption: not eligible due to preemptionPolicy=Never." in cluster.why("polite")
+    revision = cluster.get(PODS)["metadata"]["resourceVersion"]
     cluster.add_pod("h", {"priorityClassName": "high"}, requests={"cpu": "2"})
-    assert eventually(lambda: cluster.where("h")) in ("a", "b")
+    node = eventually(lambda: cluster.where("h"))
+    assert node in ("a", "b")
+    seen = [e["object"] for e in cluster.stream(f"{PODS}?watch=1&resourceVersion={revision}&fieldSelector=metadata.name%3Dh&timeoutSeconds=1")]
+    assert [p["status"].get("nominatedNodeName") for p in seen if "nodeName" not in p["spec"]] == [None, node]
+    assert "nominatedNodeName" not in seen[-1]["status"]
     left = {p["metadata"]["name"] for p in cluster.get(PODS)["items"]}
     assert "h" in left and len(left & {"l1", "l2"}) == 1
     assert any(e["reason"] == "Preempted" for e in cluster.get("/api/v1/namespaces/default/events")["items"])

@@ -100,7 +100,7 @@ def test_what_is_alive_has_a_test_that_names_it():
 
 
 # What the core writes into events, conditions and references, whose types stand in no line; a namespace and a plural.
-WRITTEN = set("""involvedObject reason source component count firstTimestamp lastTimestamp eventTime reportingComponent reportingInstance
+WRITTEN = set("""claimName persistentVolumeClaim subdomain hostNetwork enableServiceLinks serviceAccount serviceAccountName involvedObject reason source component count firstTimestamp lastTimestamp eventTime reportingComponent reportingInstance
 lastUpdateTime lastTransitionTime lastProbeTime pods onPodConditions successPolicy managedBy ip serving env fieldPath fieldRef hostname valueFrom action containerName onExitCodes rules blockOwnerDeletion default namespaces ephemeralContainers""".split())
 
 
@@ -324,6 +324,14 @@ WORLD = [
     ("/apis/apps/v1/namespaces/kept/deployments", {"metadata": {"name": "big"}, "spec": {
         "selector": {"matchLabels": {"app": "big"}}, "template": {"metadata": {"labels": {"app": "big"}}, "spec": {
             "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "100"}}}]}}}}),
+    ("/apis/apps/v1/namespaces/kept/daemonsets", {"metadata": {"name": "each"}, "spec": {
+        "selector": {"matchLabels": {"app": "each"}}, "template": {"metadata": {"labels": {"app": "each"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}}}),
+    ("/apis/apps/v1/namespaces/kept/daemonsets", {"metadata": {"name": "large"}, "spec": {
+        "selector": {"matchLabels": {"app": "large"}}, "template": {"metadata": {"labels": {"app": "large"}}, "spec": {
+            "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "100"}}}]}}}}),
+    ("/apis/apps/v1/namespaces/kept/statefulsets", {"metadata": {"name": "numbered"}, "spec": {
+        "serviceName": "n", "selector": {"matchLabels": {"app": "n"}}, "template": {"metadata": {"labels": {"app": "n"}}, "spec": {
+            "containers": [{"name": "c", "image": "x"}]}}}}),
     ("/api/v1/namespaces/kept/services", {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}], "selector": {"app": "x"}}}),
     ("/apis/policy/v1/namespaces/kept/poddisruptionbudgets", {"metadata": {"name": "b"}, "spec": {"selector": SELECTOR, "minAvailable": 1}}),
     ("/apis/batch/v1/namespaces/kept/jobs", {"metadata": {"name": "good"}, "spec": {"template": {

@@ -43,3 +43,231 @@ def test_a_deadline_outlives_the_server(kubesimd):
     assert "Failed" not in conditions(kubesimd.get(JOBS + "/long"))
     eventually(lambda: conditions(kubesimd.get(JOBS + "/long")).get("Failed", {}).get("reason") == "DeadlineExceeded", 20)
     eventually(lambda: not kubesimd.get(JOBS)["items"] and not kubesimd.get(PODS)["items"], 20)
+
+
+# --- Pods of controllers are pods like others ---
+
+PRIORITIES = "/apis/scheduling.k8s.io/v1/priorityclasses"
+EVENTS = "/api/v1/namespaces/default/events"
+SPEC = {
+    "priorityClassName": "high", "serviceAccount": "builder", "nodeSelector": {"kubernetes.io/hostname": "n1"}, "volumes": [{"name": "v"}],
+    "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}],
+    "containers": [{"name": "c", "image": "x", "ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": "1"}}}],
+}
+
+
+def deployment(name, spec, replicas=1):
+    return {"metadata": {"name": name}, "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}},
+                                                 "template": {"metadata": {"labels": {"app": name}}, "spec": spec}}}
+
+
+def pods_of(kubesimd, name):
+    return kubesimd.get(f"{PODS}?labelSelector=app%3D{name}")["items"]
+
+
+def test_pods_of_controllers_are_as_those_that_clients_write(kubesimd):
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "8"}}}, 201)
+    kubesimd.post(PRIORITIES, {"metadata": {"name": "high"}, "value": 1000, "preemptionPolicy": "Never"}, 201)
+    kubesimd.post(PODS, {"metadata": {"name": "alone", "labels": {"app": "alone"}}, "spec": SPEC}, 201)
+    kubesimd.post(DEPLOYMENTS, deployment("web", SPEC), 201)
+    kubesimd.post(JOBS, {"metadata": {"name": "job"}, "spec": {"template": {"metadata": {"labels": {"app": "job"}}, "spec": {**SPEC, "restartPolicy": "Always"}}}}, 422)
+    kubesimd.post(JOBS, {"metadata": {"name": "job"}, "spec": {"template": {"metadata": {"labels": {"app": "job"}}, "spec": {**SPEC, "restartPolicy": "Never"}}}}, 201)
+    (alone,), (web,), (job,) = (eventually(lambda: [p for p in pods_of(kubesimd, name) if p["status"]["phase"] == "Running"]) for name in ("alone", "web", "job"))
+    assert web["spec"] == alone["spec"] and job["spec"] == {**alone["spec"], "restartPolicy": "Never"}
+    spec = web["spec"]
+    assert (spec["priority"], spec["preemptionPolicy"], spec["serviceAccountName"], spec["enableServiceLinks"]) == (1000, "Never", "builder", True)
+    assert spec["containers"][0]["resources"] == {"limits": {"cpu": "1"}, "requests": {"cpu": "1"}}
+    assert [(t["key"], t["tolerationSeconds"]) for t in spec["tolerations"]] == [
+        ("node.kubernetes.io/not-ready", 5), ("node.kubernetes.io/unreachable", 300)]
+    assert web["status"]["qosClass"] == alone["status"]["qosClass"]
+    template = kubesimd.get(DEPLOYMENTS + "/web")["spec"]["template"]["spec"]  # what is added to pods is not added to it
+    assert not {"priority", "preemptionPolicy", "enableServiceLinks"} & set(template) and len(template["tolerations"]) == 1
+    assert template["containers"][0]["resources"] == {"limits": {"cpu": "1"}} and template["serviceAccountName"] == "builder"
+
+
+def test_pods_of_a_deployment_preempt(kubesimd):
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "2"}}}, 201)
+    kubesimd.post(PRIORITIES, {"metadata": {"name": "high"}, "value": 1000}, 201)
+    kubesimd.post(PRIORITIES, {"metadata": {"name": "usual"}, "value": 10, "globalDefault": True}, 201)
+    containers = [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "2"}}}]
+    kubesimd.post(DEPLOYMENTS, deployment("low", {"containers": containers}), 201)
+    eventually(lambda: [p for p in pods_of(kubesimd, "low") if p["status"]["phase"] == "Running"])
+    kubesimd.post(DEPLOYMENTS, deployment("high", {"containers": containers, "priorityClassName": "high"}), 201)
+    eventually(lambda: [p for p in pods_of(kubesimd, "high") if p["status"]["phase"] == "Running"])
+    waiting = eventually(lambda: [p for p in pods_of(kubesimd, "low") if "nodeName" not in p["spec"]])
+    assert (waiting[0]["spec"]["priorityClassName"], waiting[0]["spec"]["priority"]) == ("usual", 10)
+    assert any(e["reason"] == "Preempted" for e in kubesimd.get(EVENTS)["items"])
+
+
+def test_pods_without_their_priority_class_are_not_created(kubesimd):
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "2"}}}, 201)
+    kubesimd.post(DEPLOYMENTS, deployment("web", {"containers": [{"name": "c", "image": "x"}], "priorityClassName": "none"}, 2), 201)
+    failure = eventually(lambda: conditions(kubesimd.get(DEPLOYMENTS + "/web")).get("ReplicaFailure"))
+    name = kubesimd.get("/apis/apps/v1/namespaces/default/replicasets")["items"][0]["metadata"]["name"]
+    message = f'pods "{name}-" is forbidden: no PriorityClass with name none was found'
+    assert (failure["status"], failure["reason"], failure["message"]) == ("True", "FailedCreate", message)
+    event = eventually(lambda: [e for e in kubesimd.get(EVENTS)["items"] if e["reason"] == "FailedCreate"])[0]
+    assert (event["type"], event["message"], event["involvedObject"]["kind"]) == ("Warning", "Error creating: " + message, "ReplicaSet")
+    assert not kubesimd.get(PODS)["items"]
+    kubesimd.post(PRIORITIES, {"metadata": {"name": "none"}, "value": 3}, 201)
+    eventually(lambda: kubesimd.get(DEPLOYMENTS + "/web")["status"].get("readyReplicas") == 2, 20)
+    eventually(lambda: "ReplicaFailure" not in conditions(kubesimd.get(DEPLOYMENTS + "/web")))
+
+
+# --- DaemonSets ---
+
+DAEMONS = "/apis/apps/v1/namespaces/default/daemonsets"
+
+
+def add_node(kubesimd, name, cpu="2", **more):
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": name}, "status": {"capacity": {"cpu": cpu}}, **more}, 201)
+
+
+def daemon_set(name, cpu="1", metadata=None, **spec):
+    labels = {"app": name}
+    containers = [{"name": "c", "image": "x:1", "resources": {"requests": {"cpu": cpu}}}]
+    return {"metadata": {"name": name}, "spec": {"selector": {"matchLabels": labels}, "template": {
+        "metadata": {"labels": labels, **(metadata or {})}, "spec": {"containers": containers}}, **spec}}
+
+
+def where(kubesimd, name):
+    return sorted(p["spec"]["nodeName"] for p in pods_of(kubesimd, name) if p["status"]["phase"] == "Running")
+
+
+def test_daemon_sets_wait_for_room(kubesimd):
+    for name in ("n1", "n2"):
+        add_node(kubesimd, name)
+    kubesimd.post(PODS, {"metadata": {"name": "big"}, "spec": {"nodeName": "n2", "containers": [
+        {"name": "c", "image": "x", "resources": {"requests": {"cpu": "2"}}}]}}, 201)
+    kubesimd.post(DAEMONS, daemon_set("agent"), 201)
+    eventually(lambda: where(kubesimd, "agent") == ["n1"])
+    status = kubesimd.get(DAEMONS + "/agent")["status"]
+    assert (status["desiredNumberScheduled"], status["currentNumberScheduled"], status["numberUnavailable"]) == (2, 1, 1)
+    event = eventually(lambda: [e for e in kubesimd.get(EVENTS)["items"] if e["reason"] == "FailedPlacement"])[0]
+    assert event["message"] == 'failed to place pod on "n2": Node didn\'t have enough resource' and event["count"] == 1
+    kubesimd.ask("DELETE", PODS + "/big")
+    eventually(lambda: where(kubesimd, "agent") == ["n1", "n2"], 20)
+    kubesimd.restart()
+    assert where(kubesimd, "agent") == ["n1", "n2"]
+    eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"]["numberAvailable"] == 2)
+
+
+def test_daemons_stay_on_their_nodes(kubesimd):
+    """A lost node's pods move; those of a DaemonSet go with it and come back with it. So do those of a node that is removed."""
+    for name in ("n1", "n2"):
+        add_node(kubesimd, name)
+    kubesimd.post(DAEMONS, daemon_set("agent", "500m"), 201)
+    eventually(lambda: where(kubesimd, "agent") == ["n1", "n2"])
+    kubesimd.post("/nodes/n1/stop")
+    eventually(lambda: where(kubesimd, "agent") == ["n2"])
+    assert kubesimd.get(DAEMONS + "/agent")["status"]["desiredNumberScheduled"] == 2
+    kubesimd.post("/nodes/n1/restart")
+    eventually(lambda: where(kubesimd, "agent") == ["n1", "n2"])
+    kubesimd.ask("DELETE", "/api/v1/nodes/n2")
+    eventually(lambda: where(kubesimd, "agent") == ["n1"])
+    eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"]["desiredNumberScheduled"] == 1)
+    add_node(kubesimd, "n3")
+    eventually(lambda: where(kubesimd, "agent") == ["n1", "n3"])
+
+
+def test_daemon_sets_are_updated_in_steps(kubesimd):
+    """maxUnavailable, minReadySeconds, revisionHistoryLimit; a pod that ends is replaced."""
+    for i in range(6):
+        add_node(kubesimd, f"n{i}")
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "50%"}}
+    kubesimd.post(DAEMONS, daemon_set("agent", "100m", minReadySeconds=1, revisionHistoryLimit=1, updateStrategy=rolling), 201)
+    eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"].get("numberAvailable") == 6)
+    revision = kubesimd.get(DAEMONS)["metadata"]["resourceVersion"]
+    merge = {"Content-Type": "application/strategic-merge-patch+json"}
+    for image in ("x:2", "x:3"):
+        kubesimd.ask("PATCH", DAEMONS + "/agent", {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": image}]}}}}, headers=merge)
+        eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"].get("updatedNumberScheduled") == 6, 20)
+        eventually(lambda: kubesimd.get(DAEMONS + "/agent")["status"].get("numberAvailable") == 6, 20)
+        assert {p["spec"]["containers"][0]["image"] for p in pods_of(kubesimd, "agent")} == {image}
+    seen = [e["object"]["status"] for e in kubesimd.stream(f"{DAEMONS}?watch=1&resourceVersion={revision}&timeoutSeconds=1")]
+    assert min(s.get("numberAvailable", 0) for s in seen) == 3
+    revisions = eventually(lambda: (lambda all: len(all) == 2 and all)(kubesimd.get("/apis/apps/v1/namespaces/default/controllerrevisions")["items"]))
+    assert sorted(r["revision"] for r in revisions) == [2, 3]
+    newest = max(revisions, key=lambda r: r["revision"])
+    assert newest["metadata"]["labels"]["controller-revision-hash"] == pods_of(kubesimd, "agent")[0]["metadata"]["labels"]["controller-revision-hash"]
+    kubesimd.post(DAEMONS, daemon_set("short", "100m", {"annotations": {"kubesim.io/duration": "1s"}}), 201)
+    eventually(lambda: any(e["reason"] == "SucceededDaemonPod" for e in kubesimd.get(EVENTS)["items"]))
+    first = {p["metadata"]["uid"] for p in pods_of(kubesimd, "short")}
+    eventually(lambda: (lambda now: len(now) == 6 and not now & first)({p["metadata"]["uid"] for p in pods_of(kubesimd, "short")}), 20)
+
+
+def test_daemon_sets_need_their_priority_class(kubesimd):
+    add_node(kubesimd, "n1")
+    wrong = daemon_set("agent")
+    wrong["spec"]["template"]["spec"]["priorityClassName"] = "none"
+    kubesimd.post(DAEMONS, wrong, 201)
+    event = eventually(lambda: [e for e in kubesimd.get(EVENTS)["items"] if e["reason"] == "FailedCreate"])[0]
+    assert event["message"] == 'Error creating: pods "agent-" is forbidden: no PriorityClass with name none was found'
+    kubesimd.post(PRIORITIES, {"metadata": {"name": "none"}, "value": 3}, 201)
+    eventually(lambda: where(kubesimd, "agent") == ["n1"], 20)
+
+
+# --- StatefulSets ---
+
+STATEFUL = "/apis/apps/v1/namespaces/default/statefulsets"
+
+
+def stateful_set(name, replicas, **more):
+    labels = {"app": name}
+    return {"metadata": {"name": name}, "spec": {"serviceName": name, "replicas": replicas, "selector": {"matchLabels": labels}, "template": {
+        "metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "x:1", "resources": {"requests": {"cpu": "100m"}}}]}}, **more}}
+
+
+def life(kubesimd, app, revision):
+    """What happened to pods of that app: +NAME for one that came, NAME for one that is ready, -NAME for one that has gone."""
+    told, ready = [], set()
+    for e in kubesimd.stream(f"{PODS}?watch=1&resourceVersion={revision}&labelSelector=app%3D{app}&timeoutSeconds=1"):
+        p, name = e["object"], e["object"]["metadata"]["name"]
+        if e["type"] != "MODIFIED":
+            told.append({"ADDED": "+", "DELETED": "-"}[e["type"]] + name)
+            ready.discard(name)
+        elif p["status"]["phase"] == "Running" and "deletionTimestamp" not in p["metadata"] and name not in ready:
+            ready.add(name)
+            told.append(name)
+    return told
+
+
+def test_stateful_sets_go_in_order(kubesimd):
+    """podManagementPolicy, ordinals.start, minReadySeconds, revisionHistoryLimit."""
+    add_node(kubesimd, "n1", "8")
+    patch = lambda name, spec: kubesimd.ask("PATCH", f"{STATEFUL}/{name}", {"spec": spec}, headers={"Content-Type": "application/merge-patch+json"})
+    status = lambda name: kubesimd.get(f"{STATEFUL}/{name}")["status"]
+    newest = lambda: kubesimd.get(PODS)["metadata"]["resourceVersion"]
+    revision = newest()
+    kubesimd.post(STATEFUL, stateful_set("s", 3, ordinals={"start": 5}, minReadySeconds=1, revisionHistoryLimit=0), 201)
+    eventually(lambda: status("s").get("availableReplicas") == 3, 20)
+    assert life(kubesimd, "s", revision) == ["+s-5", "s-5", "+s-6", "s-6", "+s-7", "s-7"]
+    times = [p["status"]["startTime"] for p in sorted(pods_of(kubesimd, "s"), key=lambda p: p["metadata"]["name"])]
+    assert times == sorted(set(times)), "each waits a second for the one before"
+    revision, template = newest(), stateful_set("s", 3)["spec"]["template"]
+    template["spec"]["containers"][0]["image"] = "x:2"
+    patch("s", {"template": template})
+    eventually(lambda: status("s")["currentRevision"] == status("s")["updateRevision"] and status("s").get("updatedReplicas") == 3, 20)
+    assert life(kubesimd, "s", revision) == ["-s-7", "+s-7", "s-7", "-s-6", "+s-6", "s-6", "-s-5", "+s-5", "s-5"]
+    eventually(lambda: len(kubesimd.get("/apis/apps/v1/namespaces/default/controllerrevisions")["items"]) == 1)
+    revision = newest()
+    patch("s", {"replicas": 1})
+    eventually(lambda: status("s")["replicas"] == 1)
+    assert life(kubesimd, "s", revision) == ["-s-7", "-s-6"]
+    revision = newest()
+    kubesimd.post(STATEFUL, stateful_set("p", 3, podManagementPolicy="Parallel"), 201)
+    eventually(lambda: status("p").get("readyReplicas") == 3)
+    assert life(kubesimd, "p", revision)[:3] == ["+p-0", "+p-1", "+p-2"]
+    kubesimd.restart()
+    assert [p["metadata"]["name"] for p in pods_of(kubesimd, "p")] == ["p-0", "p-1", "p-2"]
+
+
+def test_stateful_sets_wait_for_names(kubesimd):
+    add_node(kubesimd, "n1", "8")
+    kubesimd.post(PODS, {"metadata": {"name": "s-1"}, "spec": {"containers": [{"name": "c", "image": "x"}]}}, 201)
+    kubesimd.post(STATEFUL, stateful_set("s", 2), 201)
+    event = eventually(lambda: [e for e in kubesimd.get(EVENTS)["items"] if e["reason"] == "FailedCreate"])[0]
+    assert event["message"].startswith("create Pod s-1 in StatefulSet s failed error: ")
+    assert [p["metadata"]["name"] for p in pods_of(kubesimd, "s")] == ["s-0"]
+    kubesimd.ask("DELETE", PODS + "/s-1")
+    eventually(lambda: kubesimd.get(STATEFUL + "/s")["status"].get("readyReplicas") == 2, 20)

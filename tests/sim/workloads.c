@@ -189,11 +189,70 @@ static void create_cron_job(Workloads *w) {
                "false", policies[any(w, 3)], any(w, 3), any(w, 2), 1 + any(w, 100), any(w, 3) == 0));
 }
 
+static void update(Workloads *w, Edit *edit) {
+        Object *o = NULL;
+
+        if (json_arena_error(&edit->arena) == 0 && cluster_update_object(w->cluster, w->now, edit->entry, edit->root, false, &o, NULL) >= 0)
+                object_unref(o);
+}
+
+/* A new one, or another template for one that is there. */
+static void create_daemon_set(Workloads *w) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_edit_ Edit edit = {};
+        char key[64], image[16];
+        StoreEntry *e;
+        unsigned i;
+
+        (void) some_key(w, "e", key);
+        i = (unsigned) (key[strlen(key) - 1] - '0');
+        e = store_find(cluster_store(w->cluster), KIND_DAEMON_SET, key);
+        if (!e)
+                return create(w, KIND_DAEMON_SET, key, parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"minReadySeconds\":%u,"
+                              "\"revisionHistoryLimit\":%u,\"selector\":{\"matchLabels\":{\"app\":\"e%u\"}}," TEMPLATE("e%u") "}}",
+                              any(w, 2) * any(w, 10), any(w, 3), i, i, any(w, 3), 100 * any(w, 20)));
+        if (edit_begin(&edit, w->cluster, e) < 0)
+                return;
+        (void) snprintf(image, sizeof(image), "v%u", any(w, 3));
+        json_set_string(&edit.arena, json_item(json_at(edit.root, "spec", "template", "spec", "containers", NULL), 0), "image", image);
+        update(w, &edit);
+}
+
+static void create_stateful_set(Workloads *w) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_edit_ Edit edit = {};
+        char key[64], image[16];
+        StoreEntry *e;
+        unsigned i;
+
+        (void) some_key(w, "f", key);
+        i = (unsigned) (key[strlen(key) - 1] - '0');
+        e = store_find(cluster_store(w->cluster), KIND_STATEFUL_SET, key);
+        if (!e)
+                return create(w, KIND_STATEFUL_SET, key, parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"replicas\":%u,\"minReadySeconds\":%u,"
+                              "\"podManagementPolicy\":\"%s\",\"updateStrategy\":{\"rollingUpdate\":{\"partition\":%u}},\"revisionHistoryLimit\":%u,"
+                              "\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"v\"},\"spec\":{}}],\"selector\":{\"matchLabels\":{\"app\":\"f%u\"}},"
+                              TEMPLATE("f%u") "}}", any(w, 4), any(w, 2) * any(w, 10), any(w, 2) == 0 ? "Parallel" : "OrderedReady", any(w, 2) * any(w, 3),
+                              any(w, 3), i, i, any(w, 3), 100 * any(w, 20)));
+        if (edit_begin(&edit, w->cluster, e) < 0)
+                return;
+        (void) snprintf(image, sizeof(image), "v%u", any(w, 3));
+        if (any(w, 2) == 0)
+                json_set_string(&edit.arena, json_item(json_at(edit.root, "spec", "template", "spec", "containers", NULL), 0), "image", image);
+        else
+                json_set_i64(&edit.arena, json_get(edit.root, "spec"), "replicas", any(w, 4));
+        update(w, &edit);
+}
+
 static void create_other(Workloads *w) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         char key[64];
 
-        switch (any(w, 7)) {
+        switch (any(w, 11)) {
+        case 9 ... 10:
+                return create_stateful_set(w);
+        case 7 ... 8:
+                return create_daemon_set(w);
         case 6:
                 return create_cron_job(w);
         case 0:
@@ -295,13 +354,6 @@ static void act_on_definitions(Workloads *w) {
                 (void) cluster_delete_object(w->cluster, w->now, e, &(DeleteOptions) { .grace_seconds = -1, .propagation = (Propagation) any(w, 3) }, NULL);
 }
 
-static void update(Workloads *w, Edit *edit) {
-        Object *o = NULL;
-
-        if (json_arena_error(&edit->arena) == 0 && cluster_update_object(w->cluster, w->now, edit->entry, edit->root, false, &o, NULL) >= 0)
-                object_unref(o);
-}
-
 static void change_job(Workloads *w) {
         char key[64];
         _cleanup_edit_ Edit edit = {};
@@ -355,7 +407,8 @@ static void delete_something(Workloads *w) {
                 const char *prefix;
         } all[] = {
                 { KIND_DEPLOYMENT, "d" }, { KIND_JOB, "j" }, { KIND_CRON_JOB, "c" }, { KIND_SERVICE, "s" }, { KIND_POD_DISRUPTION_BUDGET, "b" }, { KIND_NAMESPACE, NULL },
-                { KIND_NODE, NULL }, { KIND_POD, NULL }, { KIND_REPLICA_SET, NULL },
+                { KIND_NODE, NULL }, { KIND_POD, NULL }, { KIND_REPLICA_SET, NULL }, { KIND_DAEMON_SET, "e" }, { KIND_STATEFUL_SET, "f" },
+                { KIND_CONTROLLER_REVISION, NULL },
         };
         const unsigned i = any(w, ELEMENTSOF(all));
         Store *s = cluster_store(w->cluster);
@@ -519,14 +572,18 @@ static int64_t least_available(const Json *root, int64_t replicas) {
         return replicas - (surge == 0 && unavailable == 0 ? 1 : unavailable);
 }
 
+/* One whose controller has yet to see a new number of replicas will take pods away for that. */
 static void note_deployments(Workloads *w) {
         w->n_before = 0;
         for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_DEPLOYMENT, NULL); e; e = store_following(e)) {
                 _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+                const Json *root = tree(w, &a, e->object);
 
+                if (json_i64(json_at(root, "status", "observedGeneration", NULL), 0) != e->object->doc->generation)
+                        continue;
                 must(w->n_before < ELEMENTSOF(w->before));
                 w->before[w->n_before++] = (Before) { .uid = e->object->uid, .available = count_available(w, object_state(e)),
-                        .replicas = json_i64(json_at(tree(w, &a, e->object), "spec", "replicas", NULL), 1) };
+                        .replicas = json_i64(json_at(root, "spec", "replicas", NULL), 1) };
         }
 }
 
@@ -649,6 +706,67 @@ static void check_service(Workloads *w, const ObjectState *s) {
         must(pods == listed);
 }
 
+/* Each node that lives has one pod of the present template, or no room for it (or has come to have some just now); no more old versions
+ * of it are kept than it wants. */
+static void check_daemon_set(Workloads *w, ObjectState *s) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        const Json *root = tree(w, &a, s->entry.object), *template = json_at(root, "spec", "template", NULL);
+        bool waits = timed_state(s)->look.item.index != PRIOQ_NONE;
+        int64_t nodes = 0, revisions = 0;
+        char hash[TEMPLATE_HASH_MAX];
+        ObjectState *d;
+
+        hash_template(template, 0, hash);
+        for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_NODE, NULL); e; e = store_following(e), nodes++) {
+                const NodeState *ns = node_state(e);
+                int64_t pods = 0;
+
+                LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                        if (d->entry.object->kind == KIND_POD && ((PodState*) d)->node == ns) {
+                                pods++;
+                                must(!ns->sched.open || waits || streq(doc_label(d->entry.object->doc, "controller-revision-hash"), hash));
+                        }
+                must(pods <= 1 && (pods == 1 || !ns->sched.open || waits));
+        }
+        must(json_i64(json_at(root, "status", "desiredNumberScheduled", NULL), -1) == nodes);
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                revisions += d->entry.object->kind == KIND_CONTROLLER_REVISION;
+        must(waits || revisions >= 1);
+        must(revisions <= 1 + json_i64(json_at(root, "spec", "revisionHistoryLimit", NULL), 0) || waits ||
+             json_i64(json_at(root, "status", "updatedNumberScheduled", NULL), 0) < nodes);
+}
+
+/* Numbers from 0 on, all of them unless one waits; and then those that the partition does not hold back are of the present
+ * template, and the status says so. */
+static void check_stateful_set(Workloads *w, ObjectState *s) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        const Json *root = tree(w, &a, s->entry.object), *status = json_get(root, "status");
+        int64_t replicas = json_i64(json_at(root, "spec", "replicas", NULL), 1), ordinals = 0, pods = 0, ready = 0;
+        int64_t partition = json_i64(json_at(root, "spec", "updateStrategy", "rollingUpdate", "partition", NULL), 0);
+        bool parallel = streq(json_string(json_at(root, "spec", "podManagementPolicy", NULL)), "Parallel");
+        const char *revision = strempty(json_string(json_get(status, "updateRevision")));
+        ObjectState *d;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                if (d->entry.object->kind == KIND_POD) {
+                        ordinals |= INT64_C(1) << (d->entry.object->name[strlen(d->entry.object->name) - 1] - '0');
+                        pods++;
+                        ready += ((const Pod*) d->entry.object)->status == POD_RUNNING;
+                }
+        ordinals &= (INT64_C(1) << replicas) - 1; /* of those beyond, which are to go, any may have gone */
+        /* It tries again to make one, or, in order, waits for one before that. */
+        must(timed_state(s)->look.item.index != PRIOQ_NONE || (ordinals & (ordinals + 1)) == 0 || (ready < pods && !parallel));
+        must(pods == json_i64(json_get(status, "replicas"), -1) && ready == json_i64(json_get(status, "readyReplicas"), 0));
+        must(pods == replicas || ready < pods || timed_state(s)->look.item.index != PRIOQ_NONE);
+        if (pods != replicas || ready < pods)
+                return;
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                if (d->entry.object->kind == KIND_POD && d->entry.object->name[strlen(d->entry.object->name) - 1] - '0' >= partition)
+                        must(streq(doc_label(d->entry.object->doc, "controller-revision-hash"), revision));
+        if (partition == 0 || json_i64(json_get(status, "updatedReplicas"), 0) == replicas)
+                must(streq_ptr(json_string(json_get(status, "currentRevision")), revision));
+}
+
 /* Pods that have yet to end, and custom objects that somebody holds. */
 static bool has_something_in(Workloads *w, const char *from, const char *namespace) {
         for (Kind k = 0; k < _KIND_MAX; k++) {
@@ -673,6 +791,12 @@ static void check_rest(Workloads *w) {
         for (StoreEntry *e = store_find_from(store, KIND_CRON_JOB, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted == 0)
                         check_cron_job(w, object_state(e));
+        for (StoreEntry *e = store_find_from(store, KIND_DAEMON_SET, NULL); e; e = store_following(e))
+                if (e->object->doc->deleted == 0)
+                        check_daemon_set(w, object_state(e));
+        for (StoreEntry *e = store_find_from(store, KIND_STATEFUL_SET, NULL); e; e = store_following(e))
+                if (e->object->doc->deleted == 0)
+                        check_stateful_set(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_SERVICE, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted == 0)
                         check_service(w, object_state(e));

@@ -6,8 +6,9 @@
 #include "core/control/owners.h"
 #include "core/control/selectors.h"
 
-/* How many objects one turn looks at, so that no turn is long. */
+/* How many objects one turn looks at, and how much it changes (one look may make hundreds of pods), so that no turn is long. */
 #define TURN_MAX 256
+#define CHANGES_MAX 4000
 
 #define RETRY_FIRST USEC_PER_SEC
 #define RETRY_MAX (5 * USEC_PER_MINUTE)
@@ -20,6 +21,8 @@ static const struct {
         [KIND_NAMESPACE] = { reconcile_namespace, false },
         [KIND_REPLICA_SET] = { reconcile_replica_set, true },
         [KIND_DEPLOYMENT] = { reconcile_deployment, true },
+        [KIND_DAEMON_SET] = { reconcile_daemon_set, true },
+        [KIND_STATEFUL_SET] = { reconcile_stateful_set, true },
         [KIND_JOB] = { reconcile_job, true },
         [KIND_CRON_JOB] = { reconcile_cron_job, true },
         [KIND_SERVICE] = { reconcile_service, false },
@@ -76,9 +79,20 @@ static void mark_selecting(Cluster *c, Kind kind, const Object *pod) {
                         object_mark(c, object_state(e));
 }
 
+/* DaemonSets look at all nodes. */
+static void see_node(Cluster *c, const Node *old, const Node *new) {
+        if (old && new && old->object.doc == new->object.doc && old->health == new->health && old->unschedulable == new->unschedulable &&
+            old->stop_requested == new->stop_requested && old->cpu == new->cpu)
+                return;
+        for (StoreEntry *e = store_find_from(c->store, KIND_DAEMON_SET, NULL); e; e = store_following(e))
+                object_mark(c, object_state(e));
+}
+
 void controllers_see(Cluster *c, const Object *old, const Object *new) {
         const Object *o = new ?: old;
 
+        if (o->kind == KIND_NODE)
+                see_node(c, (const Node*) old, (const Node*) new);
         if (o->kind != KIND_POD || !o->doc || o->doc->n_labels == 0)
                 return;
         for (size_t i = 0; i < ELEMENTSOF(selecting); i++) {
@@ -116,10 +130,11 @@ bool controllers_wait(const Cluster *c) {
 }
 
 int controllers_run(Cluster *c) {
+        const uint64_t before = store_revision(c->store);
         ListLink *l;
         int r;
 
-        for (unsigned i = 0; i < TURN_MAX; i++) {
+        for (unsigned i = 0; i < TURN_MAX && store_revision(c->store) - before < CHANGES_MAX; i++) {
                 if ((l = list_first(&c->orphans)))
                         r = object_collect(c, container_of(l, ObjectState, in_owner));
                 else if ((l = list_first(&c->dirty)))

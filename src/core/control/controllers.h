@@ -11,6 +11,8 @@ typedef int (*reconcile_t)(Cluster *c, ObjectState *s);
 int reconcile_namespace(Cluster *c, ObjectState *s);
 int reconcile_replica_set(Cluster *c, ObjectState *s);
 int reconcile_deployment(Cluster *c, ObjectState *s);
+int reconcile_daemon_set(Cluster *c, ObjectState *s);
+int reconcile_stateful_set(Cluster *c, ObjectState *s);
 int reconcile_job(Cluster *c, ObjectState *s);
 int reconcile_cron_job(Cluster *c, ObjectState *s);
 int reconcile_service(Cluster *c, ObjectState *s);
@@ -28,7 +30,7 @@ int controller_look_at(Cluster *c, ObjectState *s, usec_t realtime);
 usec_t controller_retry_time(Cluster *c, TimedState *ts);
 /* The clock was set: those that wait for a time look at it anew. */
 void controllers_clock_set(Cluster *c);
-/* Marks those that look at the changed object by its labels: Services and PodDisruptionBudgets of a pod. */
+/* Marks those that look at the changed object: Services and PodDisruptionBudgets at a pod by its labels, DaemonSets at a node. */
 void controllers_see(Cluster *c, const Object *old, const Object *new);
 /* Does what has been marked, and collects garbage: all, or as much as a turn may take. 1 when there is more, 0 when not. */
 int controllers_run(Cluster *c);

@@ -21,25 +21,6 @@ static void rollout_done(Rollout *r) {
         edit_done(&r->edit);
 }
 
-/* A number or a share of n in percent. */
-static int64_t share(const Json *v, int64_t n, bool up, int64_t otherwise) {
-        const char *s = json_string(v);
-        uint64_t percent;
-        size_t len;
-        char digits[16];
-
-        if (!s)
-                return json_i64(v, otherwise);
-        len = strlen(s);
-        if (len < 2 || len > sizeof(digits) || s[len - 1] != '%')
-                return otherwise;
-        memcpy(digits, s, len - 1);
-        digits[len - 1] = '\0';
-        if (parse_u64_range(digits, 0, 100000, &percent) < 0)
-                return otherwise;
-        return (n * (int64_t) percent + (up ? 99 : 0)) / 100;
-}
-
 static void read_strategy(Rollout *r) {
         const Json *strategy = json_get(r->spec, "strategy"), *rolling = json_get(strategy, "rollingUpdate");
 
@@ -48,8 +29,8 @@ static void read_strategy(Rollout *r) {
         r->recreate = streq_ptr(json_string(json_get(strategy, "type")), "Recreate");
         if (r->recreate)
                 return;
-        r->surge = share(json_get(rolling, "maxSurge"), r->replicas, true, (r->replicas + 3) / 4);
-        r->unavailable = MIN(share(json_get(rolling, "maxUnavailable"), r->replicas, false, r->replicas / 4), r->replicas);
+        r->surge = share_of(json_get(rolling, "maxSurge"), r->replicas, true, (r->replicas + 3) / 4);
+        r->unavailable = MIN(share_of(json_get(rolling, "maxUnavailable"), r->replicas, false, r->replicas / 4), r->replicas);
         if (r->surge == 0 && r->unavailable == 0)
                 r->unavailable = 1;
 }
@@ -132,24 +113,6 @@ static uint64_t next_revision(const Rollout *r) {
                 if (&r->versions[i] != r->new)
                         last = MAX(last, r->versions[i].revision);
         return last + 1;
-}
-
-/* A name for a template: FNV-1a of its text in letters that make no words (as k8s.io/apimachinery, rand.SafeEncodeString). */
-static void hash_template(const Json *template, int64_t collisions, char buf[11]) {
-        static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * MIB);
-        uint32_t h = 2166136261u;
-        char digits[11];
-
-        json_put(&b, template);
-        if (collisions > 0)
-                strbuf_put_i64(&b, collisions);
-        for (const char *p = strbuf_str(&b); *p; p++)
-                h = (h ^ (unsigned char) *p) * 16777619u;
-        (void) snprintf(digits, sizeof(digits), "%010u", h);
-        for (unsigned i = 0; i < 10; i++)
-                buf[i] = letters[(unsigned char) digits[i] % (sizeof(letters) - 1)];
-        buf[10] = '\0';
 }
 
 static void set_number(JsonArena *a, Json *map, const char *key, int64_t v) {
@@ -239,7 +202,7 @@ static int create_version(Rollout *r) {
         Json *status = json_ensure(&r->edit.arena, r->edit.root, "status", JSON_OBJECT);
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
         _cleanup_error_ Error error = ERROR_NULL;
-        char hash[11], name[300], message[512];
+        char hash[TEMPLATE_HASH_MAX], name[300], message[512];
         int k;
 
         r->created = true;

@@ -111,11 +111,11 @@ static int make_room_for_event(Cluster *c) {
         return store_delete(c->store, store_next(c->store, KIND_EVENT, 0, &hint));
 }
 
-static int store_new_object(Cluster *c, Object *o, Json *document) {
+static int store_new_object(Cluster *c, Object *o, const char *node, Json *document) {
         int r = 0;
 
         if (o->kind == KIND_POD)
-                return pod_launch(c, (Pod*) o, json_string(json_at(document, "spec", "nodeName", NULL)));
+                return pod_launch(c, (Pod*) o, node ?: json_string(json_at(document, "spec", "nodeName", NULL)));
         if (o->kind == KIND_EVENT)
                 r = make_room_for_event(c);
         if (r >= 0)
@@ -144,7 +144,8 @@ static int create_document(Cluster *c, const Object *o, Json *document, Doc **re
         return r;
 }
 
-static int create(Cluster *c, Kind kind, const char *key, Json *document, bool dry, Object **ret, Error *reterr) {
+/* node: where a pod is to be, whatever its document says; NULL: that decides. */
+static int create(Cluster *c, Kind kind, const char *key, const char *node, Json *document, bool dry, Object **ret, Error *reterr) {
         _cleanup_(object_unrefp) Object *o = NULL;
         int r;
 
@@ -167,7 +168,7 @@ static int create(Cluster *c, Kind kind, const char *key, Json *document, bool d
                 return r;
         r = create_document(c, o, document, &o->doc);
         if (r >= 0 && !dry)
-                r = store_new_object(c, o, document);
+                r = store_new_object(c, o, node, document);
         if (r < 0)
                 return out_of_memory(reterr, r);
         *ret = TAKE_PTR(o);
@@ -179,10 +180,10 @@ int cluster_create_object(Cluster *c, usec_t now, Kind kind, const char *key, Js
 
         c->now = now;
         r = cluster_check_writable(c, reterr);
-        return r < 0 ? r : create(c, kind, key, document, dry, ret, reterr);
+        return r < 0 ? r : create(c, kind, key, NULL, document, dry, ret, reterr);
 }
 
-int object_create_owned(Cluster *c, JsonArena *a, StoreEntry *owner, Kind kind, const char *name, Json *document, Error *reterr) {
+static int create_owned(Cluster *c, JsonArena *a, StoreEntry *owner, Kind kind, const char *name, const char *node, Json *document, Error *reterr) {
         _cleanup_(object_unrefp) Object *o = NULL;
         _cleanup_free_ char *key = NULL;
         const Object *by = owner->object;
@@ -204,7 +205,15 @@ int object_create_owned(Cluster *c, JsonArena *a, StoreEntry *owner, Kind kind, 
                 key = NULL;
                 return -ENOMEM;
         }
-        return create(c, kind, key, document, false, &o, reterr);
+        return create(c, kind, key, node, document, false, &o, reterr);
+}
+
+int object_create_owned(Cluster *c, JsonArena *a, StoreEntry *owner, Kind kind, const char *name, Json *document, Error *reterr) {
+        return create_owned(c, a, owner, kind, name, NULL, document, reterr);
+}
+
+int object_create_pod(Cluster *c, JsonArena *a, StoreEntry *owner, const char *name, const char *node, Json *document, Error *reterr) {
+        return create_owned(c, a, owner, KIND_POD, name, node, document, reterr);
 }
 
 bool object_view_differs(const Object *a, const Object *b) {

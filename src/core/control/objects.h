@@ -52,6 +52,8 @@ void edit_done(Edit *e);
 
 /* Creates an object that `owner` controls: its reference is added to the document. name: without namespace. */
 int object_create_owned(Cluster *c, JsonArena *a, StoreEntry *owner, Kind kind, const char *name, Json *document, Error *reterr);
+/* The same of a pod that is to be on that node (NULL: where the scheduler wants it), which its document need not say. */
+int object_create_pod(Cluster *c, JsonArena *a, StoreEntry *owner, const char *name, const char *node, Json *document, Error *reterr);
 /* Marks it as being deleted, or removes it when nothing holds it. Like cluster_delete_object(), without asking. */
 int object_delete(Cluster *c, StoreEntry *e, const DeleteOptions *options);
 /* For the collector: everything that goes with its owner goes the way that its owner went. */

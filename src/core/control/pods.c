@@ -391,13 +391,18 @@ int pod_end(Cluster *c, PodState *ps) {
         return r;
 }
 
+/* Is it there for the sake of its node? */
+static bool is_of_node(const PodState *ps) {
+        return ps->common.owner && ps->common.owner->entry.object->kind == KIND_DAEMON_SET;
+}
+
 /* Binds the pod elsewhere, or puts it back into the queue. */
 static int move_pod(Cluster *c, PodState *ps, const char *why) {
         NodeState *target = NULL;
         Pod *p;
         int r;
 
-        if (pod_of(ps)->status == POD_TERMINATING || c->config.node_loss == NODE_LOSS_KUBERNETES)
+        if (pod_of(ps)->status == POD_TERMINATING || c->config.node_loss == NODE_LOSS_KUBERNETES || is_of_node(ps))
                 return delete_pod(c, ps); /* in Kubernetes no pod ever moves */
         r = pod_copy(pod_of(ps), &p);
         if (r < 0)

@@ -12,20 +12,6 @@
 
 #define COMPONENT "replicaset-controller"
 
-/* Lets go of pods whose labels it no longer selects. */
-static int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
-        ObjectState *d;
-        int r = 0;
-
-        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
-                if (d->entry.object->kind == KIND_POD && !label_selector_matches(selector, d->entry.object->doc)) {
-                        r = set_controller(c, &d->entry, s->entry.object, false);
-                        if (r < 0)
-                                return r;
-                }
-        return 0;
-}
-
 /* Takes pods without a controller that it selects, up to that many. */
 static int adopt_pods(Cluster *c, ObjectState *s, const Json *selector, int64_t missing) {
         const char *slash = strchr(s->entry.object->name, '/');

@@ -3,6 +3,7 @@
 
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
+#include "core/control/admission.h"
 #include "core/control/controllers.h"
 #include "core/control/definitions.h"
 #include "core/control/nodes.h"
@@ -382,6 +383,8 @@ static int document_changed(StoreEntry *e, const Object *old, const Object *new,
 
         if ((new ?: old)->kind == KIND_NAMESPACE)
                 c->scheduler.namespaces_version++; /* affinity between pods may select namespaces by their labels */
+        if ((new ?: old)->kind == KIND_PRIORITY_CLASS)
+                priority_class_follow(c, e, old, new);
         c->n_documents += !old;
         c->n_documents -= !new;
         object_follow(c, object_state(e), old, new);

@@ -114,6 +114,7 @@ struct Cluster {
         StoreEntry *definitions[_KIND_MAX - KIND_CUSTOM_NAMESPACED]; /* by slot; weak */
         uint64_t defined_at[_KIND_MAX - KIND_CUSTOM_NAMESPACED];     /* the revision that gave the slot to it, or took it away */
         uint32_t n_definitions[2], next_slot[2]; /* in no namespace, in namespaces */
+        StoreEntry *default_priority; /* the PriorityClass of pods that name none; weak; NULL: there is none */
         uint32_t n_documents; /* objects beside nodes and pods */
         uint32_t n_ending_namespaces;
         Prioq timers;

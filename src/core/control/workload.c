@@ -8,6 +8,8 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/control/admission.h"
+#include "core/control/selectors.h"
 #include "core/model/object-util.h"
 
 #define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
@@ -86,26 +88,96 @@ int active_pods_by_worth(const ObjectState *s, ObjectState ***ret, size_t *ret_n
         return 0;
 }
 
-int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr) {
-        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
-        Json *root = json_new(&a, JSON_OBJECT), *metadata = json_ensure(&a, root, "metadata", JSON_OBJECT);
-        char base[254], name[260];
+/* What the names of its pods begin with. */
+static void put_base(const char *prefix, char base[254]) {
+        (void) snprintf(base, 254, "%.240s-", prefix);
+}
+
+static int create_pod(Cluster *c, JsonArena *a, StoreEntry *owner, Json *pod, const char *base, const char *component, const char *node, Error *reterr) {
+        char name[260];
         int r;
 
-        (void) snprintf(base, sizeof(base), "%.240s-", prefix);
         object_generate_name(c, base, name);
-        json_set_string(&a, metadata, "generateName", base);
-        if (json_at(template, "metadata", "labels", NULL))
-                json_set(&a, metadata, "labels", json_copy(&a, json_at(template, "metadata", "labels", NULL)));
-        if (json_at(template, "metadata", "annotations", NULL))
-                json_set(&a, metadata, "annotations", json_copy(&a, json_at(template, "metadata", "annotations", NULL)));
-        if (json_at(template, "metadata", "finalizers", NULL))
-                json_set(&a, metadata, "finalizers", json_copy(&a, json_at(template, "metadata", "finalizers", NULL)));
-        json_set(&a, root, "spec", json_copy(&a, json_get(template, "spec")));
-        r = object_create_owned(c, &a, owner, KIND_POD, name, root, reterr);
+        r = object_create_pod(c, a, owner, name, node, pod, reterr);
         if (r >= 0)
                 record_event(c, owner, "Normal", "SuccessfulCreate", component, "Created pod: %s", name);
         return r;
+}
+
+Json *make_pod_from(JsonArena *a, const Json *template, const char *prefix) {
+        Json *pod = pod_of_template(a, template);
+        char base[254];
+
+        put_base(prefix, base);
+        json_set_string(a, json_get(pod, "metadata"), "generateName", base);
+        return pod;
+}
+
+int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
+        Json *pod = make_pod_from(&a, template, prefix);
+        int r;
+
+        r = pod_admit(c, &a, pod, reterr);
+        if (r < 0)
+                return r;
+        return create_pod(c, &a, owner, pod, json_string(json_at(pod, "metadata", "generateName", NULL)), component, NULL, reterr);
+}
+
+int create_pod_on(Cluster *c, StoreEntry *owner, const Json *pod, const char *node, const char *component, Error *reterr) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
+        char base[254];
+
+        put_base(object_name(owner->object), base);
+        return create_pod(c, &a, owner, json_copy(&a, pod), base, component, node, reterr);
+}
+
+int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
+        ObjectState *d;
+        int r = 0;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                if (d->entry.object->kind == KIND_POD && !label_selector_matches(selector, d->entry.object->doc)) {
+                        r = set_controller(c, &d->entry, s->entry.object, false);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+int64_t share_of(const Json *v, int64_t n, bool up, int64_t otherwise) {
+        const char *s = json_string(v);
+        uint64_t percent;
+        size_t len;
+        char digits[16];
+
+        if (!s)
+                return json_i64(v, otherwise);
+        len = strlen(s);
+        if (len < 2 || len > sizeof(digits) || s[len - 1] != '%')
+                return otherwise;
+        memcpy(digits, s, len - 1);
+        digits[len - 1] = '\0';
+        if (parse_u64_range(digits, 0, 100000, &percent) < 0)
+                return otherwise;
+        return (n * (int64_t) percent + (up ? 99 : 0)) / 100;
+}
+
+void hash_template(const Json *template, int64_t collisions, char buf[TEMPLATE_HASH_MAX]) {
+        static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * MIB);
+        uint32_t h = 2166136261u;
+        char digits[11];
+
+        json_put(&b, template);
+        if (collisions > 0)
+                strbuf_put_i64(&b, collisions);
+        for (const char *p = strbuf_str(&b); *p; p++)
+                h = (h ^ (unsigned char) *p) * 16777619u;
+        (void) snprintf(digits, sizeof(digits), "%010u", h);
+        for (unsigned i = 0; i < 10; i++)
+                buf[i] = letters[(unsigned char) digits[i] % (sizeof(letters) - 1)];
+        buf[10] = '\0';
 }
 
 int set_controller(Cluster *c, StoreEntry *entry, const Object *owner, bool add) {

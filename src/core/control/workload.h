@@ -23,6 +23,18 @@ int active_pods_by_worth(const ObjectState *s, ObjectState ***ret, size_t *ret_n
 /* Creates a pod of the template, named PREFIX-xxxxx, that `owner` controls, and tells so as `component`. */
 int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr);
 
+/* The pod of a template, before admission, that a controller names PREFIX-xxxxx. NULL: see json_arena_error(). */
+Json *make_pod_from(JsonArena *a, const Json *template, const char *prefix);
+/* Creates a copy of that pod, which is admitted already, on that node, named after its owner, and tells so. */
+int create_pod_on(Cluster *c, StoreEntry *owner, const Json *pod, const char *node, const char *component, Error *reterr);
+/* Lets go of pods whose labels it no longer selects. */
+int release_pods(Cluster *c, ObjectState *s, const Json *selector);
+/* A name for a template: FNV-1a of its text in letters that make no words (as k8s.io/apimachinery, rand.SafeEncodeString). */
+#define TEMPLATE_HASH_MAX 11
+void hash_template(const Json *template, int64_t collisions, char buf[TEMPLATE_HASH_MAX]);
+/* A number or a share of n in percent, rounded up or down; `otherwise` when it is neither. */
+int64_t share_of(const Json *v, int64_t n, bool up, int64_t otherwise);
+
 /* Gives an object an owner that controls it, or takes that owner's references away. */
 int set_controller(Cluster *c, StoreEntry *entry, const Object *owner, bool add);
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "core/store/reading.h"
@@ -11,6 +13,8 @@ const char *change_type_to_string(ChangeType t) {
 
         return names[t];
 }
+
+#define NAMESPACE_KEY_MAX 260
 
 static const char *entry_name(const void *value) {
         return ((const StoreEntry*) value)->object->name;
@@ -176,6 +180,22 @@ StoreEntry *store_find_from(const Store *s, Kind kind, const char *key) {
         TreapNode *n = key ? treap_lower_bound(&s->tables[kind].by_key, &entry.by_key) : treap_first(&s->tables[kind].by_key);
 
         return n ? container_of(n, StoreEntry, by_key) : NULL;
+}
+
+/* How many keys come before that of the object, which may be made up. */
+static size_t rank(const Store *s, const Object *o) {
+        StoreEntry entry = { .object = (Object*) o };
+
+        return treap_rank(&s->tables[o->kind].by_key, &entry.by_key);
+}
+
+size_t store_count_in(const Store *s, Kind kind, const char *namespace) {
+        char first[NAMESPACE_KEY_MAX], end[NAMESPACE_KEY_MAX];
+
+        if (snprintf(first, sizeof(first), "%s/", namespace) >= (int) sizeof(first) - 1)
+                return 0;
+        (void) snprintf(end, sizeof(end), "%s\001/", namespace); /* no namespace has a name between these two */
+        return rank(s, &(Object) { .kind = kind, .name = end }) - rank(s, &(Object) { .kind = kind, .name = first });
 }
 
 StoreEntry *store_following(const StoreEntry *e) {

@@ -50,6 +50,8 @@ uint64_t store_nth_id(const Store *s, Kind kind, uint64_t after_id, size_t n);
  * namespace "default", "NS/": before all of NS; NULL: the first of all), and the one after an entry. O(log n). */
 StoreEntry *store_find_from(const Store *s, Kind kind, const char *key);
 StoreEntry *store_following(const StoreEntry *e);
+/* How many of them are in that namespace. O(log n). */
+size_t store_count_in(const Store *s, Kind kind, const char *namespace);
 
 /* --- Changes --- */
 /* Adds the object, or replaces the one of its kind and name. Sets id (for a new one) and revision; takes its own

@@ -6,6 +6,7 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/string-util.h"
+#include "core/control/admission.h"
 #include "core/control/objects.h"
 #include "kubesimd/api/kube/write.h"
 #include "kubesimd/api/kube/yaml.h"
@@ -99,20 +100,17 @@ static int add_item(ManifestReader *r, const char *kind, const char *namespace, 
         return 0;
 }
 
-/* The pod that a controller makes of the template. */
-static Json *pod_of_template(JsonArena *a, const Json *template, const char *owner, const char *name) {
-        Json *pod = json_new(a, JSON_OBJECT), *metadata = json_ensure(a, pod, "metadata", JSON_OBJECT), *ref = json_new(a, JSON_OBJECT);
+/* The pod that a controller of that name makes of the template. */
+static int make_pod(KubeWrite *w, const Json *template, const char *owner, Json **ret, Error *reterr) {
+        Json *pod = pod_of_template(&w->arena, template), *ref = json_new(&w->arena, JSON_OBJECT), *metadata = json_get(pod, "metadata");
 
-        if (json_at(template, "metadata", "labels", NULL))
-                json_set(a, metadata, "labels", json_copy(a, json_at(template, "metadata", "labels", NULL)));
-        if (json_at(template, "metadata", "annotations", NULL))
-                json_set(a, metadata, "annotations", json_copy(a, json_at(template, "metadata", "annotations", NULL)));
-        json_set_string(a, ref, "kind", owner);
-        json_set_string(a, ref, "name", name);
-        json_set_bool(a, ref, "controller", true);
-        json_append(json_ensure(a, metadata, "ownerReferences", JSON_ARRAY), ref);
-        json_set(a, pod, "spec", json_copy(a, json_get(template, "spec")));
-        return pod;
+        json_set_string(&w->arena, metadata, "generateName", w->object_name);
+        json_set_string(&w->arena, ref, "kind", owner);
+        json_set_string(&w->arena, ref, "name", w->object_name);
+        json_set_bool(&w->arena, ref, "controller", true);
+        json_append(json_ensure(&w->arena, metadata, "ownerReferences", JSON_ARRAY), ref);
+        *ret = pod;
+        return pod_admit(w->api->cluster, &w->arena, pod, reterr);
 }
 
 /* Pods that a Job has at a time. */
@@ -155,7 +153,9 @@ static int take_object(ManifestReader *r, KubeWrite *w, Json *object, size_t mak
         if (makers[maker].owner) {
                 int64_t n = count_of(spec, maker);
 
-                pod = pod_of_template(&w->arena, json_get(spec, "template"), makers[maker].owner, w->object_name);
+                k = make_pod(w, json_get(spec, "template"), makers[maker].owner, &pod, reterr);
+                if (k < 0)
+                        return k;
                 count = n > MANIFEST_PODS_MAX ? UINT64_MAX : count * (uint64_t) MAX(n, INT64_C(0));
         }
         if (json_arena_error(&w->arena) < 0 || json_arena_error(&r->arena) < 0)

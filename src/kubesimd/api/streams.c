@@ -236,8 +236,8 @@ static int put_change(Stream *s, LogEntry *e) {
                 before = wants(s, c->object);
         if (!before && !after)
                 return 0;
-        if (!s->format->shared) {
-                s->format->put(s->userdata, type, c->revision, c->object, false, &s->line);
+        if (!s->format->shared) { /* one that has ceased to be wanted is shown as it was */
+                s->format->put(s->userdata, type, c->revision, after || c->type == CHANGE_DELETED ? c->object : c->old, false, &s->line);
                 return 0;
         }
         line = render_change(s, e);

@@ -32,7 +32,7 @@ typedef struct WatchFormat {
         /* Appends a line: an object as it is at a revision; NULL is a bookmark. The first bookmark of a watch that began
          * with all that there is comes right after that, with initial_end. */
         void (*put)(void *userdata, const char *type, uint64_t revision, const Object *o, bool initial_end, StrBuf *b);
-        /* Is it shown? An object that comes to be is ADDED, one that ceases to be DELETED. NULL: everything is. */
+        /* Is it shown? An object that comes to be is ADDED, one that ceases to be DELETED, as it was before. NULL: everything is. */
         bool (*wants)(void *userdata, const Object *o);
         /* Appends what ends a watch whose next change is no longer in the log; may be NULL. */
         void (*put_expired)(void *userdata, uint64_t revision, StrBuf *b);

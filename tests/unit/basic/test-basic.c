@@ -325,6 +325,7 @@ static void test_treap_against_an_array(void **state _unused_) {
         for (unsigned i = 0; i < ROUNDS; i++) {
                 Item *it = &items[prng_below(&p, 200)];
                 Item key = { .value = (int) prng_below(&p, 210) };
+                size_t before = 0;
                 int expected;
 
                 if (it->in)
@@ -334,6 +335,9 @@ static void test_treap_against_an_array(void **state _unused_) {
                 it->in = !it->in;
                 for (expected = key.value; expected < 200 && !items[expected].in; expected++)
                         ;
+                for (int k = 0; k < MIN(key.value, 200); k++)
+                        before += items[k].in;
+                assert_int_equal(treap_rank(&t, &key.node), before);
                 TreapNode *found = treap_lower_bound(&t, &key.node);
                 assert_ptr_equal(found, expected >= 200 ? NULL : &items[expected].node);
                 if (found) {

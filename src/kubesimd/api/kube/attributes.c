@@ -78,6 +78,11 @@ void kube_attributes_read(HttpRequest *req, KubeAttributes *ret) {
         }
         ret->version = *s++;
         n--;
+        if (n > 1 && streq(s[0], "watch")) { /* of old */
+                ret->verb = "watch";
+                s++;
+                n--;
+        }
         if (n > 1 && streq(s[0], "namespaces")) {
                 ret->namespace = s[1]; /* of a namespace itself, too */
                 if (n > 2 && !streq(s[2], "status") && !streq(s[2], "finalize")) {
@@ -88,7 +93,8 @@ void kube_attributes_read(HttpRequest *req, KubeAttributes *ret) {
         ret->resource = s[0];
         ret->name = n > 1 ? s[1] : "";
         ret->subresource = n > 2 ? s[2] : "";
-        ret->verb = verb_of(req, n > 1);
+        if (!ret->verb)
+                ret->verb = verb_of(req, n > 1);
 }
 
 static HttpAccess access_of_path(HttpRequest *req, const KubeAttributes *a) {

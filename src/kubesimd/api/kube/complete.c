@@ -5,6 +5,7 @@
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "basic/base64.h"
+#include "core/control/admission.h"
 #include "core/control/jobs.h"
 #include "kubesimd/api/kube/rules.h"
 
@@ -34,18 +35,6 @@ static const char *pull_policy(const char *image) {
         return !colon || streq(colon, ":latest") ? "Always" : "IfNotPresent";
 }
 
-/* What is limited and not asked for is asked for as much as it is limited to. */
-static void complete_resources(KubeWrite *w, Json *container) {
-        Json *resources = json_ensure(&w->arena, container, "resources", JSON_OBJECT), *requests;
-
-        if (!json_get(resources, "limits"))
-                return;
-        requests = json_ensure(&w->arena, resources, "requests", JSON_OBJECT);
-        JSON_FOREACH(limit, json_get(resources, "limits"))
-                if (!json_get(requests, limit->key))
-                        json_set(&w->arena, requests, limit->key, json_copy(&w->arena, limit));
-}
-
 static void complete_probe(KubeWrite *w, Json *probe) {
         if (!probe)
                 return;
@@ -60,7 +49,7 @@ static void complete_probe(KubeWrite *w, Json *probe) {
 static void complete_container(KubeWrite *w, Json *container) {
         static const char *const probes[] = { "livenessProbe", "readinessProbe", "startupProbe" };
 
-        complete_resources(w, container);
+        json_ensure(&w->arena, container, "resources", JSON_OBJECT);
         default_string(w, container, "terminationMessagePath", "/dev/termination-log");
         default_string(w, container, "terminationMessagePolicy", "File");
         default_string(w, container, "imagePullPolicy", pull_policy(strempty(json_string(json_get(container, "image")))));
@@ -98,71 +87,26 @@ static void complete_pod_spec(KubeWrite *w, Json *spec) {
         default_string(w, spec, "dnsPolicy", "ClusterFirst");
         json_ensure(&w->arena, spec, "securityContext", JSON_OBJECT);
         default_string(w, spec, "schedulerName", POD_SCHEDULER_DEFAULT);
+        if (!isempty(json_string(json_get(spec, "serviceAccount")))) /* of old, it had that name */
+                default_string(w, spec, "serviceAccountName", json_string(json_get(spec, "serviceAccount")));
+        if (!isempty(json_string(json_get(spec, "serviceAccountName"))))
+                default_string(w, spec, "serviceAccount", json_string(json_get(spec, "serviceAccountName")));
 }
 
-/* A node's failure is forgiven for five minutes (DefaultTolerationSeconds). */
-static void add_toleration(KubeWrite *w, Json *spec, const char *key) {
-        Json *all = json_ensure(&w->arena, spec, "tolerations", JSON_ARRAY), *toleration;
-
-        JSON_FOREACH(t, all) {
-                const char *theirs = json_string(json_get(t, "key")), *effect = json_string(json_get(t, "effect"));
-
-                if ((isempty(theirs) || streq(theirs, key)) && (isempty(effect) || streq(effect, "NoExecute")))
-                        return;
-        }
-        toleration = json_new(&w->arena, JSON_OBJECT);
-        json_set_string(&w->arena, toleration, "key", key);
-        json_set_string(&w->arena, toleration, "operator", "Exists");
-        json_set_string(&w->arena, toleration, "effect", "NoExecute");
-        json_set_i64(&w->arena, toleration, "tolerationSeconds", 300);
-        json_append(all, toleration);
+void complete_pod(KubeWrite *w, Json *object, const Json *old _unused_) {
+        complete_pod_spec(w, json_get(object, "spec"));
 }
 
-/* The document of a PriorityClass, or NULL. */
-static Json *read_priority_class(KubeWrite *w, const char *name) {
-        StoreEntry *e = store_find(cluster_store(w->api->cluster), KIND_PRIORITY_CLASS, name);
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
-        Json *root = NULL;
-        char *text;
-
-        if (!e)
-                return NULL;
-        doc_put(e->object->doc, &b);
-        text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(&w->arena, b.data, b.size);
-        if (text)
-                (void) json_tree_parse(&w->arena, text, b.size, &root, NULL);
-        return root;
-}
-
-/* Those that every cluster has (kubernetes documentation, "Pod Priority and Preemption"). */
-static int64_t system_priority(const char *name) {
-        return streq(name, "system-node-critical") ? 2000001000 : streq(name, "system-cluster-critical") ? 2000000000 : 0;
-}
-
-static void complete_priority(KubeWrite *w, Json *spec) {
-        const char *name = json_string(json_get(spec, "priorityClassName"));
-        Json *class = isempty(name) ? NULL : read_priority_class(w, name);
-
-        if (!isempty(name) && !class && system_priority(name) == 0) {
-                cause_forbidden(w, "spec.priorityClassName", "no PriorityClass with that name was found");
-                return;
-        }
-        json_set_i64(&w->arena, spec, "priority", class ? json_i64(json_get(class, "value"), 0) : isempty(name) ? 0 : system_priority(name));
-        default_string(w, spec, "preemptionPolicy", json_string(json_get(class, "preemptionPolicy")) ?: "PreemptLowerPriority");
-}
-
-void complete_pod(KubeWrite *w, Json *object, const Json *old) {
+int admit_pod(KubeWrite *w, Json *object, const Json *old, Error *reterr) {
+        static const char *const kept[] = { "priority", "preemptionPolicy" };
         Json *spec = json_get(object, "spec");
 
-        complete_pod_spec(w, spec);
-        if (!spec || old)
-                return;
-        default_bool(w, spec, "enableServiceLinks", true);
-        default_string(w, spec, "serviceAccountName", "default");
-        default_string(w, spec, "serviceAccount", json_string(json_get(spec, "serviceAccountName")));
-        complete_priority(w, spec);
-        add_toleration(w, spec, "node.kubernetes.io/not-ready");
-        add_toleration(w, spec, "node.kubernetes.io/unreachable");
+        if (!old)
+                return pod_admit(w->api->cluster, &w->arena, object, reterr);
+        for (size_t i = 0; spec && i < ELEMENTSOF(kept); i++)
+                if (!json_get(spec, kept[i]) && json_at(old, "spec", kept[i], NULL))
+                        json_set(&w->arena, spec, kept[i], json_copy(&w->arena, json_at(old, "spec", kept[i], NULL)));
+        return 0;
 }
 
 /* --- What makes pods --- */
@@ -193,14 +137,44 @@ void complete_deployment(KubeWrite *w, Json *object, const Json *old) {
         default_i64(w, spec, "progressDeadlineSeconds", 600);
 }
 
+void complete_daemon_set(KubeWrite *w, Json *object, const Json *old) {
+        Json *spec, *strategy, *rolling;
+
+        complete_workload(w, object, old);
+        spec = json_get(object, "spec");
+        strategy = json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT);
+        default_string(w, strategy, "type", "RollingUpdate");
+        if (streq_ptr(json_string(json_get(strategy, "type")), "RollingUpdate")) {
+                rolling = json_ensure(&w->arena, strategy, "rollingUpdate", JSON_OBJECT);
+                default_i64(w, rolling, "maxUnavailable", 1);
+                default_i64(w, rolling, "maxSurge", 0);
+        }
+        default_i64(w, spec, "revisionHistoryLimit", 10);
+}
+
+/* Of claims and volumes, which nothing binds here. */
+static void complete_storage(KubeWrite *w, Json *object, const Json *old, const char *phase) {
+        default_string(w, json_ensure(&w->arena, object, "spec", JSON_OBJECT), "volumeMode", "Filesystem");
+        if (!old)
+                json_set_string(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "phase", phase);
+}
+
 void complete_stateful_set(KubeWrite *w, Json *object, const Json *old) {
-        Json *spec;
+        Json *spec, *strategy;
 
         complete_workload(w, object, old);
         spec = json_get(object, "spec");
         default_string(w, spec, "podManagementPolicy", "OrderedReady");
         default_i64(w, spec, "revisionHistoryLimit", 10);
-        default_string(w, json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT), "type", "RollingUpdate");
+        strategy = json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT);
+        default_string(w, strategy, "type", "RollingUpdate");
+        if (streq_ptr(json_string(json_get(strategy, "type")), "RollingUpdate"))
+                default_i64(w, json_ensure(&w->arena, strategy, "rollingUpdate", JSON_OBJECT), "partition", 0);
+        JSON_FOREACH(claim, json_get(spec, "volumeClaimTemplates")) {
+                json_set_string(&w->arena, claim, "apiVersion", "v1");
+                json_set_string(&w->arena, claim, "kind", "PersistentVolumeClaim");
+                complete_storage(w, claim, NULL, "Pending");
+        }
 }
 
 void complete_job(KubeWrite *w, Json *object, const Json *old _unused_) {
@@ -271,9 +245,22 @@ void complete_priority_class(KubeWrite *w, Json *object, const Json *old _unused
         default_string(w, object, "preemptionPolicy", "PreemptLowerPriority");
 }
 
+int admit_priority_class(KubeWrite *w, Json *object, const Json *old _unused_, Error *reterr) {
+        return priority_class_admit(w->api->cluster, object, reterr);
+}
+
 void complete_storage_class(KubeWrite *w, Json *object, const Json *old _unused_) {
         default_string(w, object, "reclaimPolicy", "Delete");
         default_string(w, object, "volumeBindingMode", "Immediate");
+}
+
+void complete_volume_claim(KubeWrite *w, Json *object, const Json *old) {
+        complete_storage(w, object, old, "Pending");
+}
+
+void complete_persistent_volume(KubeWrite *w, Json *object, const Json *old) {
+        complete_storage(w, object, old, "Available");
+        default_string(w, json_get(object, "spec"), "persistentVolumeReclaimPolicy", "Retain");
 }
 
 void complete_autoscaler(KubeWrite *w, Json *object, const Json *old _unused_) {

@@ -34,11 +34,13 @@ typedef struct Query {
         View view;
         Selector *selector; /* owned */
         char *namespace;    /* owned; NULL: all */
+        char *name;         /* owned: of the one that is watched; NULL: all */
         Reading *reading;   /* owned, of a list */
         uint64_t limit;     /* how many more objects, UINT64_MAX: all */
         Made *made;         /* owned: the list in place of a reading, of kinds with objects that are made when asked for */
         size_t next;        /* of those */
         char token[KUBE_TOKEN_MAX]; /* metadata.continue: after the last object that was put */
+        uint64_t remaining; /* objects that have yet to be put, of this page and all after it; 0: nobody knows */
         bool begun, first;
         bool more;          /* there is one after that */
         bool yaml;          /* of a list */
@@ -53,6 +55,7 @@ static Query *query_free(Query *q) {
         made_free(q->made);
         kube_resource_unref(q->view.resource);
         free(q->namespace);
+        free(q->name);
         return mfree(q);
 }
 DEFINE_CLEANUP(Query*, query_free)
@@ -128,7 +131,7 @@ static int list_revision(HttpRequest *req, const Store *s, uint64_t *ret, Error 
 }
 
 static bool wants(const Query *q, const Object *o) {
-        return (!q->namespace || object_is_in(o, q->namespace)) && selector_matches(q->selector, o);
+        return (!q->namespace || object_is_in(o, q->namespace)) && (!q->name || streq(object_name(o), q->name)) && selector_matches(q->selector, o);
 }
 
 /* Objects of a definition that has come to the slot after this one are none of ours. */
@@ -237,7 +240,7 @@ static uint64_t list_is_of(const Query *q) {
 }
 
 static ListRest rest_of(const Query *q) {
-        return (ListRest) { .token = q->more ? q->token : NULL };
+        return (ListRest) { .token = q->more ? q->token : NULL, .remaining = q->remaining };
 }
 
 /* The list without its items, which come behind it. */
@@ -325,12 +328,17 @@ static const char *list_type(const Query *q) {
         return q->yaml ? KUBE_YAML : KUBE_JSON;
 }
 
+static void put_token(Query *q, uint64_t revision, const Object *last) {
+        (void) snprintf(q->token, sizeof(q->token), "%llu.%llu.%s", (unsigned long long) revision, (unsigned long long) q->remaining, last->name);
+}
+
 static void put_page_item(Query *q, const Object *o, StrBuf *b) {
         put_item(q, o, b);
         if (q->limit == UINT64_MAX)
                 return;
         q->limit--;
-        (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) reading_revision(q->reading), o->name);
+        q->remaining -= q->remaining > 0;
+        put_token(q, reading_revision(q->reading), o);
 }
 
 /* Puts the next object that matches: 1, also when none of those looked at does; 0 at the end of all, or of the page. */
@@ -388,19 +396,27 @@ static int reply_whole_list(HttpRequest *req, Query *q) {
 
 /* --- Pages --- */
 
-/* "REVISION.KEY": after which object, as of when. */
-static int parse_token(const char *s, uint64_t *ret_revision, const char **ret_key, Error *reterr) {
-        const char *dot = strchr(s, '.');
-        char digits[24];
+static int take_number(const char **s, uint64_t *ret, Error *reterr) {
+        const char *dot = strchr(*s, '.');
+        char digits[24] = "";
 
-        if (!dot || (size_t) (dot - s) >= sizeof(digits))
+        if (dot && (size_t) (dot - *s) < sizeof(digits))
+                memcpy(digits, *s, (size_t) (dot - *s));
+        if (parse_u64(digits, ret) < 0)
                 return error_set(reterr, -EINVAL, "continue key is not valid: it was not made by this server");
-        memcpy(digits, s, (size_t) (dot - s));
-        digits[dot - s] = '\0';
-        if (parse_u64(digits, ret_revision) < 0)
-                return error_set(reterr, -EINVAL, "continue key is not valid: it was not made by this server");
-        *ret_key = dot + 1;
+        *s = dot + 1;
         return 0;
+}
+
+/* "REVISION.REMAINING.KEY": after which object, as of when, and how many there were after it. */
+static int parse_token(const char *s, uint64_t *ret_revision, uint64_t *ret_remaining, const char **ret_key, Error *reterr) {
+        int r;
+
+        r = take_number(&s, ret_revision, reterr);
+        if (r >= 0)
+                r = take_number(&s, ret_remaining, reterr);
+        *ret_key = s;
+        return r;
 }
 
 static bool wants_made(const Object *o, void *userdata) {
@@ -421,7 +437,7 @@ static int take_made(Store *s, Query *q, const char *after, size_t limit, uint64
         if (r < 0 || !q->made->more)
                 return r;
         q->more = true;
-        (void) snprintf(q->token, sizeof(q->token), "%llu.%s", (unsigned long long) revision, q->made->objects[q->made->n_objects - 1]->name);
+        put_token(q, revision, q->made->objects[q->made->n_objects - 1]);
         return 0;
 }
 
@@ -442,7 +458,7 @@ static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
         if (r >= 0 && !isempty(token) && !isempty(given) && !streq(given, "0"))
                 r = error_set(reterr, -EINVAL, "specifying resource version is not allowed when using continue");
         if (r >= 0 && !isempty(token))
-                r = parse_token(token, &revision, &after, reterr);
+                r = parse_token(token, &revision, &q->remaining, &after, reterr);
         if (r < 0)
                 return r;
         if (revision < q->defined_at)
@@ -453,6 +469,11 @@ static int take_list(HttpRequest *req, Store *s, Query *q, Error *reterr) {
                 r = take_made(s, q, after, limit > 0 ? limit : SIZE_MAX, revision);
         else {
                 q->limit = limit > 0 ? limit : UINT64_MAX;
+                if (q->selector)
+                        q->remaining = 0;
+                else if (!after && revision == store_revision(s))
+                        q->remaining = q->namespace ? store_count_in(s, q->view.resource->store_kind, q->namespace)
+                                                    : store_count(s, q->view.resource->store_kind);
                 r = reading_by_key(s, q->view.resource->store_kind, q->namespace, after, revision, &q->reading);
         }
         return r == -ERANGE ? too_old(req, reterr) : r < 0 ? error_set(reterr, r, "out of memory") : 0;
@@ -484,14 +505,26 @@ static int reply_query_list(HttpRequest *req, ApiContext *api, Query *query, Err
         return reply_pieces(req, type, revision, next_piece, query_done, TAKE_PTR(q));
 }
 
-int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+static int query_new(const KubePath *path, Query **ret) {
         _cleanup_(query_freep) Query *q = new0(Query, 1);
+
+        if (!q)
+                return -ENOMEM;
+        q->namespace = path->namespace ? strdup(path->namespace) : NULL;
+        q->name = path->name ? strdup(path->name) : NULL;
+        if ((path->namespace && !q->namespace) || (path->name && !q->name))
+                return -ENOMEM;
+        *ret = TAKE_PTR(q);
+        return 0;
+}
+
+int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
+        bool watch = path->watch || query_bool(req, "watch");
         const KubeResource *r = path->resource;
+        _cleanup_(query_freep) Query *q = NULL;
         int e;
 
-        if (q && path->namespace)
-                q->namespace = strdup(path->namespace);
-        if (!q || (path->namespace && !q->namespace))
+        if (query_new(path, &q) < 0)
                 return error_set(reterr, -ENOMEM, "out of memory");
         e = view_from_request(req, api->cluster, r, &q->view, reterr);
         q->view.resource = kube_resource_ref(r);
@@ -500,9 +533,9 @@ int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *re
                 e = selector_parse(r, http_request_query(req, "labelSelector"), http_request_query(req, "fieldSelector"), &q->selector, reterr);
         if (e < 0)
                 return e;
-        if (query_bool(req, "watch") && r->only_made)
+        if (watch && r->only_made)
                 return error_set(reterr, -EOPNOTSUPP, "%s cannot be watched here", r->plural);
-        if (query_bool(req, "watch"))
+        if (watch)
                 return reply_query_watch(req, api, TAKE_PTR(q), reterr);
         q->yaml = kube_wants_yaml(req);
         return reply_query_list(req, api, TAKE_PTR(q), reterr);

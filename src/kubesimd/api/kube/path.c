@@ -46,12 +46,17 @@ int kube_parse_path(const char *text, ApiContext *api, KubePath *ret, Error *ret
         version = s[1];
         s += 2;
         n -= 2;
+        if (n > 1 && streq(s[0], "watch")) {
+                ret->watch = true;
+                s++;
+                n--;
+        }
         if (goes_into_namespace(s, n)) {
                 ret->namespace = s[1];
                 s += 2;
                 n -= 2;
         }
-        if (n < 1 || n > 3)
+        if (n < 1 || n > (ret->watch ? 2 : 3))
                 return no_such_resource(reterr);
         r = kube_table_find(api, group, version, s[0], &ret->resource, reterr);
         if (r < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* What a path of the Kubernetes API names:
- * /api/v1 or /apis/GROUP/VERSION, then [/namespaces/NAMESPACE]/PLURAL[/NAME[/SUBRESOURCE]]. */
+ * /api/v1 or /apis/GROUP/VERSION, then [/namespaces/NAMESPACE]/PLURAL[/NAME[/SUBRESOURCE]]; of old, /watch before all but the
+ * subresource asks for a watch. */
 
 #include "kubesimd/api/context.h"
 #include "kubesimd/api/kube/resource.h"
@@ -14,6 +15,7 @@ typedef struct KubePath {
         const char *namespace;    /* NULL: of a kind that is in none, or all of them */
         const char *name;         /* NULL: the collection */
         const char *subresource;  /* NULL: the object itself */
+        bool watch;
         char key[KUBE_KEY_MAX];   /* of the object in the store */
 } KubePath;
 

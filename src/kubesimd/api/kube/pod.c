@@ -36,6 +36,15 @@ static const char *field_phase(const Object *o) {
         return statuses[((const Pod*) o)->status].phase;
 }
 
+/* Where it is to go once the pods that were sent away for it are gone. */
+static const char *nominated_node(const Pod *p) {
+        return p->node ? NULL : p->nominated;
+}
+
+static const char *field_nominated(const Object *o) {
+        return nominated_node((const Pod*) o);
+}
+
 static const char *native_restart_policy(const Object *o) {
         return ((const Pod*) o)->duration == USEC_INFINITY ? "Always" : "Never";
 }
@@ -59,7 +68,7 @@ static const KubeField fields[] = {
         { .path = "status.phase", .get = field_phase },
         { .path = "status.podIP", .get = field_ip },
         { .path = "status.podIPs", .get = field_ip },
-        { .path = "status.nominatedNodeName" },
+        { .path = "status.nominatedNodeName", .get = field_nominated },
         {},
 };
 
@@ -224,6 +233,10 @@ static void put_status(Cluster *c, const Pod *p, StrBuf *b) {
                 strbuf_puts(b, ",\"message\":");
                 json_put_string(b, p->reason);
         }
+        if (nominated_node(p)) {
+                strbuf_puts(b, ",\"nominatedNodeName\":");
+                json_put_string(b, p->nominated);
+        }
 }
 
 static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
@@ -254,7 +267,9 @@ static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *
         kube_put_age(b, o->created, now);
         strbuf_printf(b, ",\"%s\",", p->ip != 0 && p->started > 0 ? address_to_string(p->ip, ip) : "<none>");
         json_put_string(b, p->node ?: "<none>");
-        strbuf_puts(b, ",\"<none>\",\"<none>\"");
+        strbuf_putc(b, ',');
+        json_put_string(b, nominated_node(p) ?: "<none>");
+        strbuf_puts(b, ",\"<none>\"");
 }
 
 /* What its node would say again at once, had a client written something else. */
@@ -313,5 +328,5 @@ const KubeResource kube_pods = {
         .group = "", .version = "v1", .plural = "pods", .singular = "pod", .short_names = "po", .kind = "Pod", .category = "all",
         .subresources = "binding,eviction,log,status", .schema = "core.v1.Pod", .store_kind = KIND_POD, .namespaced = true, .no_generation = true,
         .columns = columns, .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .fields = fields,
-        .complete = complete_pod, .validate = validate_pod, .strip = strip,
+        .complete = complete_pod, .admit = admit_pod, .validate = validate_pod, .strip = strip,
 };

@@ -63,8 +63,9 @@ struct KubeResource {
         const char *(*label)(const Object *o, const char *key);
         const KubeField *fields;     /* beside metadata.name and metadata.namespace; ends with a NULL path; may be NULL */
 
-        /* Fills in what Kubernetes fills in; checks what Kubernetes checks. old is NULL at creation. */
+        /* Fills in what Kubernetes fills in; what its admission adds or refuses; checks what Kubernetes checks. old is NULL at creation. */
         void (*complete)(KubeWrite *w, Json *object, const Json *old);
+        int (*admit)(KubeWrite *w, Json *object, const Json *old, Error *reterr);
         void (*validate)(KubeWrite *w, const Json *object, const Json *old);
         /* Takes out what is made again when it is shown; o is the present version, NULL at creation. May be NULL. */
         void (*strip)(Cluster *c, JsonArena *a, Json *object, const Object *o);

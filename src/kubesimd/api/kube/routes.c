@@ -66,6 +66,8 @@ int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
                 return kube_reply_status(req, &(KubeStatus) { .code = 406, .message = "406: Not Acceptable" });
         if (path.resource->create_only || (path.resource->read_only && http_request_method(req) != HTTP_GET))
                 return refuse(reterr);
+        if (path.watch)
+                return http_request_method(req) == HTTP_GET ? kube_list(req, userdata, &path, reterr) : refuse(reterr);
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 if (!streq(verbs[i].subresource, subresource))
                         continue;
@@ -90,7 +92,9 @@ int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr) {
         ALL(prefix "/{resource}/{name}"),                                   \
         ALL(prefix "/{resource}/{name}/{subresource}"),                     \
         ALL(prefix "/namespaces/{namespace}/{resource}/{name}"),            \
-        ALL(prefix "/namespaces/{namespace}/{resource}/{name}/{subresource}")
+        ALL(prefix "/namespaces/{namespace}/{resource}/{name}/{subresource}"), \
+        OBJECT(HTTP_GET, prefix "/watch/namespaces/{namespace}/{resource}", HTTP_ACCESS_READ, 0), \
+        OBJECT(HTTP_GET, prefix "/watch/namespaces/{namespace}/{resource}/{name}", HTTP_ACCESS_READ, 0)
 #define REVIEW(path, access) { HTTP_POST, path, access, OPTIONS_MAX, false, handle_kube_review }
 
 const HttpRoute kube_routes[] = {

@@ -10,6 +10,7 @@ void complete_namespace(KubeWrite *w, Json *object, const Json *old);
 void complete_pod(KubeWrite *w, Json *object, const Json *old);
 void complete_workload(KubeWrite *w, Json *object, const Json *old);
 void complete_deployment(KubeWrite *w, Json *object, const Json *old);
+void complete_daemon_set(KubeWrite *w, Json *object, const Json *old);
 void complete_stateful_set(KubeWrite *w, Json *object, const Json *old);
 void complete_job(KubeWrite *w, Json *object, const Json *old);
 void complete_cron_job(KubeWrite *w, Json *object, const Json *old);
@@ -17,7 +18,13 @@ void complete_service(KubeWrite *w, Json *object, const Json *old);
 void complete_secret(KubeWrite *w, Json *object, const Json *old);
 void complete_priority_class(KubeWrite *w, Json *object, const Json *old);
 void complete_storage_class(KubeWrite *w, Json *object, const Json *old);
+void complete_volume_claim(KubeWrite *w, Json *object, const Json *old);
+void complete_persistent_volume(KubeWrite *w, Json *object, const Json *old);
 void complete_autoscaler(KubeWrite *w, Json *object, const Json *old);
+
+/* --- Admission: what depends on the cluster. -EACCES with kube-apiserver's words. --- */
+int admit_pod(KubeWrite *w, Json *object, const Json *old, Error *reterr);
+int admit_priority_class(KubeWrite *w, Json *object, const Json *old, Error *reterr);
 
 /* --- Checking --- */
 void validate_metadata(KubeWrite *w, const Json *object, const Json *old);

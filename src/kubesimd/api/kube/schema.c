@@ -312,13 +312,20 @@ static int check_children(Check *c, const SchemaMessage *m, const SchemaField *f
         return 0;
 }
 
+/* The claims within a StatefulSet are objects that say what they are, too. */
+static bool says_type(const SchemaMessage *m, const Json *v) {
+        return streq(m->name, "core.v1.PersistentVolumeClaim") && v->type == JSON_STRING && (streq(v->key, "apiVersion") || streq(v->key, "kind"));
+}
+
 static int check_message(Check *c, const SchemaMessage *m, Json *object) {
         JSON_FOREACH(v, object) {
                 const SchemaField *f = schema_field(m, v->key);
                 size_t before = field_path_enter(&c->path, v->key, 0);
                 int r = 0;
 
-                if (!f) {
+                if (!f && says_type(m, v))
+                        ;
+                else if (!f) {
                         c->unknown(c->path.text, c->userdata);
                         json_detach(v);
                 } else if (v->type == JSON_NULL)

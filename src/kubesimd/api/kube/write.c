@@ -217,8 +217,13 @@ static int reply_refusal(KubeWrite *w, int r, Error *error, Error *reterr) {
 }
 
 static int fill_in_and_check(KubeWrite *w, Json *object, const Json *old, Error *reterr) {
+        int r;
+
         if (w->resource->complete)
                 w->resource->complete(w, object, old);
+        r = w->resource->admit ? w->resource->admit(w, object, old, reterr) : 0;
+        if (r < 0)
+                return r;
         validate_metadata(w, object, old);
         if (w->resource->validate)
                 w->resource->validate(w, object, old);

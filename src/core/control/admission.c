@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sources: Kubernetes documentation, "Admission Controllers" (DefaultTolerationSeconds, Priority, ServiceAccount) and "Pod Priority and
+ * Preemption"; the defaults that the API reference names for fields of pods, but not of templates. */
+#include "core/control/admission.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "basic/string-util.h"
+
+#define PREEMPT "PreemptLowerPriority"
+#define TOLERATION_SECONDS 300
+
+Json *pod_of_template(JsonArena *a, const Json *template) {
+        static const char *const members[] = { "labels", "annotations", "finalizers" };
+        Json *pod = json_new(a, JSON_OBJECT), *metadata = json_ensure(a, pod, "metadata", JSON_OBJECT);
+
+        for (size_t i = 0; i < ELEMENTSOF(members); i++)
+                if (json_at(template, "metadata", members[i], NULL))
+                        json_set(a, metadata, members[i], json_copy(a, json_at(template, "metadata", members[i], NULL)));
+        json_set(a, pod, "spec", json_copy(a, json_get(template, "spec")));
+        return pod;
+}
+
+/* What is limited and not asked for is asked for as much as it is limited to. */
+static void complete_requests(JsonArena *a, Json *container) {
+        const Json *limits = json_at(container, "resources", "limits", NULL);
+        Json *requests;
+
+        if (!limits)
+                return;
+        requests = json_ensure(a, json_get(container, "resources"), "requests", JSON_OBJECT);
+        JSON_FOREACH(limit, limits)
+                if (!json_get(requests, limit->key))
+                        json_set(a, requests, limit->key, json_copy(a, limit));
+}
+
+static void complete_spec(JsonArena *a, Json *spec) {
+        static const char *const lists[] = { "containers", "initContainers" };
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                JSON_FOREACH(container, json_get(spec, lists[i]))
+                        complete_requests(a, container);
+        if (!json_get(spec, "enableServiceLinks"))
+                json_set_bool(a, spec, "enableServiceLinks", true);
+        if (isempty(json_string(json_get(spec, "serviceAccountName"))))
+                json_set_string(a, spec, "serviceAccountName", "default");
+        if (isempty(json_string(json_get(spec, "serviceAccount"))))
+                json_set_string(a, spec, "serviceAccount", json_string(json_get(spec, "serviceAccountName")));
+}
+
+/* A node's failure is forgiven for five minutes (DefaultTolerationSeconds). */
+static void add_toleration(JsonArena *a, Json *spec, const char *key) {
+        Json *all = json_ensure(a, spec, "tolerations", JSON_ARRAY), *toleration;
+
+        JSON_FOREACH(t, all) {
+                const char *theirs = json_string(json_get(t, "key")), *effect = json_string(json_get(t, "effect"));
+
+                if ((isempty(theirs) || streq(theirs, key)) && (isempty(effect) || streq(effect, "NoExecute")))
+                        return;
+        }
+        toleration = json_new(a, JSON_OBJECT);
+        json_set_string(a, toleration, "key", key);
+        json_set_string(a, toleration, "operator", "Exists");
+        json_set_string(a, toleration, "effect", "NoExecute");
+        json_set_i64(a, toleration, "tolerationSeconds", TOLERATION_SECONDS);
+        json_append(all, toleration);
+}
+
+/* --- Priority --- */
+
+static Json *read_priority_class(JsonArena *a, const StoreEntry *e) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        Json *root = NULL;
+        char *text;
+
+        doc_put(e->object->doc, &b);
+        text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
+        if (text)
+                (void) json_tree_parse(a, text, b.size, &root, NULL);
+        return root;
+}
+
+/* Those that every cluster has. */
+static int64_t system_priority(const char *name) {
+        return streq(name, "system-node-critical") ? 2000001000 : streq(name, "system-cluster-critical") ? 2000000000 : 0;
+}
+
+/* kube-apiserver's words; the name of a pod that has none yet is what it will begin with. */
+_printf_(3, 4) static int forbid(const Json *document, Error *reterr, const char *format, ...) {
+        const char *name = json_string(json_at(document, "metadata", "name", NULL));
+        char why[512];
+        va_list ap;
+
+        if (isempty(name))
+                name = json_string(json_at(document, "metadata", "generateName", NULL));
+        va_start(ap, format);
+        (void) vsnprintf(why, sizeof(why), format, ap);
+        va_end(ap);
+        return error_set_field(reterr, -EACCES, "pods", name, "pods \"%s\" is forbidden: %s", name ?: "Unknown!", why);
+}
+
+static int set_priority(JsonArena *a, Json *document, int64_t priority, const char *policy, Error *reterr) {
+        Json *spec = json_get(document, "spec"), *given = json_get(spec, "priority");
+        const char *said = json_string(json_get(spec, "preemptionPolicy"));
+
+        if (given && json_i64(given, INT64_MAX) != priority)
+                return forbid(document, reterr, "the integer value of priority (%s) must not be provided in pod spec; priority admission controller "
+                              "computed %lld from the given PriorityClass name", strempty(given->text), (long long) priority);
+        if (!isempty(said) && !streq(said, policy))
+                return forbid(document, reterr, "the string value of PreemptionPolicy (%s) must not be provided in pod spec; priority admission "
+                              "controller computed %s from the given PriorityClass name", said, policy);
+        json_set_i64(a, spec, "priority", priority);
+        json_set_string(a, spec, "preemptionPolicy", policy);
+        return 0;
+}
+
+static int complete_priority(Cluster *c, JsonArena *a, Json *document, Error *reterr) {
+        Json *spec = json_get(document, "spec"), *class;
+        const char *name = json_string(json_get(spec, "priorityClassName"));
+        const StoreEntry *e = isempty(name) ? c->default_priority : store_find(c->store, KIND_PRIORITY_CLASS, name);
+
+        if (!e && !isempty(name) && system_priority(name) == 0)
+                return forbid(document, reterr, "no PriorityClass with name %s was found", name);
+        if (!e)
+                return set_priority(a, document, isempty(name) ? 0 : system_priority(name), PREEMPT, reterr);
+        class = read_priority_class(a, e);
+        if (!class)
+                return error_set(reterr, -ENOMEM, "out of memory");
+        json_set_string(a, spec, "priorityClassName", e->object->name);
+        return set_priority(a, document, json_i64(json_get(class, "value"), 0), json_string(json_get(class, "preemptionPolicy")) ?: PREEMPT, reterr);
+}
+
+int pod_admit(Cluster *c, JsonArena *a, Json *document, Error *reterr) {
+        Json *spec = json_get(document, "spec");
+        int r;
+
+        if (json_arena_error(a) < 0)
+                return error_set(reterr, json_arena_error(a), "out of memory");
+        if (!json_is(spec, JSON_OBJECT))
+                return 0; /* it will be refused for that */
+        complete_spec(a, spec);
+        r = complete_priority(c, a, document, reterr);
+        if (r < 0)
+                return r;
+        add_toleration(a, spec, "node.kubernetes.io/not-ready");
+        add_toleration(a, spec, "node.kubernetes.io/unreachable");
+        return json_arena_error(a) < 0 ? error_set(reterr, json_arena_error(a), "out of memory") : 0;
+}
+
+/* --- The class of those that name none --- */
+
+/* Documents are compact, and a quote within a text is escaped: only a member of it looks so. */
+static bool is_default(const Object *o) {
+        return o && o->doc && strstr(o->doc->rest, "\"globalDefault\":true");
+}
+
+int priority_class_admit(Cluster *c, Json *document, Error *reterr) {
+        const char *name = strempty(json_string(json_at(document, "metadata", "name", NULL))), *present;
+
+        if (!json_is_true(json_get(document, "globalDefault")) || !c->default_priority)
+                return 0;
+        present = c->default_priority->object->name;
+        if (streq(present, name))
+                return 0;
+        return error_set_field(reterr, -EACCES, "priorityclasses", name, "priorityclasses.scheduling.k8s.io \"%s\" is forbidden: PriorityClass %s is "
+                               "already marked as default. Only one default can exist", name, present);
+}
+
+void priority_class_follow(Cluster *c, StoreEntry *e, const Object *old, const Object *new) {
+        if (is_default(new))
+                c->default_priority = e;
+        else if (is_default(old) && c->default_priority == e)
+                c->default_priority = NULL;
+}
