@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kubesimd/http/server.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "basic/alloc-util.h"
 #include "basic/parse-util.h"
@@ -22,6 +22,7 @@
 #define PUMP_USEC (2 * USEC_PER_MSEC)
 /* At the end: who has just connected gets its request read, which would otherwise end in a reset. */
 #define LAST_REQUESTS_USEC (200 * USEC_PER_MSEC)
+#define LAST_WAIT_MSEC 10
 
 static int arm_timer_at(HttpServer *s, usec_t at) {
         if (s->timer_at <= at)
@@ -431,6 +432,15 @@ void http_server_drain(HttpServer *s) {
         http_server_pump(s);
 }
 
+/* Until a connection has something, or for a moment. */
+static void wait_for_input(HttpServer *s) {
+        _cleanup_free_ struct pollfd *fds = new0(struct pollfd, s->n_daemons);
+
+        for (size_t i = 0; fds && i < s->n_daemons; i++)
+                fds[i] = (struct pollfd) { .fd = sd_event_source_get_io_fd(s->daemons[i].io), .events = POLLIN };
+        (void) poll(fds, fds ? s->n_daemons : 0, LAST_WAIT_MSEC);
+}
+
 /* libmicrohttpd must not be stopped while anything is suspended: everything is answered and resumed first. */
 static void end_requests(HttpServer *s) {
         HttpRequest *req;
@@ -444,7 +454,7 @@ static void end_requests(HttpServer *s) {
         end = usec_add(now_monotonic(), LAST_REQUESTS_USEC);
         while ((s->n_busy > 0 || s->n_streams > 0 || s->n_fresh > 0) && now_monotonic() < end)
                 if (!run_daemons(s))
-                        (void) usleep(USEC_PER_MSEC);
+                        wait_for_input(s);
 }
 
 HttpServer *http_server_free(HttpServer *s) {
