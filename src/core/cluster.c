@@ -11,6 +11,7 @@
 #include "core/control/owners.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
+#include "core/control/selectors.h"
 #include "core/control/state.h"
 
 /* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
@@ -54,6 +55,7 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         node_index_init(&c->index);
         scheduler_init(&c->scheduler, seed, c->secret);
         c->scheduler.namespaces = (NamespaceLabels) { .get = namespace_label, .userdata = c };
+        c->scheduler.selectors = (PodSelectors) { .put = pod_selectors_put, .userdata = c };
         class_queues_init(&c->queues);
         pending_queue_init(&c->pending);
         cluster_use_algorithm(c, config->algorithm);

@@ -63,6 +63,8 @@ typedef struct PodRules {
         const char *ip, *protocol;
         SpreadRule spread[2];
         unsigned n_spread;
+        Rules selected;        /* what Services say of them; none: no Service selects them */
+        bool spread_by_default;
         PodsRule near[2], away[2], preferred_pods[2];
         unsigned n_near, n_away, n_preferred_pods;
         const char *image;

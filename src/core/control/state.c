@@ -9,6 +9,7 @@
 #include "core/control/faults.h"
 #include "core/control/owners.h"
 #include "core/control/placement.h"
+#include "core/control/selectors.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
 
@@ -382,6 +383,7 @@ static int document_changed(StoreEntry *e, const Object *old, const Object *new,
 
         if ((new ?: old)->kind == KIND_NAMESPACE)
                 c->scheduler.namespaces_version++; /* affinity between pods may select namespaces by their labels */
+        pod_selectors_follow(c, old, new);
         c->n_documents += !old;
         c->n_documents -= !new;
         object_follow(c, object_state(e), old, new);

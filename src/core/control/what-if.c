@@ -54,6 +54,7 @@ int what_if_new(Cluster *c, uint64_t seed, WhatIf **ret) {
         w->scheduler.classes.last_id = FIRST_CLASS;
         w->scheduler.others = &live->classes;
         w->scheduler.namespaces = live->namespaces;
+        w->scheduler.selectors = live->selectors;
         w->nodes = new0(SchedNode, MAX(live->n_nodes, (size_t) 1));
         if (!w->nodes)
                 return -ENOMEM;

@@ -16,6 +16,7 @@
 #include "core/sched/algorithms.h"
 #include "core/sched/class-weights.h"
 #include "core/sched/counter.h"
+#include "core/sched/default-spread.h"
 #include "core/sched/filter.h"
 #include "core/sched/score.h"
 
@@ -61,9 +62,10 @@ typedef struct ClassOrder {
         PodClass *class;     /* a reference */
         const SchedAlgorithm *algorithm;
         uint64_t seen;       /* Scheduler.n_changes up to which it knows */
-        uint64_t terms_version, namespaces_version, images_version, workload_version;
+        uint64_t terms_version, namespaces_version, images_version, workload_version, selectors_version;
         size_t odd_hostnames;
         uint64_t round;      /* of choices */
+        DefaultSpread spread; /* of algorithms with a profile */
 
         Counter *counters;   /* owned */
         size_t n_counters;
@@ -82,6 +84,8 @@ ClassOrder *class_order_free(ClassOrder *o);
 DEFINE_CLEANUP(ClassOrder*, class_order_free)
 /* Takes over what has changed since it was asked last. -ENOMEM: it is to be freed. */
 int class_order_update(ClassOrder *o);
+/* Are its pods still to be spread by default as it has it? */
+bool class_order_keeps_spread(ClassOrder *o);
 /* How much of SCHEDULER_PLACES_MAX it takes. */
 size_t class_order_places(const ClassOrder *o);
 

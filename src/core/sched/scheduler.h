@@ -26,6 +26,8 @@ struct Scheduler {
         const PodClassPool *others;  /* a further pool that classes of pods on nodes are of; borrowed, NULL: none */
         NamespaceLabels namespaces;
         uint64_t namespaces_version; /* grows when labels of a namespace change */
+        PodSelectors selectors;
+        uint64_t selectors_version;  /* grows when what selects pods changes */
         Prng prng;
         const uint64_t *secret;      /* borrowed */
 
@@ -40,7 +42,7 @@ struct Scheduler {
         uint64_t last_event[_SCHED_EVENT_MAX]; /* n_changes of the newest of each kind */
 
         HashTable images;            /* name -> ImageCount, owned */
-        uint64_t images_version;     /* grows with every change of the above */
+        uint64_t images_version;     /* grows with every change of the above, or of how many nodes there are beside */
 
         ListLink orders;             /* ClassOrder.link, the one that was asked for last comes first */
         size_t n_places;             /* in all of them */
