@@ -78,6 +78,14 @@ class KubeScheduler:
             out[plugin] = {n: int(v) for n, v in re.findall(r"\{(\S+) (-?\d+)\}", listed)}
         return out
 
+    def totals(self, namespace, name):
+        """What its plugins gave each node together; empty when it scored none, because one alone or none fits."""
+        sums = {}
+        for of in self.scores(namespace, name).values():
+            for node, score in of.items():
+                sums[node] = sums.get(node, 0) + score
+        return sums
+
     def stop(self):
         self.process.terminate()
         return self.process.wait(20)
