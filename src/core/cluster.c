@@ -59,6 +59,10 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         class_queues_init(&c->queues);
         pending_queue_init(&c->pending);
         cluster_use_algorithm(c, config->algorithm);
+        c->scheduler_name = strdup(config->scheduler_name ?: POD_SCHEDULER_DEFAULT);
+        if (!c->scheduler_name)
+                return -ENOMEM;
+        c->scheduler.classes.scheduler_name = c->scheduler_name;
         r = store_new(cluster_kinds(), c, config->watch_log_max, secret, &c->store);
         if (r < 0)
                 return r;
@@ -103,6 +107,7 @@ Cluster *cluster_free(Cluster *c) {
         node_index_done(&c->index);
         pending_queue_done(&c->pending);
         prioq_done(&c->timers);
+        free(c->scheduler_name);
         return mfree(c);
 }
 

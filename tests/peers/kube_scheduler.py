@@ -24,12 +24,13 @@ WEIGHTS = {"NodeResourcesBalancedAllocation": 1, "ImageLocality": 1, "InterPodAf
 CONFIG = """apiVersion: kubescheduler.config.k8s.io/v1beta1
 kind: KubeSchedulerConfiguration
 leaderElection: {{leaderElect: true}}
+healthzBindAddress: 127.0.0.1:{port}
+metricsBindAddress: 127.0.0.1:{port}
 clientConnection: {{kubeconfig: {kubeconfig}, qps: 5000, burst: 5000}}
-percentageOfNodesToScore: 100
 podInitialBackoffSeconds: 1
 podMaxBackoffSeconds: 1
-profiles:
 """
+ALL_NODES = "percentageOfNodesToScore: 100\nprofiles:\n"
 
 
 def profile(name, without=()):
@@ -48,14 +49,14 @@ class KubeScheduler:
 
     def __init__(self, daemon, https_port, verbosity=0, profiles=None):
         self.daemon = daemon
-        kubeconfig, config, self.log_path = (os.path.join(daemon.tmp, n) for n in ("scheduler.kubeconfig", "scheduler.yaml", "scheduler.log"))
+        kubeconfig, config, self.log_path = (os.path.join(daemon.tmp, f"scheduler-{id(self)}.{n}") for n in ("kubeconfig", "yaml", "log"))
         with open(kubeconfig, "w") as f:
             f.write(daemon.ctl("kubeconfig", "admin", f"https://127.0.0.1:{https_port}", check=True).stdout)
         with open(config, "w") as f:
-            f.write(CONFIG.format(kubeconfig=kubeconfig) + (profiles or profile(NAME) + profile(UNBALANCED, ["NodeResourcesBalancedAllocation"])))
+            f.write(CONFIG.format(kubeconfig=kubeconfig, port=free_port()) + (profiles or ALL_NODES + profile(NAME) + profile(UNBALANCED, ["NodeResourcesBalancedAllocation"])))
         self.read_to = 0
         with open(self.log_path, "w") as log:
-            self.process = subprocess.Popen([PROGRAM, f"--config={config}", f"-v={verbosity}", "--port=0", "--secure-port=0"], stdout=log, stderr=log)
+            self.process = subprocess.Popen([PROGRAM, f"--config={config}", f"-v={verbosity}", "--secure-port=0"], stdout=log, stderr=log)
         eventually(self.leads, 30)
 
     def leads(self):
@@ -91,10 +92,10 @@ class KubeScheduler:
         return self.process.wait(20)
 
 
-def start(tmp, *settings, verbosity=0, profiles=None):
+def start(tmp, *settings, verbosity=0, profiles=None, **kw):
     """A kubesimd with an HTTPS door, and the scheduler at it."""
     port = free_port()
-    daemon = Daemon(tmp, "Access.Anonymous=admin", *settings, listen=[f"https:127.0.0.1:{port}"])
+    daemon = Daemon(tmp, "Access.Anonymous=admin", *settings, listen=[f"https:127.0.0.1:{port}"], **kw)
     return daemon, KubeScheduler(daemon, port, verbosity, profiles)
 
 

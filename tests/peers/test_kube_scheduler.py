@@ -138,3 +138,21 @@ def test_two_of_them(both, tmp_path):
         assert second.leads() != leader
     finally:
         second.stop()
+
+
+def test_it_has_the_default_name(tmp_path):
+    """A Deployment as people write them, controlled by kubesimd and placed by kube-scheduler."""
+    daemon, scheduler = start(str(tmp_path), "Cluster.SchedulerName=kubesim", profiles="profiles:\n- {schedulerName: default-scheduler}\n")
+    try:
+        add_nodes(daemon, 3)
+        template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "1"}}}]}}
+        daemon.post("/apis/apps/v1/namespaces/default/deployments", {"metadata": {"name": "web"}, "spec": {
+            "replicas": 6, "selector": {"matchLabels": {"app": "web"}}, "template": template}}, 201)
+        eventually(lambda: daemon.get("/apis/apps/v1/namespaces/default/deployments/web")["status"].get("availableReplicas") == 6, 15)
+        on = [p["spec"]["nodeName"] for p in daemon.get(PODS)["items"]]
+        assert sorted(on) == ["n0", "n0", "n1", "n1", "n2", "n2"]
+        said = [e for e in daemon.get("/apis/events.k8s.io/v1/namespaces/default/events")["items"] if e["reason"] == "Scheduled"]
+        assert len(said) == 6
+    finally:
+        scheduler.stop()
+        daemon.check_clean(daemon.stop())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cases of e2e/cases/scheduling through a genuine kube-scheduler instead of ours. Where 1.20 and the documentation of today differ,
 differences.yaml says how and why; a difference that is not there, or one there that is none, fails."""
+import collections
 import os
 import re
 import time
@@ -117,7 +118,11 @@ def older(message):
     for word, before in WORDS.items():
         message = re.sub(word, before, message)
     head, _, reasons = message.rstrip(".").partition(": ")
-    return f"{head}: {', '.join(sorted(re.split(r', (?=[0-9])', reasons)))}." if reasons else message
+    counts = collections.Counter()
+    for reason in re.split(r", (?=[0-9])", reasons) if reasons else []:
+        n, text = reason.split(" ", 1)
+        counts[text] += int(n)
+    return f"{head}: {', '.join(sorted(f'{n} {text}' for text, n in counts.items()))}." if counts else message
 
 
 def wanted(case):

@@ -125,6 +125,7 @@ struct PodClass {
 };
 
 struct PodClassPool {
+        const char *scheduler_name; /* of pods that are not another scheduler's; borrowed; NULL: POD_SCHEDULER_DEFAULT */
         HashTable by_text;
         uint64_t last_id;
         ListLink with_terms;        /* PodClass.in_terms: those with affinity or anti-affinity to other pods */

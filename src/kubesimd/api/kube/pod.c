@@ -89,20 +89,20 @@ static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision
         strbuf_putc(b, '}');
 }
 
-static void put_native_spec(const Pod *p, StrBuf *b) {
+static void put_native_spec(const Cluster *c, const Pod *p, StrBuf *b) {
         strbuf_puts(b, "\"containers\":[{\"name\":\"" CONTAINER "\",\"image\":\"" IMAGE "\",\"resources\":{\"requests\":{\"cpu\":");
         kube_put_cpu(b, p->cpu);
         strbuf_puts(b, "}}}],\"restartPolicy\":");
         json_put_string(b, native_restart_policy(&p->object));
-        strbuf_puts(b, ",\"schedulerName\":\"" POD_SCHEDULER_DEFAULT "\"");
+        strbuf_printf(b, ",\"schedulerName\":\"%s\"", c->scheduler_name);
 }
 
-static void put_spec(const Pod *p, StrBuf *b) {
+static void put_spec(const Cluster *c, const Pod *p, StrBuf *b) {
         strbuf_puts(b, ",\"spec\":{");
         if (p->object.doc)
                 strbuf_puts(b, p->object.doc->spec);
         else
-                put_native_spec(p, b);
+                put_native_spec(c, p, b);
         if (p->node) {
                 strbuf_puts(b, ",\"nodeName\":");
                 json_put_string(b, p->node);
@@ -244,7 +244,7 @@ static void put_status(Cluster *c, const Pod *p, StrBuf *b) {
 }
 
 static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
-        put_spec((const Pod*) o, b);
+        put_spec(c, (const Pod*) o, b);
         strbuf_puts(b, ",\"status\":{");
         put_status(c, (const Pod*) o, b);
         strbuf_putc(b, '}');
