@@ -287,6 +287,23 @@ static Reason about_others(const NaiveCluster *c, const PodRules *p, const Naive
         return others_mind(c, p, n) ? OTHERS_AWAY : FITS;
 }
 
+/* Each of its terms says by name which nodes it means, and none means this one. */
+static bool names_others(const PodRules *p, const NaiveNode *n) {
+        for (unsigned t = 0; t < p->n_terms; t++) {
+                bool names = false, means = true;
+
+                for (unsigned i = 0; i < p->terms[t].n; i++) {
+                        const Rule *r = &p->terms[t].items[i];
+
+                        names |= !r->key && r->operator == IN;
+                        means &= r->key || r->operator != IN || listed(r, n->name);
+                }
+                if (!names || means)
+                        return false;
+        }
+        return p->n_terms > 0;
+}
+
 Reason naive_verdict(const NaiveCluster *c, unsigned class, const NaiveNode *n, unsigned *ret_lacks, const char **ret_taint) {
         static const NaiveTaint cordon = { "node.kubernetes.io/unschedulable", "", "NoSchedule" };
         const PodRules *p = &c->classes[class];
@@ -294,6 +311,8 @@ Reason naive_verdict(const NaiveCluster *c, unsigned class, const NaiveNode *n, 
 
         *ret_lacks = 0;
         *ret_taint = n->dead ? "node.kubernetes.io/unreachable" : taint ? taint->key : NULL;
+        if (names_others(p, n))
+                return NOT_NAMED;
         if (n->cordoned && !tolerates(p, &cordon))
                 return UNSCHEDULABLE;
         if (*ret_taint)

@@ -97,7 +97,7 @@ typedef struct NaiveCluster {
 extern const char *const naive_keys[NAIVE_KEYS], *const naive_namespaces[3];
 
 typedef enum Reason {
-        FITS, UNSCHEDULABLE, TAINTED, NO_AFFINITY, NO_PORT, NO_RESOURCES, NO_SPREAD, NO_SPREAD_LABEL, NO_NEAR, TOO_NEAR, OTHERS_AWAY
+        FITS, NOT_NAMED, UNSCHEDULABLE, TAINTED, NO_AFFINITY, NO_PORT, NO_RESOURCES, NO_SPREAD, NO_SPREAD_LABEL, NO_NEAR, TOO_NEAR, OTHERS_AWAY
 } Reason;
 
 /* Which of them lack, of NO_RESOURCES. */

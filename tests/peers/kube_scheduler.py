@@ -92,11 +92,11 @@ class KubeScheduler:
         return self.process.wait(20)
 
 
-def start(tmp, *settings, verbosity=0, profiles=None, **kw):
-    """A kubesimd with an HTTPS door, and the scheduler at it."""
+def start(tmp, *settings, verbosity=0, profiles=None, alone=False, **kw):
+    """A kubesimd with an HTTPS door, and the scheduler at it, unless it is to be alone."""
     port = free_port()
     daemon = Daemon(tmp, "Access.Anonymous=admin", *settings, listen=[f"https:127.0.0.1:{port}"], **kw)
-    return daemon, KubeScheduler(daemon, port, verbosity, profiles)
+    return daemon, None if alone else KubeScheduler(daemon, port, verbosity, profiles)
 
 
 def condition(pod):

@@ -108,6 +108,7 @@ struct PodClass {
         Requirements *node_terms;   /* requiredDuringScheduling...: one must hold */
         size_t n_node_terms;
         bool has_node_terms;
+        bool names_nodes;           /* each of them says by name which nodes it means */
         PreferredTerm *preferred;
         size_t n_preferred;
         Toleration *tolerations;
