@@ -5,6 +5,9 @@
 #include "basic/string-util.h"
 #include "core/control/state.h"
 
+#define SPEC_MAX (4 * MIB)
+#define TREE_MAX (16 * MIB)
+
 static bool is_among(const Json *values, const char *s) {
         JSON_FOREACH(v, values)
                 if (streq_ptr(json_string(v), s))
@@ -46,9 +49,9 @@ bool label_map_matches(const Json *map, const Doc *d) {
         return json_is(map, JSON_OBJECT) && map->size > 0 && map_holds(map, d);
 }
 
-/* The object's spec.selector, NULL when it has none. -ENOMEM. */
+/* The object's spec.selector, NULL when it has none. -ENOMEM; -E2BIG. */
 static int selector_of(const Object *o, JsonArena *a, const Json **ret) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * MIB);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(SPEC_MAX);
         char *copy;
         Json *spec;
         int r;
@@ -56,16 +59,17 @@ static int selector_of(const Object *o, JsonArena *a, const Json **ret) {
         strbuf_puts(&b, "{");
         strbuf_puts(&b, o->doc->spec);
         strbuf_puts(&b, "}");
-        copy = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
+        r = strbuf_error(&b);
+        copy = r < 0 ? NULL : json_arena_copy(a, b.data, b.size);
         if (!copy)
-                return -ENOMEM;
+                return r < 0 ? r : json_arena_error(a);
         r = json_tree_parse(a, copy, b.size, &spec, NULL);
         *ret = r < 0 ? NULL : json_get(spec, "selector");
         return r;
 }
 
 bool selects(const Object *o, const Object *pod) {
-        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(8 * MIB);
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(TREE_MAX);
         const Json *selector;
 
         if (selector_of(o, &a, &selector) < 0)
@@ -120,7 +124,7 @@ static void add_selector(Selected *s, const Json *selector) {
 }
 
 static int add_service(Selected *s, const PodClass *c, const Object *service) {
-        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(8 * MIB);
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(TREE_MAX);
         const Json *selector;
         int r;
 
@@ -131,7 +135,7 @@ static int add_service(Selected *s, const PodClass *c, const Object *service) {
 }
 
 static int add_controller(Selected *s, Cluster *c, const PodClass *class) {
-        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(8 * MIB);
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(TREE_MAX);
         const Json *selector;
         int r;
 
@@ -183,7 +187,7 @@ static int put_selected(Selected *s, Cluster *c, const PodClass *class, StrBuf *
 }
 
 int pod_selectors_put(const PodClass *class, StrBuf *b, void *cluster) {
-        Selected s = { .arena = JSON_ARENA_INIT(8 * MIB) };
+        Selected s = { .arena = JSON_ARENA_INIT(TREE_MAX) };
         int r;
 
         r = put_selected(&s, cluster, class, b);

@@ -4,7 +4,8 @@
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
 
-#define SELECTOR_MAX (4 * MIB) /* the front door lets no object be that long */
+#define SELECTOR_MAX (256 * KIB) /* bytes; pods with a longer one are not spread */
+#define TREE_MAX (64 * SELECTOR_MAX)
 
 /* kube-scheduler, podtopologyspread/plugin.go: systemDefaultConstraints */
 static const struct {
@@ -22,7 +23,12 @@ static int find_selector(const PodSelectors *s, const PodClass *c, StrBuf *ret) 
         if (!s->put || c->n_spread > 0 || (c->n_labels == 0 && !c->owner))
                 return 0;
         r = s->put(c, ret, s->userdata);
-        return r < 0 ? r : strbuf_error(ret);
+        if (r >= 0)
+                r = strbuf_error(ret);
+        if (r != -E2BIG)
+                return r;
+        strbuf_clear(ret);
+        return 0;
 }
 
 static int read_selector(DefaultSpread *d, StrBuf *text) {
@@ -41,7 +47,7 @@ int default_spread_init(DefaultSpread *d, const PodSelectors *s, const PodClass 
         _cleanup_strbuf_ StrBuf text = STRBUF_INIT(SELECTOR_MAX);
         int r;
 
-        *d = (DefaultSpread) { .arena = JSON_ARENA_INIT(8 * SELECTOR_MAX) };
+        *d = (DefaultSpread) { .arena = JSON_ARENA_INIT(TREE_MAX) };
         r = find_selector(s, c, &text);
         if (r < 0 || text.size == 0)
                 return r;

@@ -10,7 +10,8 @@
 
 /* Who knows what selects the pods of a class. */
 typedef struct PodSelectors {
-        /* Appends a LabelSelector, the same text for the same selectors; nothing when nobody selects them. -ENOMEM. */
+        /* Appends a LabelSelector, the same text for the same selectors; nothing when nobody selects them. -ENOMEM; -E2BIG, which counts as
+         * nobody. */
         int (*put)(const PodClass *c, StrBuf *b, void *userdata); /* NULL: nobody selects */
         void *userdata;
 } PodSelectors;
