@@ -57,7 +57,11 @@ class KubeScheduler:
         self.read_to = 0
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen([PROGRAM, f"--config={config}", f"-v={verbosity}", "--secure-port=0"], stdout=log, stderr=log)
-        eventually(self.leads, 30)
+        try:
+            eventually(self.leads, 30)
+        except BaseException:
+            self.process.kill()
+            raise
 
     def leads(self):
         assert self.process.poll() is None, self.log()
@@ -96,7 +100,11 @@ def start(tmp, *settings, verbosity=0, profiles=None, alone=False, **kw):
     """A kubesimd with an HTTPS door, and the scheduler at it, unless it is to be alone."""
     port = free_port()
     daemon = Daemon(tmp, "Access.Anonymous=admin", *settings, listen=[f"https:127.0.0.1:{port}"], **kw)
-    return daemon, None if alone else KubeScheduler(daemon, port, verbosity, profiles)
+    try:
+        return daemon, None if alone else KubeScheduler(daemon, port, verbosity, profiles)
+    except BaseException:
+        daemon.stop()
+        raise
 
 
 def condition(pod):
