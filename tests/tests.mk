@@ -76,6 +76,17 @@ fuzz:
 docs: $(O)/kubesimd
 	cd tests/e2e && KUBESIM_BUILD=$(abspath $(O)) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 support.py
 
+# A genuine kube-scheduler, built from Debian's archive when it is not there yet (some minutes), judges what the Kubernetes door serves and
+# where pods go. bench-kube-scheduler measures it beside ours.
+$(O)/peers/kube-scheduler:
+	tests/peers/kube-scheduler-build $(O)/peers
+
+check-kube-scheduler: all $(O)/peers/kube-scheduler
+	KUBESIM_BUILD=$(abspath $(O)) tests/lib/run-e2e ../peers
+
+bench-kube-scheduler: all $(O)/bench/load $(O)/peers/kube-scheduler
+	tests/peers/bench $(abspath $(O))
+
 lint:
 	tests/lint/run
 
@@ -88,5 +99,5 @@ demo:
 	$(MAKE) all
 	packaging/demo $(O)
 
-.PHONY: check check-unit check-e2e check-sim check-planted check-package check-asan check-system fuzz fuzzers lint docs demo
+.PHONY: check check-unit check-e2e check-sim check-planted check-package check-asan check-system check-kube-scheduler bench-kube-scheduler fuzz fuzzers lint docs demo
 .SECONDARY:

@@ -11,6 +11,7 @@
 #include "core/control/owners.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
+#include "core/control/selectors.h"
 #include "core/control/state.h"
 
 /* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
@@ -54,9 +55,14 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         node_index_init(&c->index);
         scheduler_init(&c->scheduler, seed, c->secret);
         c->scheduler.namespaces = (NamespaceLabels) { .get = namespace_label, .userdata = c };
+        c->scheduler.selectors = (PodSelectors) { .put = pod_selectors_put, .userdata = c };
         class_queues_init(&c->queues);
         pending_queue_init(&c->pending);
         cluster_use_algorithm(c, config->algorithm);
+        c->scheduler_name = strdup(config->scheduler_name ?: POD_SCHEDULER_DEFAULT);
+        if (!c->scheduler_name)
+                return -ENOMEM;
+        c->scheduler.classes.scheduler_name = c->scheduler_name;
         r = store_new(cluster_kinds(), c, config->watch_log_max, secret, &c->store);
         if (r < 0)
                 return r;
@@ -101,6 +107,7 @@ Cluster *cluster_free(Cluster *c) {
         node_index_done(&c->index);
         pending_queue_done(&c->pending);
         prioq_done(&c->timers);
+        free(c->scheduler_name);
         return mfree(c);
 }
 

@@ -29,6 +29,7 @@ typedef struct ClusterConfig {
         usec_t backoff_initial_usec, backoff_max_usec; /* of pods that found no node: doubled with each attempt up to that */
         size_t watch_log_max, event_log_max;
         const char *algorithm;          /* until an operator has chosen another; borrowed */
+        const char *scheduler_name;     /* of pods that are ours to place, beside kubesim/ALGORITHM; of the first configuration; NULL: the default */
         /* Names of resources and kinds that a front door has itself, so that no CustomResourceDefinition may have them; NULL: none. */
         bool (*is_reserved)(const char *group, const char *name);
 } ClusterConfig;

@@ -10,6 +10,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/model/pod.h"
 #include "core/sched/algorithms.h"
 
 #define LIST_ITEMS_MAX 64
@@ -20,6 +21,7 @@ typedef enum ValueType {
         VALUE_BYTES,     /* uint64_t */
         VALUE_CORES,     /* int64_t, millicores */
         VALUE_ALGORITHM, /* char* */
+        VALUE_NAME,      /* char* */
         VALUE_ROLE,      /* Role */
         VALUE_NODE_LOSS, /* NodeLossPolicy */
         VALUE_LIST,      /* char** */
@@ -48,6 +50,7 @@ static const Key keys[] = {
         KEY("Cluster", "StopGraceSec", stop_grace_usec, SPAN, "5s", 0, USEC_INFINITY),
         KEY("Cluster", "NodeLossPolicy", node_loss, NODE_LOSS, "kubesim", 0, 0),
         KEY("Cluster", "SchedulerAlgorithm", algorithm, ALGORITHM, "first-fit", 0, 0),
+        KEY("Cluster", "SchedulerName", scheduler_name, NAME, POD_SCHEDULER_DEFAULT, 0, 0),
         KEY("Limits", "MaxNodes", nodes_max, NUMBER, "150000", 1, 10000000),
         KEY("Limits", "MaxObjects", objects_max, NUMBER, "1000000", 100, 100000000),
         KEY("Limits", "MaxPods", pods_max, NUMBER, "1500000", 1, 100000000),
@@ -116,17 +119,30 @@ static int parse_list(const char *value, char ***list, Error *reterr) {
         return 0;
 }
 
-static int parse_algorithm(const char *value, char **target, Error *reterr) {
-        char *copy;
+static int set_text(const char *value, char **target, Error *reterr) {
+        char *copy = strdup(value);
 
-        if (!sched_algorithm_find(value))
-                return error_set(reterr, -EINVAL, "it must be one of first-fit, best-fit, worst-fit, round-robin");
-        copy = strdup(value);
         if (!copy)
                 return error_set(reterr, -ENOMEM, "out of memory");
         free(*target);
         *target = copy;
         return 0;
+}
+
+static int parse_algorithm(const char *value, char **target, Error *reterr) {
+        _cleanup_strbuf_ StrBuf names = STRBUF_INIT(4 * KIB);
+
+        if (sched_algorithm_find(value))
+                return set_text(value, target, reterr);
+        for (size_t i = 0; i < sched_algorithm_count(); i++)
+                strbuf_printf(&names, "%s%s", i > 0 ? ", " : "", sched_algorithm_get(i)->name);
+        return error_set(reterr, -EINVAL, "it must be one of %s", strbuf_str(&names));
+}
+
+static int parse_name(const char *value, char **target, Error *reterr) {
+        int r = name_validate(value, "SchedulerName", reterr);
+
+        return r < 0 ? r : set_text(value, target, reterr);
 }
 
 static const char *const node_losses[_NODE_LOSS_MAX] = { [NODE_LOSS_KUBESIM] = "kubesim", [NODE_LOSS_KUBERNETES] = "kubernetes" };
@@ -210,6 +226,8 @@ static int parse_value(const ConfLine *line, void *target, Error *reterr) {
         switch (k->type) {
         case VALUE_ALGORITHM:
                 return parse_algorithm(value, target, reterr);
+        case VALUE_NAME:
+                return parse_name(value, target, reterr);
         case VALUE_ROLE:
                 return parse_role(value, target, reterr);
         case VALUE_NODE_LOSS:
@@ -261,6 +279,7 @@ int config_load(const char *root, const char *main_file, char *const *overrides,
 
 void config_done(Config *c) {
         free(c->algorithm);
+        free(c->scheduler_name);
         free_list(c->allow_origin);
         free_list(c->allow_host);
         *c = (Config) {};
@@ -283,6 +302,7 @@ static void dump_value(const Key *k, const void *value, StrBuf *b) {
                 json_put_milli(b, *(const int64_t*) value);
                 break;
         case VALUE_ALGORITHM:
+        case VALUE_NAME:
                 strbuf_puts(b, *(char* const*) value);
                 break;
         case VALUE_NODE_LOSS:
@@ -333,5 +353,6 @@ ClusterConfig config_cluster(const Config *c) {
                 .watch_log_max = c->watch_log_max,
                 .event_log_max = c->event_log_max,
                 .algorithm = c->algorithm,
+                .scheduler_name = c->scheduler_name,
         };
 }

@@ -8,7 +8,7 @@
 
 typedef struct Config {
         usec_t node_timeout_usec, remove_after_usec, backoff_initial_usec, backoff_max_usec, heartbeat_interval_usec, stop_grace_usec;
-        char *algorithm;
+        char *algorithm, *scheduler_name;
         uint64_t nodes_max, objects_max, pods_max, pods_per_node_max;
         int64_t node_cpu_max; /* millicores */
         uint64_t connections_max, connections_per_user_max, request_bytes_max, requests_per_second_max;
@@ -26,5 +26,5 @@ int config_load(const char *root, const char *main_file, char *const *overrides,
 void config_done(Config *c);
 /* Prints what is in force as a file that would give just that. */
 void config_dump(const Config *c, StrBuf *b);
-/* The core's part. The algorithm is borrowed from c. */
+/* The core's part. Texts are borrowed from c. */
 ClusterConfig config_cluster(const Config *c);

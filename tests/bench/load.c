@@ -30,7 +30,7 @@ typedef struct Connection {
         usec_t sent_at;
 } Connection;
 
-static const char *arg_address, *arg_kind = "empty";
+static const char *arg_address, *arg_kind = "empty", *arg_scheduler = "default-scheduler";
 static uint64_t arg_connections = 64, arg_seconds = 3, arg_nodes = 1000, arg_count, arg_first, arg_wait, arg_every;
 static uint64_t n_sent, n_done, n_failed;
 static usec_t begun;
@@ -49,7 +49,7 @@ static int write_kube_pod(char *body, size_t room, uint64_t n) {
                                "\"port\":8080},\"initialDelaySeconds\":3},\"readinessProbe\":{\"httpGet\":{\"path\":\"/readyz\",\"port\":8080}},\"volumeMounts\":[{\"name\":\"data\","
                                "\"mountPath\":\"/data\"},{\"name\":\"conf\",\"mountPath\":\"/etc/web\"}]}],\"volumes\":[{\"name\":\"data\",\"emptyDir\":{}},{\"name\":\"conf\","
                                "\"configMap\":{\"name\":\"web\"}}],\"nodeSelector\":{\"kubernetes.io/os\":\"linux\"},\"tolerations\":[{\"key\":\"dedicated\",\"operator\":\"Equal\","
-                               "\"value\":\"web\",\"effect\":\"NoSchedule\"}]}}");
+                               "\"value\":\"web\",\"effect\":\"NoSchedule\"}],\"schedulerName\":\"%s\"}}", arg_scheduler);
 }
 
 static void write_request(Connection *c) {
@@ -173,7 +173,7 @@ int main(int argc, char *argv[]) {
                 { "connections", required_argument, NULL, 'c' }, { "seconds", required_argument, NULL, 's' },
                 { "nodes", required_argument, NULL, 'n' }, { "count", required_argument, NULL, 'N' },
                 { "first", required_argument, NULL, 'f' }, { "wait", required_argument, NULL, 'w' },
-                { "every", required_argument, NULL, 'e' }, {},
+                { "every", required_argument, NULL, 'e' }, { "scheduler", required_argument, NULL, 'S' }, {},
         };
         Connection *all;
         double took;
@@ -186,6 +186,9 @@ int main(int argc, char *argv[]) {
                         break;
                 case 'k':
                         arg_kind = optarg;
+                        break;
+                case 'S':
+                        arg_scheduler = optarg;
                         break;
                 case '?':
                         return 2;

@@ -5,6 +5,7 @@ import pytest
 from conftest import eventually
 
 PODS = "/api/v1/namespaces/default/pods"
+PATCH = {"Content-Type": "application/merge-patch+json"}
 
 
 def pod(name, spec=None, labels=None, annotations=None, requests=None):
@@ -234,3 +235,119 @@ def test_images(cluster):
     spec = {"schedulerName": "kubesim/kube", "containers": [{"name": "c", "image": "example.com/big:1"}]}
     cluster.add_pod("p", spec)
     assert cluster.where("p") == "b"
+
+
+KUBE = {"schedulerName": "kubesim/kube"}
+SMALL = {"cpu": "500m", "memory": "1Gi"}
+
+
+def two_unlike_nodes(cluster):
+    cluster.add_node("wide", cpu="32", memory="128Gi")
+    cluster.add_node("narrow", cpu="4", memory="16Gi")
+
+
+def test_pods_of_a_service_are_spread(cluster):
+    """By default, and as long as there is a Service that selects them; all of them are one class."""
+    two_unlike_nodes(cluster)
+    for name in ("p1", "p2"):
+        cluster.add_pod(name, KUBE, labels={"app": "a"}, requests=SMALL)
+    assert [cluster.where(p) for p in ("p1", "p2")] == ["wide", "wide"]
+    services = "/api/v1/namespaces/default/services"
+    cluster.post(services, {"metadata": {"name": "other"}, "spec": {"selector": {"app": "b"}, "ports": [{"port": 80}]}}, 201)
+    cluster.add_pod("p3", KUBE, labels={"app": "a"}, requests=SMALL)
+    assert cluster.where("p3") == "wide"
+    cluster.post(services, {"metadata": {"name": "s"}, "spec": {"selector": {"app": "a"}, "ports": [{"port": 80}]}}, 201)
+    cluster.add_pod("p4", KUBE, labels={"app": "a"}, requests=SMALL)
+    assert cluster.where("p4") == "narrow"
+    scores = cluster.get("/pods/p4/explain?algorithm=kube&each=1")["groups"]
+    spread_of = {g["nodes"][0]: next(s for s in g["scores"] if s["plugin"] == "PodTopologySpread") for g in scores}
+    # counts times ln(2 nodes + 2), and the skews less one; no node has a zone
+    assert (spread_of["wide"]["raw"], spread_of["narrow"]["raw"]) == (6, 2)
+    assert (spread_of["wide"]["normalised"], spread_of["narrow"]["normalised"]) == (33, 100)
+    cluster.add_pod("own", {**KUBE, **spread(whenUnsatisfiable="ScheduleAnyway")}, labels={"app": "a"}, requests=SMALL)
+    assert cluster.where("own") == "wide"  # its own constraint, of a label that no node has, stands instead
+    cluster.ask("DELETE", services + "/s")
+    cluster.add_pod("p5", KUBE, labels={"app": "a"}, requests=SMALL)
+    assert cluster.where("p5") == "wide"
+
+
+def test_pods_of_a_replica_set_are_spread(cluster):
+    two_unlike_nodes(cluster)
+    template = pod("", KUBE, labels={"app": "r"}, requests=SMALL)
+    cluster.post("/apis/apps/v1/namespaces/default/replicasets", {"metadata": {"name": "r"}, "spec": {
+        "replicas": 4, "selector": {"matchLabels": {"app": "r"}}, "template": {"metadata": {"labels": {"app": "r"}}, "spec": template["spec"]}}}, 201)
+    pods = eventually(lambda: [p for p in [cluster.get(PODS)["items"]] if len(p) == 4])[0]
+    assert sorted(p["spec"]["nodeName"] for p in pods) == ["narrow", "narrow", "wide", "wide"]
+
+
+@pytest.mark.parametrize("kind", ["statefulsets", "replicationcontrollers"])
+def test_pods_of_a_controller_are_spread(cluster, kind):
+    """These make no pods here, but say which are alike."""
+    two_unlike_nodes(cluster)
+    by_map = kind == "replicationcontrollers"
+    labels = {"app": "r"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    path = f"{'/api/v1' if by_map else '/apis/apps/v1'}/namespaces/default/{kind}"
+    spec = {"replicas": 2, "selector": labels if by_map else {"matchLabels": labels}, "template": template, **({} if by_map else {"serviceName": "r"})}
+    owner = cluster.post(path, {"metadata": {"name": "r"}, "spec": spec}, 201)
+    reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": "r", "uid": owner["metadata"]["uid"], "controller": True}
+    for i in range(2):
+        body = pod(f"p{i}", KUBE, labels=labels, requests=SMALL)
+        body["metadata"]["ownerReferences"] = [reference]
+        cluster.post(PODS, body, 201)
+    assert [cluster.where(f"p{i}") for i in range(2)] == ["wide", "narrow"]
+
+
+def conditions(cluster, name):
+    return [(c["status"], c.get("reason"), c.get("message")) for c in cluster.get(f"{PODS}/{name}")["status"].get("conditions", []) if c["type"] == "PodScheduled"]
+
+
+def test_what_another_scheduler_says(cluster):
+    """It tells why its pods wait, and binds them; kubesimd says nothing of them that is not so."""
+    cluster.add_node("a")
+    cluster.add_pod("p", {"schedulerName": "theirs"})
+    assert conditions(cluster, "p") == []
+    status = {"nominatedNodeName": "a", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}]}
+    assert cluster.ask("PATCH", PODS + "/p/status", {"status": status}, headers={"Content-Type": "application/strategic-merge-patch+json"}).status == 200
+    assert conditions(cluster, "p") == [("False", "Unschedulable", "0/1 nodes")]
+    cluster.restart()
+    seen = cluster.get(PODS + "/p")["status"]
+    assert seen["nominatedNodeName"] == "a" and conditions(cluster, "p") == [("False", "Unschedulable", "0/1 nodes")]
+    cluster.post(PODS + "/p/binding", {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"kind": "Node", "name": "a"}}, 201)
+    assert cluster.where("p") == "a" and conditions(cluster, "p") == [("True", None, None)]
+    said = [(e["reason"], e["source"]["component"]) for e in cluster.get("/api/v1/events")["items"] if e["involvedObject"]["name"] == "p"]
+    assert ("PodBound", "kubesimd") in said and not {"Scheduled", "FailedScheduling"} & {reason for reason, _ in said}
+    cluster.add_pod("gated", {"schedulingGates": [{"name": "example.com/g"}]})
+    assert conditions(cluster, "gated") == [("False", "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates")]
+
+
+def test_default_pods_are_left_to_another(start):
+    daemon = start("Access.Anonymous=admin", "Cluster.SchedulerName=mine")
+    daemon.post("/api/v1/nodes", node("a"), 201)
+    for name, spec in (("default", {}), ("ours", {"schedulerName": "mine"}), ("best", {"schedulerName": "kubesim/best-fit"})):
+        daemon.post(PODS, pod(name, spec), 201)
+    daemon.post("/pods", {"podId": "native", "cpuRequired": 1}, 201)
+
+    def where():
+        return {p["metadata"]["name"]: (p["spec"]["schedulerName"], p["spec"].get("nodeName")) for p in daemon.get(PODS)["items"]}
+
+    expected = {"default": ("default-scheduler", None), "ours": ("mine", "a"), "best": ("kubesim/best-fit", "a"), "native": ("mine", "a")}
+    assert where() == expected
+    daemon.restart()
+    assert where() == expected
+
+
+def test_what_a_node_has_it_allocates(cluster):
+    """As kube-apiserver completes nodes: other schedulers go by allocatable."""
+    def allocatable():
+        return cluster.get("/api/v1/nodes/a")["status"]["allocatable"]
+
+    cluster.add_node("a", memory="4Gi", **{"pods": "2", "example.com/gpu": "2"})
+    assert allocatable() == {"cpu": "4", "memory": "4Gi", "pods": "2", "example.com/gpu": "2"}
+    for gpus in ("3", "4"):
+        cluster.ask("PATCH", "/api/v1/nodes/a/status", {"status": {"capacity": {"example.com/gpu": gpus}}}, headers=PATCH)
+        assert allocatable()["example.com/gpu"] == gpus
+        again = cluster.get("/api/v1/nodes/a")  # a client that writes what it has read says nothing new
+        assert cluster.ask("PUT", "/api/v1/nodes/a/status", again).status == 200
+    cluster.ask("PATCH", "/api/v1/nodes/a/status", {"status": {"allocatable": {"memory": "3Gi"}}}, headers=PATCH)
+    assert allocatable()["memory"] == "3Gi"

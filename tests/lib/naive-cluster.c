@@ -9,7 +9,7 @@
 #define LEAST_IMAGE (23 * MI)
 #define MOST_IMAGE (1000 * MI)
 
-const char *const naive_keys[NAIVE_KEYS] = { "zone", "disk", "rank", "kubernetes.io/hostname" };
+const char *const naive_keys[NAIVE_KEYS] = { "topology.kubernetes.io/zone", "disk", "rank", "kubernetes.io/hostname" };
 const char *const naive_namespaces[3] = { "default", "team", "other" };
 
 static bool same(const char *a, const char *b) {
@@ -167,7 +167,7 @@ static unsigned lacks(const NaiveCluster *c, const PodRules *p, const NaiveNode 
 
 static bool has_all_topologies(const PodRules *p, const NaiveNode *n, bool hard) {
         for (unsigned i = 0; i < p->n_spread; i++)
-                if (p->spread[i].hard == hard && !label(n, p->spread[i].topology))
+                if (p->spread[i].hard == hard && !p->spread_by_default && !label(n, p->spread[i].topology))
                         return false;
         return true;
 }
@@ -287,6 +287,23 @@ static Reason about_others(const NaiveCluster *c, const PodRules *p, const Naive
         return others_mind(c, p, n) ? OTHERS_AWAY : FITS;
 }
 
+/* Each of its terms says by name which nodes it means, and none means this one. */
+static bool names_others(const PodRules *p, const NaiveNode *n) {
+        for (unsigned t = 0; t < p->n_terms; t++) {
+                bool names = false, means = true;
+
+                for (unsigned i = 0; i < p->terms[t].n; i++) {
+                        const Rule *r = &p->terms[t].items[i];
+
+                        names |= !r->key && r->operator == IN;
+                        means &= r->key || r->operator != IN || listed(r, n->name);
+                }
+                if (!names || means)
+                        return false;
+        }
+        return p->n_terms > 0;
+}
+
 Reason naive_verdict(const NaiveCluster *c, unsigned class, const NaiveNode *n, unsigned *ret_lacks, const char **ret_taint) {
         static const NaiveTaint cordon = { "node.kubernetes.io/unschedulable", "", "NoSchedule" };
         const PodRules *p = &c->classes[class];
@@ -294,6 +311,8 @@ Reason naive_verdict(const NaiveCluster *c, unsigned class, const NaiveNode *n, 
 
         *ret_lacks = 0;
         *ret_taint = n->dead ? "node.kubernetes.io/unreachable" : taint ? taint->key : NULL;
+        if (names_others(p, n))
+                return NOT_NAMED;
         if (n->cordoned && !tolerates(p, &cordon))
                 return UNSCHEDULABLE;
         if (*ret_taint)
@@ -429,7 +448,7 @@ static int64_t crowd(const NaiveCluster *c, const PodRules *p, const bool fit[],
         for (unsigned i = 0; i < p->n_spread; i++) {
                 const SpreadRule *s = &p->spread[i];
 
-                if (!s->hard)
+                if (!s->hard && label(n, s->topology))
                         sum += (double) selected_in(c, p, s, label(n, s->topology)) * log((double) domains_that_fit(c, p, s, fit) + 2) + (s->skew - 1);
         }
         return (int64_t) round(sum);
@@ -440,6 +459,18 @@ static bool wants_spread(const PodRules *p) {
                 if (!p->spread[i].hard)
                         return true;
         return false;
+}
+
+/* Pods that ask for no spreading, and that Services select, are spread over zones and hosts, also where there are no zones. */
+static PodRules with_default_spread(const PodRules *p) {
+        PodRules q = *p;
+
+        if (p->n_spread > 0 || p->selected.n == 0)
+                return q;
+        q.spread_by_default = true;
+        q.spread[q.n_spread++] = (SpreadRule) { .selector = p->selected, .topology = "kubernetes.io/hostname", .skew = 3 };
+        q.spread[q.n_spread++] = (SpreadRule) { .selector = p->selected, .topology = "topology.kubernetes.io/zone", .skew = 5 };
+        return q;
 }
 
 static void add_spread(const NaiveCluster *c, const PodRules *p, const bool fit[], int64_t ret[]) {
@@ -475,7 +506,7 @@ static void add_liked_pods(const NaiveCluster *c, const PodRules *p, const bool 
 }
 
 void naive_totals(const NaiveCluster *c, unsigned class, const bool fit[], int fill, int64_t ret[]) {
-        const PodRules *p = &c->classes[class];
+        const PodRules *p = &c->classes[class], spread = with_default_spread(p);
         int64_t taints = 0, labels = 0;
 
         for (unsigned i = 0; i < NAIVE_NODES; i++) {
@@ -494,7 +525,7 @@ void naive_totals(const NaiveCluster *c, unsigned class, const bool fit[], int f
                 ret[i] += 3 * (taints == 0 ? 100 : 100 - disliked_taints(p, &c->nodes[i]) * 100 / taints);
                 ret[i] += labels == 0 ? 0 : 2 * (liked_labels(p, &c->nodes[i]) * 100 / labels);
         }
-        if (wants_spread(p))
-                add_spread(c, p, fit, ret);
+        if (wants_spread(&spread))
+                add_spread(c, &spread, fit, ret);
         add_liked_pods(c, p, fit, ret);
 }

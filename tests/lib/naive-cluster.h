@@ -63,6 +63,8 @@ typedef struct PodRules {
         const char *ip, *protocol;
         SpreadRule spread[2];
         unsigned n_spread;
+        Rules selected;        /* what Services say of them; none: no Service selects them */
+        bool spread_by_default;
         PodsRule near[2], away[2], preferred_pods[2];
         unsigned n_near, n_away, n_preferred_pods;
         const char *image;
@@ -95,7 +97,7 @@ typedef struct NaiveCluster {
 extern const char *const naive_keys[NAIVE_KEYS], *const naive_namespaces[3];
 
 typedef enum Reason {
-        FITS, UNSCHEDULABLE, TAINTED, NO_AFFINITY, NO_PORT, NO_RESOURCES, NO_SPREAD, NO_SPREAD_LABEL, NO_NEAR, TOO_NEAR, OTHERS_AWAY
+        FITS, NOT_NAMED, UNSCHEDULABLE, TAINTED, NO_AFFINITY, NO_PORT, NO_RESOURCES, NO_SPREAD, NO_SPREAD_LABEL, NO_NEAR, TOO_NEAR, OTHERS_AWAY
 } Reason;
 
 /* Which of them lack, of NO_RESOURCES. */

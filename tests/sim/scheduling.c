@@ -342,6 +342,22 @@ static void create_pod(Scheduling *w) {
         create(w, KIND_POD, name, &b);
 }
 
+/* One that has the pods of a template spread, or no longer: orders of nodes are made anew while memory fails. */
+static void change_service(Scheduling *w) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        unsigned k = any(w, ELEMENTSOF(templates));
+        StoreEntry *e;
+        char name[16];
+
+        (void) snprintf(name, sizeof(name), "s%u", k);
+        e = store_find(cluster_store(w->cluster), KIND_SERVICE, name);
+        strbuf_printf(&b, "{\"metadata\":{},\"spec\":{\"selector\":{\"t\":\"%u\"},\"ports\":[{\"port\":80}]}}", k);
+        if (e)
+                (void) cluster_delete_object(w->cluster, w->now, e, &(DeleteOptions) { .grace_seconds = -1 }, NULL);
+        else
+                create(w, KIND_SERVICE, name, &b);
+}
+
 /* Cordons or taints it, or takes that back. */
 static void change_node(Scheduling *w) {
         _cleanup_edit_ Edit edit = {};
@@ -433,7 +449,9 @@ static void ask(Scheduling *w) {
 }
 
 static void act(Scheduling *w) {
-        switch (any(w, 24)) {
+        switch (any(w, 25)) {
+        case 24:
+                return change_service(w);
         case 20 ... 23:
                 return ask(w);
         case 0 ... 1:

@@ -120,7 +120,7 @@ int pod_launch(Cluster *c, Pod *p, const char *node) {
                 r = store_put(c->store, &p->object);
         if (r < 0)
                 return r;
-        cluster_event(c, ns ? EVENT_POD_PLACED : EVENT_POD_PENDING, p->node, p->object.name, p->reason);
+        cluster_event(c, ns ? EVENT_POD_PLACED : p->held && !p->reason ? EVENT_POD_CREATED : EVENT_POD_PENDING, p->node, p->object.name, p->reason);
         if (ns)
                 placement_count_wait(c, 0);
         else if (!p->held && p->class && !placement_has_been_tried(c, p))
@@ -315,7 +315,7 @@ int cluster_bind_pod(Cluster *c, usec_t now, StoreEntry *e, const char *node, Er
         pod_unref(p);
         if (r < 0)
                 return error_set(reterr, r, "out of memory");
-        cluster_event(c, EVENT_POD_PLACED, node, e->object->name, NULL);
+        cluster_event(c, EVENT_POD_BOUND, node, e->object->name, NULL);
         return 0;
 }
 

@@ -3,6 +3,10 @@
 
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
+#include "core/control/state.h"
+
+#define SPEC_MAX (4 * MIB)
+#define TREE_MAX (16 * MIB)
 
 static bool is_among(const Json *values, const char *s) {
         JSON_FOREACH(v, values)
@@ -45,17 +49,158 @@ bool label_map_matches(const Json *map, const Doc *d) {
         return json_is(map, JSON_OBJECT) && map->size > 0 && map_holds(map, d);
 }
 
-bool selects(const Object *o, const Object *pod) {
-        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * MIB);
-        const Json *selector;
+/* The object's spec.selector, NULL when it has none. -ENOMEM; -E2BIG. */
+static int selector_of(const Object *o, JsonArena *a, const Json **ret) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(SPEC_MAX);
+        char *copy;
         Json *spec;
+        int r;
 
         strbuf_puts(&b, "{");
         strbuf_puts(&b, o->doc->spec);
         strbuf_puts(&b, "}");
-        if (strbuf_error(&b) < 0 || json_tree_parse(&a, b.data, b.size, &spec, NULL) < 0)
+        r = strbuf_error(&b);
+        copy = r < 0 ? NULL : json_arena_copy(a, b.data, b.size);
+        if (!copy)
+                return r < 0 ? r : json_arena_error(a);
+        r = json_tree_parse(a, copy, b.size, &spec, NULL);
+        *ret = r < 0 ? NULL : json_get(spec, "selector");
+        return r;
+}
+
+bool selects(const Object *o, const Object *pod) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(TREE_MAX);
+        const Json *selector;
+
+        if (selector_of(o, &a, &selector) < 0)
                 return true; /* whoever looks again will see */
-        selector = json_get(spec, "selector");
         return o->kind == KIND_SERVICE ? label_map_matches(selector, pod->doc) : label_selector_matches(selector, pod->doc);
+}
+
+/* --- What selects the pods of a class (kube-scheduler, plugins/helper/spread.go: DefaultSelector) --- */
+
+/* What has been found so far. */
+typedef struct Selected {
+        JsonArena arena;
+        Json *labels, *expressions;
+} Selected;
+
+/* The controllers that count, and how they say whom they mean. */
+static const struct {
+        const char *kind;
+        Kind store_kind;
+        bool by_labels; /* a map, as Services have it; else a LabelSelector */
+} selecting_controllers[] = {
+        { "ReplicaSet/", KIND_REPLICA_SET, false },
+        { "StatefulSet/", KIND_STATEFUL_SET, false },
+        { "ReplicationController/", KIND_REPLICATION_CONTROLLER, true },
+};
+
+static bool has_labels(const PodClass *c, const Json *map) {
+        JSON_FOREACH(v, map)
+                if (!streq_ptr(pod_class_label(c, v->key, false), json_string(v)))
+                        return false;
+        return true;
+}
+
+static void add_labels(Selected *s, const Json *map) {
+        JSON_FOREACH(v, map)
+                json_set_string(&s->arena, s->labels, v->key, json_string(v));
+}
+
+/* All of it has to hold beside what Services say. */
+static void add_selector(Selected *s, const Json *selector) {
+        JSON_FOREACH(v, json_get(selector, "matchLabels")) {
+                Json *e = json_new(&s->arena, JSON_OBJECT), *values = json_new(&s->arena, JSON_ARRAY);
+
+                json_set_string(&s->arena, e, "key", v->key);
+                json_set_string(&s->arena, e, "operator", "In");
+                json_append(values, json_new_string(&s->arena, json_string(v)));
+                json_set(&s->arena, e, "values", values);
+                json_append(s->expressions, e);
+        }
+        JSON_FOREACH(v, json_get(selector, "matchExpressions"))
+                json_append(s->expressions, json_copy(&s->arena, v));
+}
+
+static int add_service(Selected *s, const PodClass *c, const Object *service) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(TREE_MAX);
+        const Json *selector;
+        int r;
+
+        r = selector_of(service, &a, &selector);
+        if (r >= 0 && has_labels(c, selector))
+                add_labels(s, selector);
+        return r;
+}
+
+static int add_controller(Selected *s, Cluster *c, const PodClass *class) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(TREE_MAX);
+        const Json *selector;
+        int r;
+
+        for (size_t i = 0; class->owner && i < ELEMENTSOF(selecting_controllers); i++) {
+                const char *name = startswith(class->owner, selecting_controllers[i].kind);
+                _cleanup_free_ char *key = name ? object_key(class->namespace, name) : NULL;
+                StoreEntry *e;
+
+                if (!name)
+                        continue;
+                e = key ? store_find(c->store, selecting_controllers[i].store_kind, key) : NULL;
+                if (!e)
+                        return key ? 0 : -ENOMEM;
+                r = selector_of(e->object, &a, &selector);
+                if (r < 0)
+                        return r;
+                if (selecting_controllers[i].by_labels)
+                        add_labels(s, selector);
+                else
+                        add_selector(s, selector);
+        }
+        return 0;
+}
+
+static int add_services(Selected *s, Cluster *c, const PodClass *class) {
+        _cleanup_free_ char *from = object_key(class->namespace, "");
+        int r = from ? 0 : -ENOMEM;
+
+        for (StoreEntry *e = from ? store_find_from(c->store, KIND_SERVICE, from) : NULL; e && r >= 0 && object_is_in(e->object, class->namespace);
+             e = store_following(e))
+                r = add_service(s, class, e->object);
+        return r;
+}
+
+static int put_selected(Selected *s, Cluster *c, const PodClass *class, StrBuf *b) {
+        Json *root = json_new(&s->arena, JSON_OBJECT);
+        int r;
+
+        s->labels = json_ensure(&s->arena, root, "matchLabels", JSON_OBJECT);
+        s->expressions = json_ensure(&s->arena, root, "matchExpressions", JSON_ARRAY);
+        r = add_services(s, c, class);
+        if (r >= 0)
+                r = add_controller(s, c, class);
+        if (r >= 0)
+                r = json_arena_error(&s->arena);
+        if (r >= 0 && s->labels->size + s->expressions->size > 0)
+                json_put(b, root);
+        return r;
+}
+
+int pod_selectors_put(const PodClass *class, StrBuf *b, void *cluster) {
+        Selected s = { .arena = JSON_ARENA_INIT(TREE_MAX) };
+        int r;
+
+        r = put_selected(&s, cluster, class, b);
+        json_arena_done(&s.arena);
+        return r;
+}
+
+void pod_selectors_follow(Cluster *c, const Object *old, const Object *new) {
+        Kind kind = (new ?: old)->kind;
+        bool counts = kind == KIND_SERVICE;
+
+        for (size_t i = 0; i < ELEMENTSOF(selecting_controllers); i++)
+                counts |= kind == selecting_controllers[i].store_kind;
+        if (counts && (!old || !new || !streq(old->doc->spec, new->doc->spec)))
+                c->scheduler.selectors_version++;
 }

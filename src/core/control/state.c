@@ -10,6 +10,7 @@
 #include "core/control/faults.h"
 #include "core/control/owners.h"
 #include "core/control/placement.h"
+#include "core/control/selectors.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
 
@@ -385,6 +386,7 @@ static int document_changed(StoreEntry *e, const Object *old, const Object *new,
                 c->scheduler.namespaces_version++; /* affinity between pods may select namespaces by their labels */
         if ((new ?: old)->kind == KIND_PRIORITY_CLASS)
                 priority_class_follow(c, e, old, new);
+        pod_selectors_follow(c, old, new);
         c->n_documents += !old;
         c->n_documents -= !new;
         object_follow(c, object_state(e), old, new);

@@ -102,6 +102,7 @@ struct Cluster {
         usec_t retry_at;  /* something could not be done for want of memory; USEC_INFINITY = no */
 
         const SchedAlgorithm *algorithm;
+        char *scheduler_name;   /* of pods that are ours to place; owned */
         Scheduler scheduler;
         NodeClass *node_class;  /* of the node that was looked at last: the next one often has the same document */
         NodeIndex index;

@@ -32,6 +32,7 @@ int what_if_new(Cluster *c, uint64_t seed, WhatIf **ret) {
         w->scheduler.classes.last_id = FIRST_CLASS;
         w->scheduler.others = &live->classes;
         w->scheduler.namespaces = live->namespaces;
+        w->scheduler.selectors = live->selectors;
         w->seen = live->n_changes;
         *ret = w;
         return 0;

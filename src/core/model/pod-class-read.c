@@ -202,15 +202,19 @@ static int read_node_affinity(PodClass *c, const Json *affinity) {
         int r;
 
         c->has_node_terms = required;
+        c->names_nodes = terms && terms->size > 0;
         r = json_list_allocate(terms, sizeof(Requirements), &c->node_terms);
         if (r >= 0)
                 r = json_list_allocate(preferred, sizeof(PreferredTerm), &c->preferred);
         if (r < 0)
                 return r;
         JSON_FOREACH(v, terms) {
-                r = requirements_read_term(&c->node_terms[c->n_node_terms++], v);
+                Requirements *t = &c->node_terms[c->n_node_terms++];
+
+                r = requirements_read_term(t, v);
                 if (r < 0)
                         return r;
+                c->names_nodes &= requirements_have_names(t);
         }
         JSON_FOREACH(v, preferred) {
                 PreferredTerm *t = &c->preferred[c->n_preferred++];

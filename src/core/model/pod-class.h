@@ -108,6 +108,7 @@ struct PodClass {
         Requirements *node_terms;   /* requiredDuringScheduling...: one must hold */
         size_t n_node_terms;
         bool has_node_terms;
+        bool names_nodes;           /* each of them says by name which nodes it means */
         PreferredTerm *preferred;
         size_t n_preferred;
         Toleration *tolerations;
@@ -125,6 +126,7 @@ struct PodClass {
 };
 
 struct PodClassPool {
+        const char *scheduler_name; /* of pods that are not another scheduler's; borrowed; NULL: POD_SCHEDULER_DEFAULT */
         HashTable by_text;
         uint64_t last_id;
         ListLink with_terms;        /* PodClass.in_terms: those with affinity or anti-affinity to other pods */

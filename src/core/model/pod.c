@@ -199,7 +199,7 @@ int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error
         p->qos = find_qos(spec);
         p->toleration = find_toleration(json_get(spec, "tolerations"));
         p->grace_seconds = (uint32_t) json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
-        p->held = (scheduler && !streq(scheduler, POD_SCHEDULER_DEFAULT) && !startswith(scheduler, POD_SCHEDULER_PREFIX)) ||
+        p->held = (scheduler && !streq(scheduler, classes->scheduler_name ?: POD_SCHEDULER_DEFAULT) && !startswith(scheduler, POD_SCHEDULER_PREFIX)) ||
                   (json_is(gates, JSON_ARRAY) && gates->size > 0);
         p->duration = is_of_job(json_at(document, "metadata", "ownerReferences", NULL)) ? POD_JOB_DURATION : USEC_INFINITY;
         return read_annotations(p, json_at(document, "metadata", "annotations", NULL), reterr);

@@ -148,6 +148,24 @@ static bool holds(const Requirement *q, const char *value) {
         }
 }
 
+static bool is_of_names(const Requirement *q) {
+        return q->of_name && q->operator == OPERATOR_IN;
+}
+
+bool requirements_have_names(const Requirements *r) {
+        for (size_t i = 0; i < r->n_items; i++)
+                if (is_of_names(&r->items[i]))
+                        return true;
+        return false;
+}
+
+bool requirements_admit_name(const Requirements *r, const char *name) {
+        for (size_t i = 0; i < r->n_items; i++)
+                if (is_of_names(&r->items[i]) && !is_among(&r->items[i], name))
+                        return false;
+        return true;
+}
+
 bool requirements_hold(const Requirements *r, label_of_t label_of, const void *of) {
         if (r->never)
                 return false;

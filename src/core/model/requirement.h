@@ -49,3 +49,6 @@ int requirements_read_map(Requirements *r, const Json *map);
 int requirements_add(Requirements *r, const char *key, const char *value);
 void requirements_done(Requirements *r);
 bool requirements_hold(const Requirements *r, label_of_t label_of, const void *of);
+/* Do they say by name (In) what they mean, and does such a name pass? The rest of them is not looked at. */
+bool requirements_have_names(const Requirements *r);
+bool requirements_admit_name(const Requirements *r, const char *name);

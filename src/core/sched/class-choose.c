@@ -67,9 +67,11 @@ static bool is_soft(const Counter *k) {
         return k->use == COUNTER_SPREAD && !k->constraint->hard;
 }
 
-/* How many domains of the topology have nodes that fit; of local ones every node is one. */
+/* How many domains of the topology have nodes that fit; of local ones every node is one. Nodes without the label, which only the default
+ * spread counts, are together one more. */
 static size_t count_domains(ClassOrder *o, size_t counter) {
         Counter *k = &o->counters[counter];
+        bool any_without = false;
         size_t n = 0;
 
         o->round++;
@@ -78,18 +80,21 @@ static size_t count_domains(ClassOrder *o, size_t counter) {
 
                 if (g->verdict.kind != FILTER_FITS || g->unspread)
                         continue;
-                if (k->local)
+                if (g->marks[counter] < 0)
+                        any_without = true;
+                else if (k->local)
                         n += g->n_slots;
                 else if (k->domains[g->marks[counter]]->mark != o->round) {
                         k->domains[g->marks[counter]]->mark = o->round;
                         n++;
                 }
         }
-        return n;
+        return n + any_without;
 }
 
+/* Such nodes are left out, but not by the default spread: clusters without zones are to be spread over, too. */
 static bool lacks_topology(const ClassOrder *o, const Group *g) {
-        for (size_t i = 0; i < o->n_counters; i++)
+        for (size_t i = 0; o->spread.n == 0 && i < o->n_counters; i++)
                 if (is_soft(&o->counters[i]) && g->marks[i] < 0)
                         return true;
         return false;
@@ -110,7 +115,7 @@ static void score_spread(ClassOrder *o) {
                 for (size_t j = 0; j < o->n_groups; j++) {
                         Group *g = o->groups[j];
 
-                        if (g->verdict.kind == FILTER_FITS && !g->unspread)
+                        if (g->verdict.kind == FILTER_FITS && !g->unspread && g->marks[i] >= 0)
                                 g->spread_sum += (double) counter_at(k, g->marks[i]) * weight + (double) (k->constraint->max_skew - 1);
                 }
                 any = true;

@@ -11,8 +11,8 @@
 #define REASONS_MAX 64 /* different ones; further ones are left out */
 
 static const char *const reasons[_FILTER_MAX] = {
+        [FILTER_NOT_NAMED] = "node(s) didn't satisfy plugin(s) [NodeAffinity]",
         [FILTER_UNSCHEDULABLE] = "node(s) were unschedulable",
-        [FILTER_NODE_NAME] = "node(s) didn't match the requested node name",
         [FILTER_NODE_AFFINITY] = "node(s) didn't match Pod's node affinity/selector",
         [FILTER_PORTS] = "node(s) didn't have free ports for the requested pod ports",
         [FILTER_SPREAD] = "node(s) didn't match pod topology spread constraints",

@@ -89,6 +89,8 @@ static int make_counters(ClassOrder *o) {
         for (size_t i = 0; i < c->n_spread && r >= 0; i++)
                 if (c->spread[i].hard || o->algorithm->profile)
                         r = add_counter(o, c->spread[i].topology_key, (Counter) { .use = COUNTER_SPREAD, .constraint = &c->spread[i] });
+        for (size_t i = 0; i < o->spread.n && r >= 0; i++)
+                r = add_counter(o, o->spread.constraints[i].topology_key, (Counter) { .use = COUNTER_SPREAD, .constraint = &o->spread.constraints[i] });
         for (size_t i = 0; i < c->n_affinity && r >= 0; i++)
                 r = add_counter(o, c->affinity[i].topology_key, (Counter) { .use = COUNTER_AFFINITY, .term = &c->affinity[i] });
         for (size_t i = 0; i < c->n_anti_affinity && r >= 0; i++)
@@ -367,9 +369,12 @@ int class_order_new(Scheduler *s, PodClass *class, const SchedAlgorithm *algorit
         o->namespaces_version = s->namespaces_version;
         o->images_version = s->images_version;
         o->workload_version = s->workload_version;
+        o->selectors_version = s->selectors_version;
         o->odd_hostnames = s->odd_hostnames;
         look_anew(o);
-        r = make_counters(o);
+        r = algorithm->profile ? default_spread_init(&o->spread, &s->selectors, class) : 0;
+        if (r >= 0)
+                r = make_counters(o);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(o);
@@ -384,6 +389,7 @@ ClassOrder *class_order_free(ClassOrder *o) {
                 group_free(o->groups[i]);
         for (size_t i = 0; i < o->n_counters; i++)
                 counter_done(&o->counters[i]);
+        default_spread_done(&o->spread);
         class_weights_done(&o->weights);
         free(o->groups);
         free(o->buckets);
@@ -392,6 +398,17 @@ ClassOrder *class_order_free(ClassOrder *o) {
         free(o->places);
         pod_class_unref(o->class);
         return mfree(o);
+}
+
+bool class_order_keeps_spread(ClassOrder *o) {
+        const Scheduler *s = o->scheduler;
+
+        if (o->selectors_version == s->selectors_version)
+                return true;
+        if (o->algorithm->profile && !default_spread_holds(&o->spread, &s->selectors, o->class))
+                return false;
+        o->selectors_version = s->selectors_version;
+        return true;
 }
 
 size_t class_order_places(const ClassOrder *o) {

@@ -16,6 +16,7 @@
 #include "core/sched/algorithms.h"
 #include "core/sched/class-weights.h"
 #include "core/sched/counter.h"
+#include "core/sched/default-spread.h"
 #include "core/sched/filter.h"
 #include "core/sched/score.h"
 
@@ -62,9 +63,10 @@ typedef struct ClassOrder {
         const SchedAlgorithm *algorithm;
         uint64_t seen;       /* Scheduler.n_changes up to which it knows, or will, once it has looked at all nodes */
         size_t to_look;      /* the slot that it is to look at next; SIZE_MAX: it has looked at all */
-        uint64_t terms_version, namespaces_version, images_version, workload_version;
+        uint64_t terms_version, namespaces_version, images_version, workload_version, selectors_version;
         size_t odd_hostnames;
         uint64_t round;      /* of choices */
+        DefaultSpread spread; /* of algorithms with a profile */
 
         Counter *counters;   /* owned */
         size_t n_counters;
@@ -84,6 +86,8 @@ DEFINE_CLEANUP(ClassOrder*, class_order_free)
 /* Takes over what has changed since it was asked last: 0; 1 when it has to look at all nodes and has looked at `most`: it goes on when it
  * is called again. -ENOMEM: it is to be freed. */
 int class_order_update(ClassOrder *o, size_t most);
+/* Are its pods still to be spread by default as it has it? */
+bool class_order_keeps_spread(ClassOrder *o);
 /* How much of SCHEDULER_PLACES_MAX it takes. */
 size_t class_order_places(const ClassOrder *o);
 

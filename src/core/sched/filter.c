@@ -5,8 +5,8 @@
 
 static const char *const plugins[_FILTER_MAX] = {
         [FILTER_FITS] = "",
+        [FILTER_NOT_NAMED] = "NodeAffinity",
         [FILTER_UNSCHEDULABLE] = "NodeUnschedulable",
-        [FILTER_NODE_NAME] = "NodeName",
         [FILTER_TAINT] = "TaintToleration",
         [FILTER_NODE_AFFINITY] = "NodeAffinity",
         [FILTER_PORTS] = "NodePorts",
@@ -47,9 +47,19 @@ bool filter_node_affinity(const PodClass *c, const SchedNode *n) {
         return !c->has_node_terms;
 }
 
+/* One that names its nodes in each of its terms asks nothing of others (NodeAffinity's PreFilter). */
+static bool is_named(const PodClass *c, const SchedNode *n) {
+        for (size_t i = 0; i < c->n_node_terms; i++)
+                if (requirements_admit_name(&c->node_terms[i], n->node->object.name))
+                        return true;
+        return false;
+}
+
 Verdict filter_static(const PodClass *c, const SchedNode *n) {
         const Taint *taint;
 
+        if (c->names_nodes && !is_named(c, n))
+                return (Verdict) { .kind = FILTER_NOT_NAMED };
         if (n->node->unschedulable && pod_class_tolerates(c, UNSCHEDULABLE, "", TAINT_NO_SCHEDULE) == 0)
                 return (Verdict) { .kind = FILTER_UNSCHEDULABLE };
         if (!n->open)

@@ -8,8 +8,8 @@
 /* The first filter that refuses, in the order in which kube-scheduler asks. */
 typedef enum FilterKind {
         FILTER_FITS,
+        FILTER_NOT_NAMED,     /* NodeAffinity, before all others: the pod names its nodes, and this is none of them */
         FILTER_UNSCHEDULABLE, /* NodeUnschedulable */
-        FILTER_NODE_NAME,     /* NodeName */
         FILTER_TAINT,         /* TaintToleration; detail: of which taint */
         FILTER_NODE_AFFINITY, /* NodeAffinity */
         FILTER_PORTS,         /* NodePorts */

@@ -146,6 +146,12 @@ static size_t free_slot(Scheduler *s) {
         return s->next_free++ % s->n_slots;
 }
 
+/* One more, or one less. What an image is worth depends on how many of all nodes have it. */
+static void count_node(Scheduler *s, int n) {
+        s->n_nodes += (size_t) n;
+        s->images_version += s->images.n_used > 0;
+}
+
 int scheduler_add_node(Scheduler *s, SchedNode *n) {
         size_t slot = free_slot(s);
 
@@ -160,7 +166,7 @@ int scheduler_add_node(Scheduler *s, SchedNode *n) {
         }
         s->nodes[slot] = n;
         n->slot = slot;
-        s->n_nodes++;
+        count_node(s, 1);
         scheduler_note(s, n, SCHED_EVENT_NODE);
         return 0;
 }
@@ -169,7 +175,7 @@ void scheduler_remove_node(Scheduler *s, SchedNode *n) {
         scheduler_note(s, n, SCHED_EVENT_NODE);
         s->nodes[n->slot] = NULL;
         s->odd_hostnames -= n->odd_hostname;
-        s->n_nodes--;
+        count_node(s, -1);
         n->slot = SIZE_MAX;
         n->odd_hostname = false;
 }
@@ -198,10 +204,10 @@ uint64_t scheduler_terms_version(const Scheduler *s) {
         return s->classes.terms_version + (s->others ? s->others->terms_version : 0);
 }
 
-static bool is_outdated(const Scheduler *s, const ClassOrder *o) {
+static bool is_outdated(const Scheduler *s, ClassOrder *o) {
         return o->terms_version != scheduler_terms_version(s) || o->namespaces_version != s->namespaces_version || o->odd_hostnames != s->odd_hostnames ||
                (o->images_version != s->images_version && o->class->n_images > 0 && o->algorithm->profile) ||
-               (o->workload_version != s->workload_version && o->algorithm->looks_at_workload);
+               (o->workload_version != s->workload_version && o->algorithm->looks_at_workload) || !class_order_keeps_spread(o);
 }
 
 static ClassOrder *find_order(Scheduler *s, const PodClass *class, const SchedAlgorithm *algorithm) {

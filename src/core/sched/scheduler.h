@@ -27,6 +27,8 @@ struct Scheduler {
         const PodClassPool *others;  /* a further pool that classes of pods on nodes are of; borrowed, NULL: none */
         NamespaceLabels namespaces;
         uint64_t namespaces_version; /* grows when labels of a namespace change */
+        PodSelectors selectors;
+        uint64_t selectors_version;  /* grows when what selects pods changes */
         Prng prng;
         const uint64_t *secret;      /* borrowed */
 
@@ -42,7 +44,7 @@ struct Scheduler {
 
         HashTable images;            /* name -> ImageCount */
         ListLink image_list;         /* the same, owned */
-        uint64_t images_version;     /* grows with every change of the above */
+        uint64_t images_version;     /* grows with every change of the above, or of how many nodes there are beside */
 
         ListLink orders;             /* ClassOrder.link, the one that was asked for last comes first */
         size_t n_places;             /* in all of them */

@@ -20,6 +20,7 @@ static const ReasonRow reasons[_EVENT_REASON_MAX] = {
         [EVENT_NODE_REFUSED] = { "NodeRefused", true, "was refused", NULL },
         [EVENT_POD_CREATED] = { "PodCreated", false, NULL, "was created" },
         [EVENT_POD_PLACED] = { "PodPlaced", false, NULL, "was placed on" },
+        [EVENT_POD_BOUND] = { "PodBound", false, NULL, "was bound by its scheduler to" },
         [EVENT_POD_PENDING] = { "PodPending", true, NULL, "waits for a node" },
         [EVENT_POD_RUNNING] = { "PodRunning", false, NULL, "runs on" },
         [EVENT_POD_MOVED] = { "PodMoved", true, NULL, "was moved to" },

@@ -15,6 +15,7 @@ typedef enum EventReason {
         EVENT_NODE_REFUSED,
         EVENT_POD_CREATED,
         EVENT_POD_PLACED,
+        EVENT_POD_BOUND,    /* by a scheduler that is not ours */
         EVENT_POD_PENDING,
         EVENT_POD_RUNNING,
         EVENT_POD_MOVED,

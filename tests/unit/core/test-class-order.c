@@ -49,7 +49,7 @@ static const char *const effects[] = { "NoSchedule", "NoExecute", "PreferNoSched
 static const char *some_value(World *w, const char *key) {
         if (!key)
                 return of(w, names, 4);
-        if (streq(key, "zone"))
+        if (streq(key, "topology.kubernetes.io/zone"))
                 return of(w, zones, 3);
         if (streq(key, "disk"))
                 return of(w, disks, 2);
@@ -76,7 +76,7 @@ static Rule some_rule(World *w, const char *key, bool fields) {
 }
 
 static Rules some_node_rules(World *w) {
-        static const char *const keys[] = { "zone", "disk", "rank" };
+        static const char *const keys[] = { "topology.kubernetes.io/zone", "disk", "rank" };
         Rules r = {};
 
         for (unsigned i = any(w, 3); i > 0; i--)
@@ -97,7 +97,7 @@ static Rules some_pod_rules(World *w) {
 }
 
 static const char *some_topology(World *w) {
-        static const char *const topologies[] = { "zone", "kubernetes.io/hostname", "kubernetes.io/hostname", "disk" };
+        static const char *const topologies[] = { "topology.kubernetes.io/zone", "kubernetes.io/hostname", "kubernetes.io/hostname", "disk" };
 
         return of(w, topologies, 4);
 }
@@ -174,6 +174,8 @@ static PodRules some_pod(World *w) {
                 p.protocol = one_in(w, 4) ? "UDP" : "TCP";
         }
         some_affinities(w, &p);
+        if (one_in(w, 2))
+                p.selected = some_pod_rules(w);
         return p;
 }
 
@@ -524,7 +526,13 @@ static void change(World *w) {
                         w->s.namespaces_version++;
                 }
                 return;
-        case 4 ... 5:
+        case 4:
+                if (one_in(w, 10)) {
+                        w->naive.classes[class].selected = one_in(w, 2) ? some_pod_rules(w) : (Rules) {};
+                        w->s.selectors_version++;
+                }
+                return;
+        case 5:
                 return nominate(w, i, class);
         case 6 ... 8:
                 return set_ending(w, i, class);
@@ -540,7 +548,8 @@ static void change(World *w) {
 
 static Reason reason_of(const Verdict *v) {
         static const Reason reasons[_FILTER_MAX] = {
-                [FILTER_UNSCHEDULABLE] = UNSCHEDULABLE, [FILTER_TAINT] = TAINTED, [FILTER_NODE_AFFINITY] = NO_AFFINITY, [FILTER_PORTS] = NO_PORT,
+                [FILTER_NOT_NAMED] = NOT_NAMED, [FILTER_UNSCHEDULABLE] = UNSCHEDULABLE, [FILTER_TAINT] = TAINTED, [FILTER_NODE_AFFINITY] = NO_AFFINITY,
+                [FILTER_PORTS] = NO_PORT,
                 [FILTER_RESOURCES] = NO_RESOURCES, [FILTER_SPREAD] = NO_SPREAD, [FILTER_SPREAD_LABEL] = NO_SPREAD_LABEL, [FILTER_POD_AFFINITY] = NO_NEAR,
                 [FILTER_POD_ANTI_AFFINITY] = TOO_NEAR, [FILTER_OTHERS_ANTI_AFFINITY] = OTHERS_AWAY,
         };
@@ -655,6 +664,18 @@ static void check_choice(World *w, const SchedAlgorithm *algorithm, unsigned cla
                 w->naive.last_order = chosen->order;
 }
 
+/* Not the best alone: what each node that fits is worth. */
+static void check_totals(World *w, const ClassOrder *o, unsigned class, const bool fit[]) {
+        int64_t points[NAIVE_NODES];
+
+        if (!o->algorithm->profile)
+                return;
+        points_of(w, o->algorithm->name, class, fit, points);
+        for (unsigned i = 0; i < NAIVE_NODES; i++)
+                if (fit[i])
+                        assert_int_equal(class_order_total(o, w->nodes[i].slot), points[i]);
+}
+
 /* What preemption asks: would it fit there if some pods were gone? */
 static void check_would_fit(World *w, ClassOrder *o, unsigned class) {
         unsigned i = any(w, w->n_nodes), lacks;
@@ -690,6 +711,7 @@ static void ask(World *w) {
         assert_int_equal(scheduler_order(&w->s, w->classes[class], algorithm, &o), 0);
         n_fit = class_order_judge(o);
         assert_int_equal(check_verdicts(w, o, class, fit), n_fit);
+        check_totals(w, o, class, fit);
         if (one_in(w, 4)) {
                 check_would_fit(w, o, class);
                 (void) class_order_judge(o);
@@ -714,6 +736,20 @@ static const char *env_of(const char *namespace, const char *key, void *userdata
         return NULL;
 }
 
+static int selected_of(const PodClass *c, StrBuf *b, void *userdata) {
+        const World *w = userdata;
+        unsigned i = 0;
+
+        while (i < NAIVE_CLASSES && w->classes[i] != c)
+                i++;
+        if (i == NAIVE_CLASSES || w->naive.classes[i].selected.n == 0)
+                return 0;
+        strbuf_puts(b, "{\"matchExpressions\":");
+        put_rules(b, &w->naive.classes[i].selected, false);
+        strbuf_puts(b, "}");
+        return 0;
+}
+
 static void run_world(uint64_t seed) {
         static const uint64_t secret[2] = { 5, 6 };
         static World w;
@@ -722,6 +758,7 @@ static void run_world(uint64_t seed) {
         prng_init(&w.prng, seed);
         scheduler_init(&w.s, seed, secret);
         w.s.namespaces = (NamespaceLabels) { env_of, &w };
+        w.s.selectors = (PodSelectors) { selected_of, &w };
         w.n_nodes = 5 + any(&w, NAIVE_NODES - 4);
         for (unsigned i = 0; i < NAIVE_CLASSES; i++)
                 make_class(&w, i);

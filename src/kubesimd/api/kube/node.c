@@ -91,6 +91,25 @@ static void put_capacity(const Cluster *c, const Node *n, StrBuf *b) {
                       c->config.pods_per_node_max);
 }
 
+/* As the scheduler takes it: what a client says of the capacity is allocatable, too, unless it says what is (as kube-apiserver completes
+ * nodes, and kubelets report theirs). */
+static void put_allocatable(const Cluster *c, const Node *n, StrBuf *b) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf ours = STRBUF_INIT(KIB), theirs = STRBUF_INIT(MIB);
+        Json *base, *status;
+
+        put_capacity(c, n, &ours);
+        strbuf_printf(&theirs, "{%s}", n->object.doc ? n->object.doc->status : "");
+        if (theirs.size <= strlen("{}") || strbuf_error(&ours) < 0 || strbuf_error(&theirs) < 0 || json_tree_parse(&a, theirs.data, theirs.size, &status, NULL) < 0 ||
+            !json_get(status, "capacity") || json_get(status, "allocatable"))
+                return put_capacity(c, n, b);
+        if (json_tree_parse(&a, ours.data, ours.size, &base, NULL) < 0)
+                return put_capacity(c, n, b);
+        JSON_FOREACH(v, json_get(status, "capacity"))
+                json_set(&a, base, v->key, json_copy(&a, v));
+        json_put(b, base);
+}
+
 static void put_addresses(const Node *n, StrBuf *b) {
         char ip[ADDRESS_STRING_MAX];
 
@@ -143,7 +162,7 @@ static void put_status(Cluster *c, const Node *n, StrBuf *b) {
         strbuf_puts(b, "\"capacity\":");
         put_capacity(c, n, b);
         strbuf_puts(b, ",\"allocatable\":");
-        put_capacity(c, n, b);
+        put_allocatable(c, n, b);
         put_conditions(c, n, b);
         put_addresses(n, b);
         strbuf_printf(b, ",\"daemonEndpoints\":{\"kubeletEndpoint\":{\"Port\":10250}},\"nodeInfo\":{\"machineID\":\"%s\",\"systemUUID\":\"%s\",\"bootID\":\"%s\","

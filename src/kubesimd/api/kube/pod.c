@@ -98,20 +98,20 @@ static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision
         strbuf_putc(b, '}');
 }
 
-static void put_native_spec(const Pod *p, StrBuf *b) {
+static void put_native_spec(const Cluster *c, const Pod *p, StrBuf *b) {
         strbuf_puts(b, "\"containers\":[{\"name\":\"" CONTAINER "\",\"image\":\"" IMAGE "\",\"resources\":{\"requests\":{\"cpu\":");
         kube_put_cpu(b, p->cpu);
         strbuf_puts(b, "}}}],\"restartPolicy\":");
         json_put_string(b, native_restart_policy(&p->object));
-        strbuf_puts(b, ",\"schedulerName\":\"" POD_SCHEDULER_DEFAULT "\"");
+        strbuf_printf(b, ",\"schedulerName\":\"%s\"", c->scheduler_name);
 }
 
-static void put_spec(const Pod *p, StrBuf *b) {
+static void put_spec(const Cluster *c, const Pod *p, StrBuf *b) {
         strbuf_puts(b, ",\"spec\":{");
         if (p->object.doc)
                 strbuf_puts(b, p->object.doc->spec);
         else
-                put_native_spec(p, b);
+                put_native_spec(c, p, b);
         if (p->node) {
                 strbuf_puts(b, ",\"nodeName\":");
                 json_put_string(b, p->node);
@@ -129,12 +129,30 @@ static void put_unready(const Pod *p, StrBuf *b) {
         strbuf_putc(b, ']');
 }
 
+static bool is_gated(const Pod *p) {
+        return p->held && p->object.doc && strstr(p->object.doc->spec, "\"schedulingGates\":[{");
+}
+
+/* Another scheduler's: that one says what keeps it. */
+static bool is_anothers(const Pod *p) {
+        return p->held && !p->node && !p->reason && !is_gated(p);
+}
+
+static void put_unscheduled(const Pod *p, StrBuf *b) {
+        if (is_gated(p))
+                kube_put_condition(b, "PodScheduled", "False", p->object.created, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
+        else
+                kube_put_condition(b, "PodScheduled", "False", p->object.created, "Unschedulable", p->reason);
+}
+
 static void put_conditions(const Pod *p, StrBuf *b) {
         bool runs = statuses[p->status].runs, over = p->status == POD_SUCCEEDED || p->status == POD_FAILED;
         usec_t since = p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created;
         const char *reason = runs ? NULL : over ? p->status == POD_SUCCEEDED ? "PodCompleted" : "PodFailed" : "ContainersNotReady";
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
 
+        if (is_anothers(p))
+                return;
         if (!runs && !over)
                 put_unready(p, &message);
         strbuf_puts(b, ",\"conditions\":[");
@@ -149,8 +167,7 @@ static void put_conditions(const Pod *p, StrBuf *b) {
                 strbuf_putc(b, ',');
                 kube_put_condition(b, "PodScheduled", "True", p->object.created, NULL, NULL);
         } else
-                kube_put_condition(b, "PodScheduled", "False", p->object.created, p->held ? "SchedulingGated" : "Unschedulable",
-                                   p->reason ?: "waits for its own scheduler, or for its scheduling gates");
+                put_unscheduled(p, b);
         strbuf_putc(b, ']');
 }
 
@@ -240,7 +257,7 @@ static void put_status(Cluster *c, const Pod *p, StrBuf *b) {
 }
 
 static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
-        put_spec((const Pod*) o, b);
+        put_spec(c, (const Pod*) o, b);
         strbuf_puts(b, ",\"status\":{");
         put_status(c, (const Pod*) o, b);
         strbuf_putc(b, '}');
@@ -251,7 +268,7 @@ static const char *shown_status(const Pod *p) {
                 return "Terminating";
         if (p->status == POD_PENDING && p->node)
                 return "ContainerCreating";
-        if (p->status == POD_PENDING && p->held && !p->reason && p->object.doc && strstr(p->object.doc->spec, "\"schedulingGates\":[{"))
+        if (p->status == POD_PENDING && !p->reason && is_gated(p))
                 return "SchedulingGated";
         return statuses[p->status].shown;
 }
@@ -273,7 +290,7 @@ static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *
 }
 
 /* What its node would say again at once, had a client written something else. */
-static void strip_status(Json *status) {
+static void strip_status(const Pod *p, Json *status) {
         static const char *const members[] = {
                 "phase", "qosClass", "hostIP", "hostIPs", "podIP", "podIPs", "startTime", "containerStatuses", "initContainerStatuses",
         };
@@ -283,7 +300,7 @@ static void strip_status(Json *status) {
                 json_remove(status, members[i]);
         JSON_FOREACH(condition, json_get(status, "conditions"))
                 for (size_t i = 0; i < ELEMENTSOF(conditions); i++)
-                        if (streq_ptr(json_string(json_get(condition, "type")), conditions[i])) {
+                        if (streq_ptr(json_string(json_get(condition, "type")), conditions[i]) && !(is_anothers(p) && streq(conditions[i], "PodScheduled"))) {
                                 json_detach(condition);
                                 break;
                         }
@@ -305,7 +322,7 @@ static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
                 return;
         }
         json_remove(json_get(object, "spec"), "nodeName");
-        strip_status(status);
+        strip_status((const Pod*) o, status);
         strbuf_putc(&b, '{');
         put_status(c, (const Pod*) o, &b);
         strbuf_putc(&b, '}');
