@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scheduling through the Kubernetes door: what is refused, and what takes more than one pod to see."""
+import time
+
 import pytest
 
 from conftest import eventually
@@ -146,6 +148,44 @@ def test_no_execute_evicts(cluster):
                     headers={"Content-Type": "application/merge-patch+json"})
     assert eventually(lambda: cluster.where("goes") == "b")
     assert cluster.where("stays") == "a"
+
+
+def test_a_pod_that_names_its_node(cluster):
+    """It says so once, and moves like others when the node is gone; one that names another kind of nowhere waits."""
+    cluster.add_node("a")
+    for name, node_name in (("there", "a"), ("nowhere", "none")):
+        cluster.add_pod(name, {"nodeName": node_name})
+        assert cluster.ask("GET", f"{PODS}/{name}").text.count(f'"nodeName":"{node_name}"') == 1
+    cluster.add_node("b")
+    cluster.ask("DELETE", "/api/v1/nodes/a")
+    eventually(lambda: cluster.where("there") == "b")
+    assert cluster.where("nowhere") == "none" and cluster.why("nowhere") == "the node that it names does not exist"
+
+
+def test_no_execute_evicts_those_that_come_later(cluster):
+    toleration = {"key": "k", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
+    cluster.add_node("a", taints=[{"key": "k", "effect": "NoExecute"}])
+    cluster.add_pod("at-once", {"nodeName": "a"})
+    cluster.add_pod("later", {"tolerations": [toleration]})
+    cluster.add_pod("always", {"tolerations": [{"key": "k", "operator": "Exists"}]})
+    eventually(lambda: cluster.where("at-once") is None)
+    assert cluster.where("later") == "a"
+    time.sleep(1.5)  # nobody else takes it, and it would be let in again
+    assert cluster.where("later") == "a" and cluster.get(f"{PODS}/later")["status"]["phase"] == "Running"
+    cluster.add_node("b")
+    cluster.add_pod("another", {"tolerations": [toleration], "nodeSelector": {"kubernetes.io/hostname": "a"}})  # its node looks at all
+    assert eventually(lambda: cluster.where("later") == "b")
+    assert cluster.where("always") == cluster.where("another") == "a"
+
+
+def test_no_execute_removes_those_that_come_later_as_kubernetes_does(start):
+    cluster = start("Access.Anonymous=admin", "Cluster.NodeLossPolicy=kubernetes")
+    cluster.post("/api/v1/nodes", node("a", taints=[{"key": "k", "effect": "NoExecute"}]), 201)
+    for name, spec in (("a", {"nodeName": "a"}), ("b", {"tolerations": [{"key": "k", "operator": "Exists", "tolerationSeconds": 1, "effect": "NoExecute"}]})):
+        cluster.post(PODS, pod(name, spec), 201)
+        leaves = time.monotonic()
+        eventually(lambda: cluster.ask("GET", f"{PODS}/{name}").status == 404, 10)
+        assert (time.monotonic() - leaves > 0.9) == (name == "b")
 
 
 def test_preemption(cluster):
