@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scheduling through the Kubernetes door: what is refused, and what takes more than one pod to see."""
+import time
+
 import pytest
 
 from conftest import eventually
@@ -49,6 +51,15 @@ def spread(**more):
                                            "labelSelector": {"matchLabels": {"app": "a"}}, **more}]}
 
 
+def asks(**requests):
+    return {"containers": [{"name": "c", "image": "i", "resources": {"requests": requests}}]}
+
+
+def ports(*those):
+    return {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 8080, **p} for p in those]}]}
+
+
+CONTAINER = "spec.containers[0]"
 NODE_TERMS = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
 POD_TERM = "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]"
 SPREAD = "spec.topologySpreadConstraints[0]"
@@ -78,6 +89,24 @@ REFUSED = [
     ({"tolerations": [{"key": "a", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 3}]}, "spec.tolerations[0].effect: Invalid value"),
     ({"tolerations": [{"key": "a b", "operator": "Exists"}]}, 'spec.tolerations[0].key: Invalid value: "a b"'),
     ({"nodeSelector": {"a": "b c"}}, "spec.nodeSelector"),
+    (spread(matchLabelKeys=["app"]), SPREAD + '.matchLabelKeys[0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector'),
+    (spread(matchLabelKeys=["v"], labelSelector=None), SPREAD + ".matchLabelKeys: Forbidden: must not be specified when labelSelector is not set"),
+    (spread(matchLabelKeys=["a b"]), SPREAD + '.matchLabelKeys[0]: Invalid value: "a b"'),
+    (like("podAffinity", mismatchLabelKeys=["app"]), POD_TERM + '.mismatchLabelKeys[0]: Invalid value: "app": exists in both'),
+    (like("podAffinity", matchLabelKeys=["v"], mismatchLabelKeys=["v"]), POD_TERM + ".mismatchLabelKeys[0]: Invalid value"),
+    (like("podAffinity", namespaces=["a", "A_b"]), POD_TERM + '.namespaces[1]: Invalid value: "A_b": a lowercase RFC 1123 label'),
+    ({"schedulingGates": [{"name": "a"}, {"name": "a"}]}, 'spec.schedulingGates[1]: Duplicate value: "a"'),
+    ({"schedulingGates": [{"name": "a b"}]}, 'spec.schedulingGates[0]: Invalid value: "a b"'),
+    ({"schedulingGates": [{"name": "a"}], "nodeName": "n1"}, "spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared"),
+    ({"overhead": {"cpu": "-1"}}, 'spec.overhead[cpu]: Invalid value: "-1": must be greater than or equal to 0'),
+    ({"overhead": {"thing": "1"}}, 'spec.overhead[thing]: Invalid value: "thing": must be a standard resource type or fully qualified'),
+    (asks(memory="9223372036854775808"), CONTAINER + '.resources.requests[memory]: Invalid value: "9223372036854775808": is more than can be counted'),
+    (asks(cpu="10E"), CONTAINER + '.resources.requests[cpu]: Invalid value: "10E": is more than can be counted'),
+    (asks(gpu="1"), CONTAINER + '.resources.requests[gpu]: Invalid value: "gpu": must be a standard resource type or fully qualified'),
+    (asks(**{"nvidia.com/gpu": "1500m"}), CONTAINER + '.resources.requests[nvidia.com/gpu]: Invalid value: "1500m": must be an integer'),
+    (ports({"hostIP": "1.2.3"}), CONTAINER + '.ports[0].hostIP: Invalid value: "1.2.3": must be a valid IP address'),
+    (ports({"hostPort": 80}, {"hostPort": 80, "protocol": "UDP"}, {"hostPort": 80}), CONTAINER + '.ports[2].hostPort: Duplicate value: "TCP//80"'),
+    ({"hostNetwork": True, **ports({}, {})}, CONTAINER + '.ports[1].hostPort: Duplicate value: "TCP//8080"'),
     ({"schedulerName": "kubesim/magic"}, 'spec.schedulerName: Unsupported value: "kubesim/magic": supported values: "kubesim/first-fit"'),
     ({"topologySpreadConstraints": [{**spread()["topologySpreadConstraints"][0], "topologyKey": f"k{i}"} for i in range(33)]}, "at most 32"),
 ]
@@ -96,6 +125,25 @@ def test_amounts_that_cannot_be_counted(kubesimd, requests):
     reply = kubesimd.ask("POST", PODS, pod("bad", requests=requests))
     assert reply.status in (400, 422) and ("spec.containers" in reply.json["message"] or "quantities must match" in reply.json["message"]), reply.text
     assert kubesimd.get(PODS)["items"] == []
+
+
+def test_nodes_that_are_refused(kubesimd):
+    for body, message in (
+            (node("bad", memory="9223372036854775808"), 'status.capacity[memory]: Invalid value: "9223372036854775808": is more than can be counted'),
+            (node("bad", taints=[{"key": "k", "effect": "NoSchedule"}, {"key": "k", "value": "v", "effect": "NoSchedule"}]),
+             'spec.taints[1]: Invalid value: {"key":"k","value":"v","effect":"NoSchedule"}: taints must be unique by key and effect pair')):
+        reply = kubesimd.ask("POST", "/api/v1/nodes", body)
+        assert reply.status == 422 and message in reply.json["message"], reply.text
+    assert "node.status.capacity[memory]" in kubesimd.ctl("add-node", "--count=2", "--prefix=x-", "--memory=9223372036854775808").stderr
+    assert kubesimd.get("/api/v1/nodes")["items"] == []
+
+
+def test_ports_of_the_hosts_network(cluster):
+    cluster.add_node("a")
+    for name in ("first", "second"):
+        cluster.add_pod(name, {"hostNetwork": True, **ports({})})
+    assert (cluster.where("first"), cluster.where("second")) == ("a", None)
+    assert "1 node(s) didn't have free ports for the requested pod ports" in cluster.why("second")
 
 
 def test_memory_and_extended_resources(cluster):
@@ -147,6 +195,44 @@ def test_no_execute_evicts(cluster):
                     headers={"Content-Type": "application/merge-patch+json"})
     assert eventually(lambda: cluster.where("goes") == "b")
     assert cluster.where("stays") == "a"
+
+
+def test_a_pod_that_names_its_node(cluster):
+    """It says so once, and moves like others when the node is gone; one that names another kind of nowhere waits."""
+    cluster.add_node("a")
+    for name, node_name in (("there", "a"), ("nowhere", "none")):
+        cluster.add_pod(name, {"nodeName": node_name})
+        assert cluster.ask("GET", f"{PODS}/{name}").text.count(f'"nodeName":"{node_name}"') == 1
+    cluster.add_node("b")
+    cluster.ask("DELETE", "/api/v1/nodes/a")
+    eventually(lambda: cluster.where("there") == "b")
+    assert cluster.where("nowhere") == "none" and cluster.why("nowhere") == "the node that it names does not exist"
+
+
+def test_no_execute_evicts_those_that_come_later(cluster):
+    toleration = {"key": "k", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
+    cluster.add_node("a", taints=[{"key": "k", "effect": "NoExecute"}])
+    cluster.add_pod("at-once", {"nodeName": "a"})
+    cluster.add_pod("later", {"tolerations": [toleration]})
+    cluster.add_pod("always", {"tolerations": [{"key": "k", "operator": "Exists"}]})
+    eventually(lambda: cluster.where("at-once") is None)
+    assert cluster.where("later") == "a"
+    time.sleep(1.5)  # nobody else takes it, and it would be let in again
+    assert cluster.where("later") == "a" and cluster.get(f"{PODS}/later")["status"]["phase"] == "Running"
+    cluster.add_node("b")
+    cluster.add_pod("another", {"tolerations": [toleration], "nodeSelector": {"kubernetes.io/hostname": "a"}})  # its node looks at all
+    assert eventually(lambda: cluster.where("later") == "b")
+    assert cluster.where("always") == cluster.where("another") == "a"
+
+
+def test_no_execute_removes_those_that_come_later_as_kubernetes_does(start):
+    cluster = start("Access.Anonymous=admin", "Cluster.NodeLossPolicy=kubernetes")
+    cluster.post("/api/v1/nodes", node("a", taints=[{"key": "k", "effect": "NoExecute"}]), 201)
+    for name, spec in (("a", {"nodeName": "a"}), ("b", {"tolerations": [{"key": "k", "operator": "Exists", "tolerationSeconds": 1, "effect": "NoExecute"}]})):
+        cluster.post(PODS, pod(name, spec), 201)
+        leaves = time.monotonic()
+        eventually(lambda: cluster.ask("GET", f"{PODS}/{name}").status == 404, 10)
+        assert (time.monotonic() - leaves > 0.9) == (name == "b")
 
 
 def test_preemption(cluster):

@@ -89,6 +89,17 @@ def test_explain_normalises_over_all_nodes(cluster):
     assert all(g["total"] == sum(s["weighted"] for s in g["scores"]) for g in told["groups"] if g["fits"])
 
 
+def test_explain_divides_as_kube_scheduler_does(cluster):
+    """Of pod affinity 29 out of 100 are worth 28: the quotient is made first, in floating point."""
+    for app, where in (("a", "big"), ("b", "small1")):
+        create(cluster, {**pod("100m", "1Mi", app, nodeSelector={"kubernetes.io/hostname": where})})
+    near = [{"weight": w, "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": app}}}}
+            for app, w in (("a", 100), ("b", 29))]
+    told = cluster.post("/explain?each=1", pod(affinity={"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": near}}))
+    scores = {g["nodes"][0]: next(s["normalised"] for s in g["scores"] if s["plugin"] == "InterPodAffinity") for g in told["groups"] if g["fits"]}
+    assert scores == {"big": 100, "small1": 28, "small2": 0}
+
+
 def test_explain_is_what_happens(cluster):
     """The winner is where the pod goes, again and again, under each algorithm that leaves nothing to chance."""
     for i, a in enumerate(n for n in cluster.get("/scheduler")["algorithms"] if n not in ("random", "power-of-two-choices")):

@@ -502,7 +502,7 @@ static void add_liked_pods(const NaiveCluster *c, const PodRules *p, const bool 
         }
         for (unsigned i = 0; i < NAIVE_NODES; i++)
                 if (fit[i] && most > least)
-                        ret[i] += 2 * (int64_t) (100.0 * (double) (points[i] - least) / (double) (most - least));
+                        ret[i] += 2 * (int64_t) (100.0 * ((double) (points[i] - least) / (double) (most - least)));
 }
 
 void naive_totals(const NaiveCluster *c, unsigned class, const bool fit[], int fill, int64_t ret[]) {

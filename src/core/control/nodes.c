@@ -352,16 +352,23 @@ bool node_evicts(const NodeClass *class) {
         return false;
 }
 
+/* Since when the pod bears with them: they were there, and it ran. */
+static usec_t bears_since(const Cluster *c, const NodeState *ns, const Pod *p) {
+        int64_t started = p->started > 0 ? (int64_t) p->started - c->realtime_offset : (int64_t) c->now;
+
+        return started > (int64_t) ns->tainted_at ? (usec_t) started : ns->tainted_at;
+}
+
 /* When the pod has to go for the taints that clients put on its node; USEC_INFINITY: never. */
-static usec_t taints_due(const NodeState *ns, const Pod *p) {
+static usec_t taints_due(const Cluster *c, const NodeState *ns, const Pod *p) {
         const NodeClass *class = ns->sched.class;
-        usec_t due = USEC_INFINITY;
+        usec_t since = bears_since(c, ns, p), due = USEC_INFINITY;
 
         for (size_t i = 0; i < class->n_taints; i++) {
                 const Taint *t = &class->taints[i];
 
                 if (t->effect == TAINT_NO_EXECUTE)
-                        due = MIN(due, usec_add(ns->tainted_at, p->class ? pod_class_tolerates(p->class, t->key, t->value, t->effect) : 0));
+                        due = MIN(due, usec_add(since, p->class ? pod_class_tolerates(p->class, t->key, t->value, t->effect) : 0));
         }
         return due;
 }
@@ -385,7 +392,7 @@ int node_evict_pods(Cluster *c, NodeState *ns) {
         int r = 0;
 
         LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
-                usec_t due = taints_due(ns, pod_of(ps));
+                usec_t due = taints_due(c, ns, pod_of(ps));
 
                 if (lost)
                         due = MIN(due, usec_add(ns->faded_at, pod_of(ps)->toleration));

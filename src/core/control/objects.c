@@ -111,11 +111,22 @@ static int make_room_for_event(Cluster *c) {
         return store_delete(c->store, store_next(c->store, KIND_EVENT, 0, &hint));
 }
 
-static int store_new_object(Cluster *c, Object *o, const char *node, Json *document) {
+/* The node that a pod names. Where it goes is not for its document to say, which keeps the name of one that does not take it. */
+static const char *take_node_name(Cluster *c, const Pod *p, Json *document) {
+        Json *spec = json_get(document, "spec");
+        const char *name = json_string(json_get(spec, "nodeName"));
+        const NodeState *ns = name ? find_node(c, name) : NULL;
+
+        if (ns && placement_has_room(c, ns, p))
+                json_remove(spec, "nodeName");
+        return name;
+}
+
+static int store_new_object(Cluster *c, Object *o, const char *node) {
         int r = 0;
 
         if (o->kind == KIND_POD)
-                return pod_launch(c, (Pod*) o, node ?: json_string(json_at(document, "spec", "nodeName", NULL)));
+                return pod_launch(c, (Pod*) o, node);
         if (o->kind == KIND_EVENT)
                 r = make_room_for_event(c);
         if (r >= 0)
@@ -166,9 +177,11 @@ static int create(Cluster *c, Kind kind, const char *key, const char *node, Json
         r = read_view(c, o, document, reterr);
         if (r < 0)
                 return r;
+        if (kind == KIND_POD && !node && !dry)
+                node = take_node_name(c, (const Pod*) o, document);
         r = create_document(c, o, document, &o->doc);
         if (r >= 0 && !dry)
-                r = store_new_object(c, o, node, document);
+                r = store_new_object(c, o, node);
         if (r < 0)
                 return out_of_memory(reterr, r);
         *ret = TAKE_PTR(o);

@@ -9,6 +9,7 @@
 #include "core/control/jobs.h"
 #include "core/control/objects.h"
 #include "core/control/placement.h"
+#include "core/sched/filter.h"
 
 /* Makes the pod's uuid its name when it was given none. */
 static int make_pod(Cluster *c, const PodSpec *spec, Pod **ret) {
@@ -81,9 +82,10 @@ int cluster_create_pod(Cluster *c, usec_t now, const PodSpec *spec, PodState **r
 static int place_where_told(Cluster *c, Pod *p, const char *node, NodeState **ret) {
         NodeState *ns = find_node(c, node);
 
-        p->held = true;
-        if (!ns)
+        if (!ns) {
+                p->held = true;
                 return pod_set_reason(p, "the node that it names does not exist");
+        }
         if (!placement_has_room(c, ns, p)) {
                 p->status = POD_FAILED;
                 return pod_set_reason(p, "OutOfcpu: the node that it names has no room for it");
@@ -430,10 +432,32 @@ static int move_pod(Cluster *c, PodState *ps, const char *why) {
         return 0;
 }
 
+/* It would be let in again, as it tolerates the taints for a while, and no other node takes it. 1, 0 or -ENOMEM. */
+static int would_come_back(Cluster *c, PodState *ps) {
+        const Pod *p = pod_of(ps);
+        NodeState *other;
+        int r;
+
+        if (!p->class || filter_untolerated(p->class, &ps->node->sched))
+                return 0;
+        r = placement_choose(c, p, &other);
+        return r < 0 ? r : r == 0;
+}
+
 int pod_leave_tainted(Cluster *c, PodState *ps) {
-        if (c->config.node_loss == NODE_LOSS_KUBESIM)
-                return move_pod(c, ps, "it does not tolerate a taint of its node");
-        return pod_remove(c, ps, -1);
+        NodeState *ns = ps->node;
+        int r;
+
+        if (c->config.node_loss == NODE_LOSS_KUBERNETES)
+                return pod_remove(c, ps, -1);
+        ns->leaving = true; /* so that it is not placed here again */
+        node_update_index(c, ns);
+        r = would_come_back(c, ps);
+        if (r == 0)
+                r = move_pod(c, ps, "it does not tolerate a taint of its node");
+        ns->leaving = false;
+        node_update_index(c, ns);
+        return r < 0 ? r : 0;
 }
 
 int pods_evacuate(Cluster *c, NodeState *ns, const char *why) {

@@ -37,7 +37,8 @@ int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu);
 int pod_confirm(Cluster *c, PodState *ps, bool running);
 /* The node that it is on is lost for too long: it is to go, which its node will confirm when it is back. */
 int pod_evict_lost(Cluster *c, PodState *ps);
-/* It does not tolerate (any longer) how its node is tainted: it moves elsewhere, or, with NODE_LOSS_KUBERNETES, is removed. */
+/* It does not tolerate (any longer) how its node is tainted: it moves elsewhere, or stays when
+ * it tolerates it for a while and nothing else takes it. With NODE_LOSS_KUBERNETES it is removed. */
 int pod_leave_tainted(Cluster *c, PodState *ps);
 /* Its duration is over. */
 int pod_end(Cluster *c, PodState *ps);

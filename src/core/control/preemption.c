@@ -44,28 +44,60 @@ static usec_t start_of(const PodState *ps) {
 
 /* --- Disruption budgets --- */
 
-/* Does a budget of its namespace not let it go? */
-static bool is_protected(Cluster *c, const Object *pod) {
-        const char *slash = strchr(pod->name, '/');
-        char from[256] = "";
+typedef struct Budget {
+        const Object *object; /* in the store */
+        int64_t allowed;      /* how many of its pods it lets go */
+        int64_t left;         /* of them, while the victims of one node are counted */
+} Budget;
 
-        if (slash)
-                memcpy(from, pod->name, MIN((size_t) (slash - pod->name + 1), sizeof(from) - 1));
-        for (StoreEntry *e = store_find_from(c->store, KIND_POD_DISRUPTION_BUDGET, from); e && object_shares_namespace(e->object, pod);
-             e = store_following(e)) {
-                _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
-                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
-                Json *status = NULL;
+/* What the search for victims needs. */
+typedef struct Search {
+        Cluster *cluster;
+        ClassOrder *order;
+        int32_t priority;
+        Budget *budgets;  /* all of the cluster's; owned */
+        size_t n_budgets, budgets_allocated;
+        Verdict *without; /* by slot: what stands against each node without whom may be sent away; owned */
+} Search;
 
-                if (!selects(e->object, pod))
-                        continue;
-                strbuf_printf(&b, "{%s}", e->object->doc->status);
-                if (strbuf_error(&b) == 0)
-                        (void) json_tree_parse(&a, b.data, b.size, &status, NULL);
-                if (json_i64(json_get(status, "disruptionsAllowed"), 0) <= 0)
-                        return true;
+static void search_done(Search *s) {
+        free(s->budgets);
+        free(s->without);
+}
+
+static int64_t disruptions_allowed(const Object *budget) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        Json *status = NULL;
+
+        strbuf_printf(&b, "{%s}", budget->doc->status);
+        if (strbuf_error(&b) == 0)
+                (void) json_tree_parse(&a, b.data, b.size, &status, NULL);
+        return json_i64(json_get(status, "disruptionsAllowed"), 0);
+}
+
+static int read_budgets(Search *s) {
+        size_t hint = 0;
+
+        for (StoreEntry *e = NULL; (e = store_next(s->cluster->store, KIND_POD_DISRUPTION_BUDGET, e ? e->object->id : 0, &hint));) {
+                if (!GREEDY_REALLOC(s->budgets, s->budgets_allocated, s->n_budgets + 1))
+                        return -ENOMEM;
+                s->budgets[s->n_budgets++] = (Budget) { .object = e->object, .allowed = disruptions_allowed(e->object) };
         }
-        return false;
+        return 0;
+}
+
+/* Its budgets let one pod less go now. Does one of them not let this one? */
+static bool take_from_budgets(Search *s, const Object *pod) {
+        bool violates = false;
+
+        for (size_t i = 0; i < s->n_budgets; i++) {
+                Budget *b = &s->budgets[i];
+
+                if (object_shares_namespace(b->object, pod) && selects(b->object, pod))
+                        violates |= b->left-- <= 0;
+        }
+        return violates;
 }
 
 /* --- One node --- */
@@ -80,19 +112,25 @@ static int compare_importance(const void *a, const void *b) {
                CMP(x->ps->entry.object->id, y->ps->entry.object->id);
 }
 
-/* All pods there that matter less. */
-static int gather(Cluster *c, NodeState *ns, int32_t priority, Candidate *ret) {
+/* All pods there that matter less. The more important ones have the first claim to what budgets allow. */
+static int gather(Search *s, NodeState *ns, Candidate *ret) {
         PodState *ps;
 
         LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
-                if (priority_of(ps) >= priority)
+                if (priority_of(ps) >= s->priority)
                         continue;
                 if (!GREEDY_REALLOC(ret->victims, ret->allocated, ret->n_victims + 1))
                         return -ENOMEM;
-                ret->victims[ret->n_victims++] = (Victim) { .ps = ps, .violates = is_protected(c, ps->entry.object) };
+                ret->victims[ret->n_victims++] = (Victim) { .ps = ps };
         }
-        if (ret->n_victims > 0)
-                qsort(ret->victims, ret->n_victims, sizeof(Victim), compare_importance);
+        if (ret->n_victims == 0)
+                return 0;
+        qsort(ret->victims, ret->n_victims, sizeof(Victim), compare_importance);
+        for (size_t i = 0; i < s->n_budgets; i++)
+                s->budgets[i].left = s->budgets[i].allowed;
+        for (size_t i = 0; i < ret->n_victims; i++)
+                ret->victims[i].violates = take_from_budgets(s, ret->victims[i].ps->entry.object);
+        qsort(ret->victims, ret->n_victims, sizeof(Victim), compare_importance);
         return 0;
 }
 
@@ -110,7 +148,7 @@ static int reprieve(ClassOrder *o, size_t slot, SchedNode *without, Candidate *x
                 if (sched_node_reserve(without) < 0)
                         return -ENOMEM;
                 sched_node_attach(without, p->class, p->cpu, p->status == POD_TERMINATING);
-                if (class_order_would_fit(o, slot, without))
+                if (class_order_verdict_with(o, slot, without).kind == FILTER_FITS)
                         continue;
                 detach(without, x->victims[i].ps);
                 x->victims[n++] = x->victims[i];
@@ -154,15 +192,16 @@ static bool is_hopeless(const ClassOrder *o, size_t slot) {
 }
 
 /* 1 when the pod would fit there once x's victims are gone. */
-static int examine(Cluster *c, ClassOrder *o, size_t slot, int32_t priority, Candidate *x) {
-        NodeState *ns = container_of(c->scheduler.nodes[slot], NodeState, sched);
+static int examine(Search *s, size_t slot, Candidate *x) {
+        NodeState *ns = container_of(s->cluster->scheduler.nodes[slot], NodeState, sched);
         SchedNode without;
         int r;
 
         *x = (Candidate) { .ns = ns };
-        if (is_hopeless(o, slot))
+        s->without[slot].kind = is_hopeless(s->order, slot) ? FILTER_UNHELPED : FILTER_NO_VICTIMS;
+        if (s->without[slot].kind == FILTER_UNHELPED)
                 return 0;
-        r = gather(c, ns, priority, x);
+        r = gather(s, ns, x);
         if (r < 0 || x->n_victims == 0)
                 return r;
         r = sched_node_copy(&ns->sched, &without);
@@ -170,8 +209,9 @@ static int examine(Cluster *c, ClassOrder *o, size_t slot, int32_t priority, Can
                 return r;
         for (size_t i = 0; i < x->n_victims; i++)
                 detach(&without, x->victims[i].ps);
-        if (class_order_would_fit(o, slot, &without)) {
-                r = reprieve(o, slot, &without, x);
+        s->without[slot] = class_order_verdict_with(s->order, slot, &without);
+        if (s->without[slot].kind == FILTER_FITS) {
+                r = reprieve(s->order, slot, &without, x);
                 weigh(x);
         } else
                 x->n_victims = 0;
@@ -193,19 +233,22 @@ static bool is_better(const Candidate *a, const Candidate *b) {
 }
 
 /* The best of as many as are to be looked at, from a random one on. -ENOMEM. */
-static int find_best(Cluster *c, ClassOrder *o, int32_t priority, Candidate *best) {
-        Scheduler *s = &c->scheduler;
+static int find_best(Search *search, Candidate *best) {
+        const Scheduler *s = &search->cluster->scheduler;
         size_t wanted = MAX(s->n_nodes * CANDIDATES_PERCENT / 100, (size_t) CANDIDATES_LEAST), found = 0, from;
 
         if (s->n_slots == 0)
                 return 0;
-        from = (size_t) prng_below(&c->prng, s->n_slots);
+        search->without = new0(Verdict, s->n_slots);
+        if (!search->without)
+                return -ENOMEM;
+        from = (size_t) prng_below(&search->cluster->prng, s->n_slots);
         for (size_t i = 0; i < s->n_slots && found < wanted; i++) {
                 size_t slot = (from + i) % s->n_slots;
                 Candidate x = {};
                 int r;
 
-                r = s->nodes[slot] ? examine(c, o, slot, priority, &x) : 0;
+                r = s->nodes[slot] ? examine(search, slot, &x) : 0;
                 if (r > 0 && (found == 0 || is_better(&x, best))) {
                         candidate_done(best);
                         *best = x;
@@ -263,29 +306,20 @@ static int evict_victims(Cluster *c, PodState *ps, const Candidate *x) {
         return r < 0 ? r : 1;
 }
 
-/* kube-scheduler's words of nodes where it does not help. */
-static void put_failure(const ClassOrder *o, StrBuf *message) {
-        size_t hopeless = 0, without_victims = 0;
-        char first[80] = "", second[80] = "";
-        bool swap;
+static Verdict without_preemption(const ClassOrder *o, size_t slot, const void *userdata _unused_) {
+        return (Verdict) { .kind = is_hopeless(o, slot) ? FILTER_UNHELPED : FILTER_NO_VICTIMS };
+}
 
-        for (size_t i = 0; i < o->scheduler->n_slots && i < o->n_nodes; i++) {
-                if (!o->nodes[i].present)
-                        continue;
-                if (is_hopeless(o, i))
-                        hopeless++;
-                else
-                        without_victims++;
-        }
-        if (hopeless + without_victims == 0)
+static Verdict as_examined(const ClassOrder *o _unused_, size_t slot, const void *search) {
+        return ((const Search*) search)->without[slot];
+}
+
+/* kube-scheduler's words of nodes where it does not help. */
+static void put_failure(const ClassOrder *o, const Search *search, StrBuf *message) {
+        if (o->scheduler->n_nodes == 0)
                 return;
-        if (without_victims > 0)
-                (void) snprintf(first, sizeof(first), "%zu No preemption victims found for incoming pod", without_victims);
-        if (hopeless > 0)
-                (void) snprintf(second, sizeof(second), "%zu Preemption is not helpful for scheduling", hopeless);
-        swap = strcmp(first, second) > 0; /* sorted as strings, as elsewhere; the empty one comes first */
-        strbuf_printf(message, " preemption: 0/%zu nodes are available: %s%s%s.", hopeless + without_victims, swap ? second : first,
-                      *first && *second ? ", " : "", swap ? first : second);
+        strbuf_puts(message, " preemption: ");
+        class_order_put_reasons(o, search ? as_examined : without_preemption, search, message);
 }
 
 bool preemption_is_possible(const Cluster *c, const PodClass *class) {
@@ -294,7 +328,7 @@ bool preemption_is_possible(const Cluster *c, const PodClass *class) {
 
 void preemption_put_impossible(const ClassOrder *o, StrBuf *message) {
         if (o->class->preempts)
-                put_failure(o, message);
+                put_failure(o, NULL, message);
         else
                 strbuf_puts(message, " preemption: not eligible due to preemptionPolicy=Never.");
 }
@@ -302,24 +336,27 @@ void preemption_put_impossible(const ClassOrder *o, StrBuf *message) {
 int preempt(Cluster *c, PodState *ps, StrBuf *message) {
         _cleanup_(candidate_done) Candidate best = {};
         PodClass *class = pod_of(ps)->class;
-        ClassOrder *o;
+        _cleanup_(search_done) Search search = { .cluster = c, .priority = class->priority };
         int r;
 
-        r = scheduler_order(&c->scheduler, class, placement_algorithm(c, pod_of(ps)), &o);
+        r = scheduler_order(&c->scheduler, class, placement_algorithm(c, pod_of(ps)), &search.order);
         if (r < 0)
                 return r;
-        (void) class_order_judge(o);
+        (void) class_order_judge(search.order);
         if (is_waiting_for_victims(c, pod_of(ps))) {
                 strbuf_puts(message, " preemption: not eligible due to a terminating pod on the nominated node.");
                 return 0;
         }
-        if (preemption_is_possible(c, class)) {
-                r = find_best(c, o, class->priority, &best);
-                if (r < 0)
-                        return r;
-                if (r > 0)
-                        return evict_victims(c, ps, &best);
+        if (!preemption_is_possible(c, class)) {
+                preemption_put_impossible(search.order, message);
+                return 0;
         }
-        preemption_put_impossible(o, message);
-        return 0;
+        r = read_budgets(&search);
+        if (r >= 0)
+                r = find_best(&search, &best);
+        if (r > 0)
+                return evict_victims(c, ps, &best);
+        if (r == 0)
+                put_failure(search.order, &search, message);
+        return r;
 }

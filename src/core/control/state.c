@@ -328,13 +328,15 @@ static int pod_set_end(Cluster *c, PodState *ps, const Pod *p) {
 
 /* What may fail comes first. */
 static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new, bool enqueue) {
-        NodeState *ns = new && pod_holds_capacity(new) && new->class ? find_node(c, new->node) : NULL;
+        NodeState *ns = new && pod_holds_capacity(new) ? find_node(c, new->node) : NULL;
         int r = 0;
 
         if (!old)
                 ps->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_POD_END };
-        if (ns)
+        if (ns && new->class)
                 r = sched_node_reserve(&ns->sched);
+        if (r >= 0 && ns && ns != ps->node && node_evicts(ns->sched.class))
+                r = prioq_set(&c->timers, &ns->eviction.item, c->now); /* it may not be there for long */
         if (r >= 0)
                 r = pod_nominate(c, new);
         if (r < 0)

@@ -59,7 +59,7 @@ typedef struct NodeState {
         uint64_t listed_at;     /* pods_revision when that was compared */
         Timer beat;             /* virtual nodes */
         struct FaultState *fault; /* weak: what is injected into it; NULL = nothing */
-        Timer eviction;         /* lost ones, with NODE_LOSS_KUBERNETES */
+        Timer eviction;         /* of pods of lost (NODE_LOSS_KUBERNETES) or tainted ones */
         ListLink woken;         /* in Cluster.woken: has another list of pods since cluster_next_woken() */
 } NodeState;
 

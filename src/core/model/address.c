@@ -18,3 +18,9 @@ int address_from_string(const char *s, uint32_t *ret) {
         *ret = ntohl(a.s_addr);
         return 0;
 }
+
+bool address_is_valid(const char *s) {
+        struct in6_addr a;
+
+        return inet_pton(AF_INET, s, &a) == 1 || inet_pton(AF_INET6, s, &a) == 1;
+}

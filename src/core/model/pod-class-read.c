@@ -411,10 +411,17 @@ static void read_scalars(PodClass *c, const Json *root) {
         read_gang(c, root);
 }
 
+/* Does it let the pod go where others may not? Those that every pod is given are about nodes that are lost, which get none. */
+static bool opens_nodes(const Toleration *t) {
+        if (t->effect == TAINT_NO_EXECUTE)
+                return !streq(t->key, "node.kubernetes.io/not-ready") && !streq(t->key, "node.kubernetes.io/unreachable");
+        return t->effect != TAINT_PREFER_NO_SCHEDULE;
+}
+
 static bool is_simple(const PodClass *c) {
         for (size_t i = 0; i < c->n_tolerations; i++)
-                if (c->tolerations[i].effect == TAINT_NO_SCHEDULE || c->tolerations[i].effect == _TAINT_EFFECT_MAX)
-                        return false; /* it may go where others may not */
+                if (opens_nodes(&c->tolerations[i]))
+                        return false;
         for (size_t i = 0; i < c->n_spread; i++)
                 if (c->spread[i].hard)
                         return false;

@@ -170,7 +170,8 @@ static int64_t normal_spread(const Group *g, const ScoreBounds *b) {
 static int64_t normal_preference(const Group *g, const ScoreBounds *b) {
         if (b->preference_max <= b->preference_min)
                 return 0;
-        return (int64_t) ((double) SCORE_MAX * (double) (g->preference - b->preference_min) / (double) (b->preference_max - b->preference_min));
+        /* The quotient first, as it has it: 29 of 100 are worth 28. */
+        return (int64_t) ((double) SCORE_MAX * ((double) (g->preference - b->preference_min) / (double) (b->preference_max - b->preference_min)));
 }
 
 /* What the plugins say that look at all nodes. */

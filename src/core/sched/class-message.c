@@ -20,6 +20,8 @@ static const char *const reasons[_FILTER_MAX] = {
         [FILTER_POD_AFFINITY] = "node(s) didn't match pod affinity rules",
         [FILTER_POD_ANTI_AFFINITY] = "node(s) didn't match pod anti-affinity rules",
         [FILTER_OTHERS_ANTI_AFFINITY] = "node(s) didn't satisfy existing pods anti-affinity rules",
+        [FILTER_UNHELPED] = "Preemption is not helpful for scheduling",
+        [FILTER_NO_VICTIMS] = "No preemption victims found for incoming pod",
 };
 
 static void put_lack(uint32_t bit, const PodClass *c, StrBuf *b) {
@@ -82,7 +84,7 @@ static int compare_texts(const void *a, const void *b) {
         return strcmp(((const Reason*) a)->text, ((const Reason*) b)->text);
 }
 
-static void put_reasons(const ClassOrder *o, Reason *list, StrBuf *b) {
+static void put_reasons(const ClassOrder *o, verdict_of_t verdict_of, const void *userdata, Reason *list, StrBuf *b) {
         size_t n = 0;
 
         for (size_t i = 0; i < o->scheduler->n_slots && i < o->n_nodes; i++) {
@@ -90,7 +92,7 @@ static void put_reasons(const ClassOrder *o, Reason *list, StrBuf *b) {
 
                 if (!o->nodes[i].present)
                         continue;
-                v = class_order_verdict(o, i);
+                v = verdict_of(o, i, userdata);
                 if (v.kind != FILTER_FITS)
                         count_verdict(list, &n, &v);
         }
@@ -106,18 +108,26 @@ static void put_reasons(const ClassOrder *o, Reason *list, StrBuf *b) {
                 strbuf_printf(b, "%s%s", i > 0 ? ", " : "", list[i].text);
 }
 
-void class_order_put_message(const ClassOrder *o, StrBuf *b) {
+void class_order_put_reasons(const ClassOrder *o, verdict_of_t verdict_of, const void *userdata, StrBuf *b) {
         _cleanup_free_ Reason *list = NULL;
 
-        if (o->scheduler->n_nodes == 0)
-                return strbuf_puts(b, "no nodes available to schedule pods");
         strbuf_printf(b, "0/%zu nodes are available", o->scheduler->n_nodes);
         list = new0(Reason, REASONS_MAX);
         if (list) {
                 strbuf_puts(b, ": ");
-                put_reasons(o, list, b);
+                put_reasons(o, verdict_of, userdata, list, b);
         }
         strbuf_putc(b, '.');
         if (!list)
                 strbuf_fail(b, -ENOMEM); /* what there is of it is still good for a pod's condition */
+}
+
+static Verdict as_it_is(const ClassOrder *o, size_t slot, const void *userdata _unused_) {
+        return class_order_verdict(o, slot);
+}
+
+void class_order_put_message(const ClassOrder *o, StrBuf *b) {
+        if (o->scheduler->n_nodes == 0)
+                return strbuf_puts(b, "no nodes available to schedule pods");
+        class_order_put_reasons(o, as_it_is, NULL, b);
 }

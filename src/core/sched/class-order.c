@@ -464,19 +464,20 @@ int class_order_update(ClassOrder *o, size_t most) {
         return 0;
 }
 
-bool class_order_would_fit(ClassOrder *o, size_t slot, const SchedNode *node) {
+Verdict class_order_verdict_with(ClassOrder *o, size_t slot, const SchedNode *node) {
         Place *places = &o->places[slot * o->n_counters];
         int64_t before[CLASS_COUNTERS_MAX], counts[CLASS_COUNTERS_MAX];
         const OrderNode *x = &o->nodes[slot];
         int64_t marks[CLASS_COUNTERS_MAX];
         Verdict verdict;
 
-        if (!x->present || x->fixed.kind != FILTER_FITS || filter_dynamic(o->class, node).kind != FILTER_FITS)
-                return false;
-        if (o->n_counters == 0)
-                return true;
+        verdict = !x->present ? (Verdict) { .kind = FILTER_UNHELPED } : x->fixed;
+        if (verdict.kind == FILTER_FITS)
+                verdict = filter_dynamic(o->class, node);
+        if (verdict.kind != FILTER_FITS || o->n_counters == 0)
+                return verdict;
         if (count_pods(o, node, counts) < 0)
-                return false; /* for want of memory nobody is to be moved about */
+                return (Verdict) { .kind = FILTER_NO_VICTIMS }; /* for want of memory nobody is to be moved about */
         for (size_t i = 0; i < o->n_counters; i++) {
                 before[i] = places[i].count;
                 (void) counter_set(&o->counters[i], &places[i], counts[i]);
@@ -485,5 +486,5 @@ bool class_order_would_fit(ClassOrder *o, size_t slot, const SchedNode *node) {
         verdict = class_order_judge_marks(o, marks);
         for (size_t i = 0; i < o->n_counters; i++)
                 (void) counter_set(&o->counters[i], &places[i], before[i]);
-        return verdict.kind == FILTER_FITS;
+        return verdict;
 }

@@ -97,8 +97,8 @@ size_t class_order_judge(ClassOrder *o);
 Verdict class_order_judge_marks(const ClassOrder *o, const int64_t *marks);
 /* After class_order_judge(): the slot of the node to take, or SIZE_MAX. */
 size_t class_order_choose(ClassOrder *o);
-/* Would the node fit if it were as `node` says (its pods other than they are)? What other nodes have stays as it is. */
-bool class_order_would_fit(ClassOrder *o, size_t slot, const SchedNode *node);
+/* What would stand against the node if it were as `node` says (its pods other than they are). What other nodes have stays as it is. */
+Verdict class_order_verdict_with(ClassOrder *o, size_t slot, const SchedNode *node);
 /* After class_order_judge(): what stands against the node. */
 Verdict class_order_verdict(const ClassOrder *o, size_t slot);
 /* After class_order_judge(), of an algorithm with a profile and a node that fits: what each plugin says of it. */
@@ -108,5 +108,8 @@ int64_t class_order_total(const ClassOrder *o, size_t slot);
 /* "0/5 nodes are available: 2 Insufficient cpu, 3 node(s) were unschedulable." in kube-scheduler's words (types.go, FitError), without what
  * preemption says. After class_order_judge(). */
 void class_order_put_message(const ClassOrder *o, StrBuf *b);
+/* The same of what somebody else says of each node that is there. */
+typedef Verdict (*verdict_of_t)(const ClassOrder *o, size_t slot, const void *userdata);
+void class_order_put_reasons(const ClassOrder *o, verdict_of_t verdict_of, const void *userdata, StrBuf *b);
 /* One reason in the same words. */
 void verdict_put(const Verdict *v, const PodClass *c, uint32_t bit, StrBuf *b);

@@ -16,6 +16,8 @@ static const char *const plugins[_FILTER_MAX] = {
         [FILTER_POD_AFFINITY] = "InterPodAffinity",
         [FILTER_POD_ANTI_AFFINITY] = "InterPodAffinity",
         [FILTER_OTHERS_ANTI_AFFINITY] = "InterPodAffinity",
+        [FILTER_UNHELPED] = "DefaultPreemption",
+        [FILTER_NO_VICTIMS] = "DefaultPreemption",
 };
 
 /* What a node that does not live, or is to take no pods, is tainted with as long as that lasts. */

@@ -19,6 +19,8 @@ typedef enum FilterKind {
         FILTER_POD_AFFINITY,  /* InterPodAffinity */
         FILTER_POD_ANTI_AFFINITY,
         FILTER_OTHERS_ANTI_AFFINITY,
+        FILTER_UNHELPED,      /* DefaultPreemption: it would not be let in, whoever went from there */
+        FILTER_NO_VICTIMS,    /* the same: there is nobody who could go */
         _FILTER_MAX,
 } FilterKind;
 

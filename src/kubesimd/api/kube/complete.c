@@ -61,6 +61,13 @@ static void complete_container(KubeWrite *w, Json *container) {
                 complete_probe(w, json_get(container, probes[i]));
 }
 
+/* In the host's network a container's ports are the host's. */
+static void complete_host_ports(KubeWrite *w, Json *container) {
+        JSON_FOREACH(port, json_get(container, "ports"))
+                if (json_i64(json_get(port, "hostPort"), 0) == 0)
+                        json_set_i64(&w->arena, port, "hostPort", json_i64(json_get(port, "containerPort"), 0));
+}
+
 static void complete_volume(KubeWrite *w, Json *volume) {
         static const char *const with_mode[] = { "configMap", "secret", "projected", "downwardAPI" };
 
@@ -78,8 +85,11 @@ static void complete_pod_spec(KubeWrite *w, Json *spec) {
         if (!spec)
                 return;
         for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-                JSON_FOREACH(container, json_get(spec, lists[i]))
+                JSON_FOREACH(container, json_get(spec, lists[i])) {
                         complete_container(w, container);
+                        if (json_is_true(json_get(spec, "hostNetwork")))
+                                complete_host_ports(w, container);
+                }
         JSON_FOREACH(volume, json_get(spec, "volumes"))
                 complete_volume(w, volume);
         default_string(w, spec, "restartPolicy", "Always");

@@ -12,9 +12,13 @@
 #define KEY_TEXT \
         "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or " \
         "'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+#define LABEL_TEXT \
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character " \
+        "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 
 /* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
 void put_path(char *buf, const char *format, ...) _printf_(2, 3);
+bool is_dns_label(const char *s);
 void validate_labels(KubeWrite *w, const char *field, const Json *labels);
 /* A value, when there is one, must be one of the words with blanks between. */
 void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words);

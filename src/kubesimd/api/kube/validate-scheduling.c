@@ -160,9 +160,55 @@ static void validate_topology_key(KubeWrite *w, const char *field, const char *k
                 cause_invalid_text(w, path, key, KEY_TEXT);
 }
 
+static bool names_key(const Json *selector, const char *key) {
+        if (json_get(json_get(selector, "matchLabels"), key))
+                return true;
+        JSON_FOREACH(e, json_get(selector, "matchExpressions"))
+                if (streq_ptr(json_string(json_get(e, "key")), key))
+                        return true;
+        return false;
+}
+
+static bool is_among(const Json *list, const char *s) {
+        JSON_FOREACH(v, list)
+                if (streq_ptr(json_string(v), s))
+                        return true;
+        return false;
+}
+
+/* matchLabelKeys and the like, in `member` of a constraint or term: each is to come from one place alone. */
+static void validate_label_keys(KubeWrite *w, const char *field, const Json *of, const char *member) {
+        const Json *keys = json_get(of, member), *selector = json_get(of, "labelSelector");
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        put_path(path, "%s.%s", field, member);
+        if (size_of(keys) > 0 && !selector)
+                cause_forbidden(w, path, "must not be specified when labelSelector is not set");
+        JSON_FOREACH(k, keys) {
+                const char *key = strempty(json_string(k));
+
+                put_path(path, "%s.%s[%u]", field, member, i++);
+                if (!is_qualified_name(key))
+                        cause_invalid_text(w, path, key, KEY_TEXT);
+                else if (names_key(selector, key))
+                        cause_invalid_text(w, path, key, "exists in both matchLabelKeys and labelSelector");
+                else if (streq(member, "mismatchLabelKeys") && is_among(json_get(of, "matchLabelKeys"), key))
+                        cause_invalid_text(w, path, key, "exists in both matchLabelKeys and mismatchLabelKeys");
+        }
+}
+
 static void validate_pod_term(KubeWrite *w, const char *field, const Json *term) {
         char path[FIELD_MAX];
+        unsigned i = 0;
 
+        JSON_FOREACH(name, json_get(term, "namespaces")) {
+                put_path(path, "%s.namespaces[%u]", field, i++);
+                if (!is_dns_label(strempty(json_string(name))))
+                        cause_invalid_text(w, path, json_string(name), LABEL_TEXT);
+        }
+        validate_label_keys(w, field, term, "matchLabelKeys");
+        validate_label_keys(w, field, term, "mismatchLabelKeys");
         put_path(path, "%s.labelSelector", field);
         validate_expressions(w, path, json_get(term, "labelSelector"));
         put_path(path, "%s.namespaceSelector", field);
@@ -230,6 +276,7 @@ static void validate_constraint(KubeWrite *w, const char *field, const Json *con
         validate_enum(w, path, json_string(json_get(constraint, "nodeTaintsPolicy")), "Honor Ignore");
         put_path(path, "%s.labelSelector", field);
         validate_expressions(w, path, json_get(constraint, "labelSelector"));
+        validate_label_keys(w, field, constraint, "matchLabelKeys");
 }
 
 /* --- All of it --- */
@@ -245,6 +292,28 @@ static size_t count_terms(const Json *spec) {
                      size_of(json_get(a, "preferredDuringSchedulingIgnoredDuringExecution"));
         }
         return n;
+}
+
+static void validate_gates(KubeWrite *w, const char *field, const Json *spec) {
+        const Json *gates = json_get(spec, "schedulingGates");
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(gate, gates) {
+                const char *name = strempty(json_string(json_get(gate, "name")));
+
+                put_path(path, "%s.schedulingGates[%u]", field, i++);
+                if (!is_qualified_name(name))
+                        cause_invalid_text(w, path, name, KEY_TEXT);
+                for (const Json *p = gate->prev; p; p = p->prev)
+                        if (streq_ptr(json_string(json_get(p, "name")), name)) {
+                                cause_duplicate(w, path, name);
+                                break;
+                        }
+        }
+        put_path(path, "%s.nodeName", field);
+        if (size_of(gates) > 0 && !isempty(json_string(json_get(spec, "nodeName"))))
+                cause_forbidden(w, path, "cannot be set until all schedulingGates have been cleared");
 }
 
 static void validate_scheduler_name(KubeWrite *w, const char *field, const char *name) {
@@ -280,5 +349,6 @@ void validate_scheduling(KubeWrite *w, const char *field, const Json *spec) {
         }
         if (count_terms(spec) > TERMS_MAX)
                 cause_forbidden(w, field, "a pod may have at most 32 topology spread constraints and terms of pod affinity and anti-affinity together");
+        validate_gates(w, field, spec);
         validate_scheduler_name(w, field, json_string(json_get(spec, "schedulerName")));
 }

@@ -7,6 +7,7 @@
 #include "basic/string-util.h"
 #include "core/control/cron.h"
 #include "core/control/selectors.h"
+#include "core/model/address.h"
 #include "core/model/quantity.h"
 #include "basic/base64.h"
 #include "kubesimd/api/kube/label-syntax.h"
@@ -16,9 +17,6 @@
 #define SUBDOMAIN_TEXT \
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric " \
         "character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-#define LABEL_TEXT \
-        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character " \
-        "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 #define SERVICE_TEXT \
         "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric " \
         "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
@@ -36,7 +34,7 @@ static bool is_lower(char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-static bool is_dns_label(const char *s) {
+bool is_dns_label(const char *s) {
         size_t n = strlen(s);
 
         if (n == 0 || n > 63 || !is_lower(s[0]) || !is_lower(s[n - 1]))
@@ -153,20 +151,44 @@ void validate_enum(KubeWrite *w, const char *field, const char *value, const cha
         cause_not_supported(w, field, value, supported);
 }
 
+/* Of CPU thousandths, of all else whole ones. */
+static void validate_amount(KubeWrite *w, const char *field, const Json *q) {
+        bool of_cpu = streq(q->key, "cpu");
+        int64_t v, milli;
+        int r;
+
+        r = !json_string(q) ? -EINVAL : of_cpu ? quantity_parse_milli(json_string(q), &v) : quantity_parse_value(json_string(q), &v);
+        if (r == -EINVAL)
+                cause_invalid(w, field, q, "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+        else if (r < 0)
+                cause_invalid(w, field, q, "is more than can be counted");
+        else if (v < 0)
+                cause_invalid(w, field, q, "must be greater than or equal to 0");
+        else if (resource_is_extended(q->key) && quantity_parse_milli(json_string(q), &milli) >= 0 && milli % 1000 != 0)
+                cause_invalid(w, field, q, "must be an integer");
+}
+
 static void validate_quantities(KubeWrite *w, const char *field, const Json *quantities) {
         char path[FIELD_MAX];
-        int64_t v;
 
         JSON_FOREACH(q, quantities) {
-                int r = json_string(q) ? quantity_parse_milli(json_string(q), &v) : -EINVAL;
-
                 put_path(path, "%s[%s]", field, q->key);
                 if (!is_qualified_name(q->key))
                         cause_invalid_text(w, path, q->key, KEY_TEXT);
-                if (r == -EINVAL)
-                        cause_invalid(w, path, q, "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
-                else if (r >= 0 && v < 0)
-                        cause_invalid(w, path, q, "must be greater than or equal to 0");
+                validate_amount(w, path, q);
+        }
+}
+
+/* What containers may ask for. */
+static void validate_requests(KubeWrite *w, const char *field, const Json *quantities) {
+        char path[FIELD_MAX];
+
+        validate_quantities(w, field, quantities);
+        JSON_FOREACH(q, quantities) {
+                if (strchr(q->key, '/') || startswith(q->key, "hugepages-") || is_one_of(q->key, "cpu memory ephemeral-storage"))
+                        continue;
+                put_path(path, "%s[%s]", field, q->key);
+                cause_invalid_text(w, path, q->key, "must be a standard resource type or fully qualified");
         }
 }
 
@@ -176,9 +198,9 @@ static void validate_resources(KubeWrite *w, const char *field, const Json *reso
         int64_t limit, request;
 
         put_path(path, "%s.limits", field);
-        validate_quantities(w, path, limits);
+        validate_requests(w, path, limits);
         put_path(path, "%s.requests", field);
-        validate_quantities(w, path, requests);
+        validate_requests(w, path, requests);
         JSON_FOREACH(q, requests) {
                 const char *most = json_string(json_get(limits, q->key));
 
@@ -206,6 +228,9 @@ static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
                 put_path(path, "%s.ports[%u].hostPort", field, i);
                 if (json_get(port, "hostPort") && (number < 0 || number > 65535))
                         cause_invalid(w, path, json_get(port, "hostPort"), "must be between 1 and 65535, inclusive");
+                put_path(path, "%s.ports[%u].hostIP", field, i);
+                if (!isempty(json_string(json_get(port, "hostIP"))) && !address_is_valid(json_string(json_get(port, "hostIP"))))
+                        cause_invalid(w, path, json_get(port, "hostIP"), "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
                 put_path(path, "%s.ports[%u].protocol", field, i++);
                 validate_enum(w, path, json_string(json_get(port, "protocol")), "SCTP TCP UDP");
         }
@@ -237,6 +262,42 @@ static void validate_container(KubeWrite *w, const char *field, const Json *cont
         put_path(path, "%s.resources", field);
         validate_resources(w, path, json_get(container, "resources"));
         validate_ports(w, field, json_get(container, "ports"));
+}
+
+static bool is_same_host_port(const Json *a, const Json *b) {
+        return json_i64(json_get(a, "hostPort"), 0) == json_i64(json_get(b, "hostPort"), 0) &&
+               streq_ptr(json_string(json_get(a, "protocol")), json_string(json_get(b, "protocol"))) &&
+               streq(strempty(json_string(json_get(a, "hostIP"))), strempty(json_string(json_get(b, "hostIP"))));
+}
+
+/* Has one of the containers from `first` on that port of the host before? */
+static bool is_taken(const Json *first, const Json *port) {
+        for (const Json *container = first; container; container = container->next)
+                JSON_FOREACH(p, json_get(container, "ports")) {
+                        if (p == port)
+                                return false;
+                        if (is_same_host_port(p, port))
+                                return true;
+                }
+        return false;
+}
+
+static void validate_host_ports(KubeWrite *w, const char *field, const Json *containers) {
+        char path[FIELD_MAX], text[128];
+        unsigned i = 0, k;
+
+        JSON_FOREACH(container, containers) {
+                k = 0;
+                JSON_FOREACH(port, json_get(container, "ports")) {
+                        put_path(path, "%s[%u].ports[%u].hostPort", field, i, k++);
+                        if (json_i64(json_get(port, "hostPort"), 0) == 0 || !is_taken(containers->first, port))
+                                continue;
+                        (void) snprintf(text, sizeof(text), "%s/%s/%lld", strempty(json_string(json_get(port, "protocol"))),
+                                        strempty(json_string(json_get(port, "hostIP"))), (long long) json_i64(json_get(port, "hostPort"), 0));
+                        cause_duplicate(w, path, text);
+                }
+                i++;
+        }
 }
 
 static void validate_containers(KubeWrite *w, const char *field, const Json *spec, const char *key) {
@@ -273,8 +334,11 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
         put_path(path, "%s.containers", field);
         if (!containers || containers->size == 0)
                 cause_required(w, path, "");
+        validate_host_ports(w, path, containers);
         validate_containers(w, field, spec, "containers");
         validate_containers(w, field, spec, "initContainers");
+        put_path(path, "%s.overhead", field);
+        validate_requests(w, path, json_get(spec, "overhead"));
         validate_volumes(w, field, json_get(spec, "volumes"));
         validate_scheduling(w, field, spec);
         put_path(path, "%s.restartPolicy", field);
@@ -344,6 +408,14 @@ void validate_pod(KubeWrite *w, const Json *object, const Json *old) {
                 validate_pod_spec(w, "spec", spec, "Always OnFailure Never");
 }
 
+static bool is_repeated_taint(const Json *taint) {
+        for (const Json *p = taint->prev; p; p = p->prev)
+                if (streq_ptr(json_string(json_get(p, "key")), json_string(json_get(taint, "key"))) &&
+                    streq_ptr(json_string(json_get(p, "effect")), json_string(json_get(taint, "effect"))))
+                        return true;
+        return false;
+}
+
 void validate_node(KubeWrite *w, const Json *object, const Json *old _unused_) {
         char path[FIELD_MAX];
         unsigned i = 0;
@@ -357,10 +429,13 @@ void validate_node(KubeWrite *w, const Json *object, const Json *old _unused_) {
                 put_path(path, "spec.taints[%u].value", i);
                 if (value && !is_label_value(value, strlen(value)))
                         cause_invalid_text(w, path, value, VALUE_TEXT);
-                put_path(path, "spec.taints[%u].effect", i++);
+                put_path(path, "spec.taints[%u].effect", i);
                 if (isempty(json_string(json_get(taint, "effect"))))
                         cause_required(w, path, "");
                 validate_enum(w, path, json_string(json_get(taint, "effect")), "NoSchedule PreferNoSchedule NoExecute");
+                put_path(path, "spec.taints[%u]", i++);
+                if (is_repeated_taint(taint))
+                        cause_invalid(w, path, taint, "taints must be unique by key and effect pair");
         }
         validate_quantities(w, "status.capacity", json_at(object, "status", "capacity", NULL));
         validate_quantities(w, "status.allocatable", json_at(object, "status", "allocatable", NULL));
