@@ -366,20 +366,26 @@ def test_pods_of_a_replica_set_are_spread(cluster):
     assert sorted(p["spec"]["nodeName"] for p in pods) == ["narrow", "narrow", "wide", "wide"]
 
 
-@pytest.mark.parametrize("kind", ["statefulsets", "replicationcontrollers"])
-def test_pods_of_a_controller_are_spread(cluster, kind):
+def test_pods_of_a_stateful_set_are_spread(cluster):
+    two_unlike_nodes(cluster)
+    labels = {"app": "r"}
+    template = {"metadata": {"labels": labels}, "spec": pod("", KUBE, requests=SMALL)["spec"]}
+    cluster.post("/apis/apps/v1/namespaces/default/statefulsets", {"metadata": {"name": "r"}, "spec": {
+        "replicas": 2, "podManagementPolicy": "Parallel", "serviceName": "r", "selector": {"matchLabels": labels}, "template": template}}, 201)
+    assert eventually(lambda: len(cluster.get(PODS)["items"]) == 2)
+    assert [cluster.where(f"r-{i}") for i in range(2)] == ["wide", "narrow"]
+
+
+def test_pods_of_a_replication_controller_are_spread(cluster):
     """These make no pods here, but say which are alike."""
     two_unlike_nodes(cluster)
-    by_map = kind == "replicationcontrollers"
     labels = {"app": "r"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
-    path = f"{'/api/v1' if by_map else '/apis/apps/v1'}/namespaces/default/{kind}"
-    spec = {"replicas": 2, "selector": labels if by_map else {"matchLabels": labels}, "template": template, **({} if by_map else {"serviceName": "r"})}
-    owner = cluster.post(path, {"metadata": {"name": "r"}, "spec": spec}, 201)
-    reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": "r", "uid": owner["metadata"]["uid"], "controller": True}
+    owner = cluster.post("/api/v1/namespaces/default/replicationcontrollers",
+                         {"metadata": {"name": "r"}, "spec": {"replicas": 2, "selector": labels, "template": template}}, 201)
     for i in range(2):
         body = pod(f"p{i}", KUBE, labels=labels, requests=SMALL)
-        body["metadata"]["ownerReferences"] = [reference]
+        body["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "ReplicationController", "name": "r", "uid": owner["metadata"]["uid"], "controller": True}]
         cluster.post(PODS, body, 201)
     assert [cluster.where(f"p{i}") for i in range(2)] == ["wide", "narrow"]
 

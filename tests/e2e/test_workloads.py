@@ -271,3 +271,36 @@ def test_stateful_sets_wait_for_names(kubesimd):
     assert [p["metadata"]["name"] for p in pods_of(kubesimd, "s")] == ["s-0"]
     kubesimd.ask("DELETE", PODS + "/s-1")
     eventually(lambda: kubesimd.get(STATEFUL + "/s")["status"].get("readyReplicas") == 2, 20)
+
+
+# --- Services with many pods ---
+
+def test_a_service_of_many_pods_is_looked_at_now_and_then(start):
+    """Each pod is a change of a Service's endpoints; a thousand are not a thousand times the whole list."""
+    kubesimd = start()
+    for i in range(11):
+        kubesimd.post("/nodes", {"cpuCores": 4, "nodeId": f"n{i}"}, 201)
+    core = "/api/v1/namespaces/default"
+    kubesimd.post(core + "/services", {"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}}, 201)
+    begun = int(kubesimd.get("/api/v1/endpoints")["metadata"]["resourceVersion"])
+    kubesimd.post(DEPLOYMENTS, {"metadata": {"name": "web"}, "spec": {"replicas": 1100, "selector": {"matchLabels": {"app": "web"}},
+                                                                     "template": template({"app": "web"})}}, 201)
+    eventually(lambda: kubesimd.get(DEPLOYMENTS + "/web")["status"].get("readyReplicas") == 1100, 30)
+
+    def endpoints():
+        slices = kubesimd.get("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name%3Dweb")["items"]
+        assert all(len(s["endpoints"]) <= 100 for s in slices)
+        return sorted(e["targetRef"]["name"] for s in slices for e in s["endpoints"] if e["conditions"]["ready"])
+
+    def pods():
+        return sorted(p["metadata"]["name"] for p in kubesimd.get(PODS)["items"])
+
+    eventually(lambda: endpoints() == pods() and len(pods()) == 1100, 20)
+    older = kubesimd.get(core + "/endpoints/web")
+    assert len(older["subsets"][0]["addresses"]) == 1000
+    assert older["metadata"]["annotations"]["endpoints.kubernetes.io/over-capacity"] == "truncated"
+    changes = kubesimd.ask("GET", f"{core}/endpoints?watch=1&resourceVersion={begun}&timeoutSeconds=1").text.splitlines()
+    assert 1 <= len(changes) < 200
+    kubesimd.ask("PATCH", DEPLOYMENTS + "/web", {"spec": {"replicas": 2}}, headers={"Content-Type": "application/merge-patch+json"})
+    eventually(lambda: endpoints() == pods() and len(pods()) == 2, 20)
+    eventually(lambda: "over-capacity" not in str(kubesimd.get(core + "/endpoints/web")), 20)

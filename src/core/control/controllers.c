@@ -25,7 +25,7 @@ static const struct {
         [KIND_STATEFUL_SET] = { reconcile_stateful_set, true },
         [KIND_JOB] = { reconcile_job, true },
         [KIND_CRON_JOB] = { reconcile_cron_job, true },
-        [KIND_SERVICE] = { reconcile_service, false },
+        [KIND_SERVICE] = { reconcile_service, true },
         [KIND_POD_DISRUPTION_BUDGET] = { reconcile_disruption_budget, false },
         [KIND_CUSTOM_RESOURCE_DEFINITION] = { reconcile_definition, false },
 };

@@ -12,6 +12,12 @@
 #include "core/model/object-util.h"
 
 #define SLICE_MAX 100 /* as the endpoint slice controller's default */
+/* Endpoints name no more; which is said by an annotation. Kubernetes documentation, "Over-capacity endpoints" */
+#define ENDPOINTS_MAX 1000
+#define OVER_CAPACITY "endpoints.kubernetes.io/over-capacity"
+/* A look at many pods costs so much that further changes wait, and are taken together: so long for each of them. */
+#define PAUSE_OF_ONE (USEC_PER_MSEC / 10)
+#define PAUSE_MAX USEC_PER_SEC
 #define NAME_LABEL "kubernetes.io/service-name"
 #define MANAGER_LABEL "endpointslice.kubernetes.io/managed-by"
 #define MANAGER "endpointslice-controller.k8s.io"
@@ -169,10 +175,10 @@ static int update_slices(Cluster *c, ObjectState *s, const Json *spec, const Bac
         return 0;
 }
 
-static Json *make_addresses(JsonArena *a, const Backends *b, bool ready) {
+static Json *make_addresses(JsonArena *a, const Backends *b, bool ready, size_t most) {
         Json *list = json_new(a, JSON_ARRAY);
 
-        for (size_t i = 0; i < b->n; i++) {
+        for (size_t i = 0; list && i < b->n && list->size < most; i++) {
                 Json *address;
                 char ip[ADDRESS_STRING_MAX];
 
@@ -189,8 +195,14 @@ static Json *make_addresses(JsonArena *a, const Backends *b, bool ready) {
 
 static void fill_endpoints(JsonArena *a, Json *root, const Json *spec, const Backends *b) {
         Json *subsets = json_new(a, JSON_ARRAY), *subset = json_new(a, JSON_OBJECT);
-        Json *ready = make_addresses(a, b, true), *others = make_addresses(a, b, false);
+        Json *annotations = json_ensure(a, json_ensure(a, root, "metadata", JSON_OBJECT), "annotations", JSON_OBJECT);
+        Json *ready = make_addresses(a, b, true, ENDPOINTS_MAX);
+        Json *others = make_addresses(a, b, false, ENDPOINTS_MAX - (ready ? ready->size : 0));
 
+        if (b->n > ENDPOINTS_MAX)
+                json_set_string(a, annotations, OVER_CAPACITY, "truncated");
+        else
+                json_remove(annotations, OVER_CAPACITY);
         if (ready && ready->size > 0)
                 json_set(a, subset, "addresses", ready);
         if (others && others->size > 0)
@@ -220,13 +232,32 @@ static int update_endpoints(Cluster *c, ObjectState *s, const Json *spec, const 
         return edit_commit(&e);
 }
 
+/* What has changed while it pauses is looked at when that is over. */
+static bool is_pausing(const Cluster *c, ObjectState *s) {
+        const PrioqItem *look = &timed_state(s)->look.item;
+
+        return look->index != PRIOQ_NONE && look->when > c->now;
+}
+
+static int update(Cluster *c, ObjectState *s, const Json *spec, const Backends *b) {
+        uint64_t before = store_revision(c->store);
+        int r;
+
+        r = update_slices(c, s, spec, b);
+        if (r >= 0)
+                r = update_endpoints(c, s, spec, b);
+        if (r < 0 || b->n <= SLICE_MAX || store_revision(c->store) == before)
+                return r;
+        return controller_look_at(c, s, usec_add(cluster_now_realtime(c), MIN(b->n * PAUSE_OF_ONE, PAUSE_MAX)));
+}
+
 int reconcile_service(Cluster *c, ObjectState *s) {
         _cleanup_edit_ Edit e = {}; /* only read */
         Backends b = {};
         const Json *spec, *selector;
         int r;
 
-        if (s->entry.object->doc->deleted > 0)
+        if (s->entry.object->doc->deleted > 0 || is_pausing(c, s))
                 return 0;
         r = edit_begin(&e, c, &s->entry);
         if (r < 0)
@@ -237,9 +268,7 @@ int reconcile_service(Cluster *c, ObjectState *s) {
                 return 0; /* its endpoints are somebody else's work */
         r = find_backends(c, s->entry.object, selector, &b);
         if (r >= 0)
-                r = update_slices(c, s, spec, &b);
-        if (r >= 0)
-                r = update_endpoints(c, s, spec, &b);
+                r = update(c, s, spec, &b);
         free(b.pods);
         return r < 0 && r != -EEXIST ? r : 0;
 }
