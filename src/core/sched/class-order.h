@@ -81,8 +81,8 @@ typedef struct ClassOrder {
 int class_order_new(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret);
 ClassOrder *class_order_free(ClassOrder *o);
 DEFINE_CLEANUP(ClassOrder*, class_order_free)
-/* Takes over what has changed since it was asked last: 0; 1 when it has to look at all nodes and has looked at `most`: it goes on when it
- * is called again. -ENOMEM: it is to be freed. */
+/* Takes over what has changed since it was asked last: 0; 1 when it has looked at `most` nodes, and goes on when it is called again.
+ * -ENOMEM: it is to be freed. */
 int class_order_update(ClassOrder *o, size_t most);
 /* How much of SCHEDULER_PLACES_MAX it takes. */
 size_t class_order_places(const ClassOrder *o);
