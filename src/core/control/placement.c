@@ -82,20 +82,11 @@ int placement_choose(Cluster *c, const Pod *p, NodeState **ret) {
         return r;
 }
 
-/* Works towards choosing for pods like this at no cost, looking at no more than `most` nodes: 1 when it has to go on, 0, -ENOMEM. */
-static int prepare(Cluster *c, const Pod *p, size_t most) {
-        if (!p->class || is_for_index(c, p))
-                return 0;
-        return scheduler_prepare(&c->scheduler, p->class, placement_algorithm(c, p), most);
-}
-
 int placement_choose_soon(Cluster *c, const Pod *p, NodeState **ret) {
-        int r = prepare(c, p, turn_nodes(c));
-
-        if (r == 0)
+        if (!p->class || is_for_index(c, p) || scheduler_is_ready(&c->scheduler, p->class, placement_algorithm(c, p), turn_nodes(c)))
                 return placement_choose(c, p, ret);
-        c->placing |= r > 0;
-        return r < 0 ? r : -EAGAIN;
+        c->placing = true;
+        return -EAGAIN;
 }
 
 bool placement_has_room(const Cluster *c, const NodeState *ns, const Pod *p) {
@@ -360,11 +351,13 @@ static PodState *waiting(PendingEntry *e) {
 
 /* The scheduler looks at so many nodes in one turn: 1 while it has to go on. One that is overtaken by changes, and begins anew, again
  * and again is waited for at last. */
-static int prepare_queue(Cluster *c, ClassQueue *queue, const Pod *p) {
+static int prepare(Cluster *c, ClassQueue *queue, const Pod *p) {
         size_t some = turn_nodes(c);
         int r;
 
-        r = prepare(c, p, queue->n_looked_at > 2 * c->scheduler.n_slots ? SIZE_MAX : some);
+        if (is_for_index(c, p))
+                return 0;
+        r = scheduler_prepare(&c->scheduler, queue->class, placement_algorithm(c, p), queue->n_looked_at > 2 * c->scheduler.n_slots ? SIZE_MAX : some);
         queue->n_looked_at = r > 0 ? queue->n_looked_at + some : 0;
         return r;
 }
@@ -374,7 +367,7 @@ static int try_queue(Cluster *c, ClassQueue *queue, Turn *turn) {
         PodState *ps = waiting(pending_queue_first(&queue->pods));
         int r;
 
-        r = prepare_queue(c, queue, pod_of(ps));
+        r = prepare(c, queue, pod_of(ps));
         if (r > 0)
                 turn_end(turn);
         if (r != 0)
