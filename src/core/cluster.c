@@ -13,6 +13,7 @@
 #include "core/control/pods.h"
 #include "core/control/selectors.h"
 #include "core/control/state.h"
+#include "core/control/turn.h"
 
 /* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
 #define STALL_USEC USEC_PER_SEC
@@ -205,7 +206,7 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
         size_t hint = 0;
         int r;
 
-        c->now = c->floor = now;
+        c->now = c->floor = c->stepped = now;
         r = load_pods(c);
         if (r < 0)
                 return r;
@@ -224,7 +225,9 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
         while (cluster_next_woken(c))
                 ;
         r = namespaces_ensure(c);
-        return r < 0 ? r : pods_schedule(c);
+        if (r >= 0)
+                r = pods_schedule(c);
+        return MIN(r, 0);
 }
 
 static void look_again(Cluster *c, TimedState *ts) {
@@ -233,10 +236,11 @@ static void look_again(Cluster *c, TimedState *ts) {
 }
 
 static int run_timers(Cluster *c) {
+        Turn turn = turn_begin(c);
         PrioqItem *item;
         int r = 0;
 
-        while (r >= 0 && (item = prioq_peek(&c->timers)) && item->when <= c->now) {
+        while (r >= 0 && (item = prioq_peek(&c->timers)) && item->when <= c->now && turn_goes_on(&turn)) {
                 Timer *t = container_of(item, Timer, item);
 
                 if (t->type == TIMER_BEAT)
@@ -256,25 +260,23 @@ static int run_timers(Cluster *c) {
 }
 
 int cluster_step(Cluster *c, usec_t now) {
-        int r;
+        static int (*const parts[])(Cluster *c) = { run_timers, nodes_check_health, pods_schedule, controllers_run };
+        int r = 0;
 
         c->now = now;
         if (c->frozen)
                 return 0;
-        if (now > usec_add(cluster_deadline(c), STALL_USEC))
+        /* What the step before has left to this one has been due for a while: that is no stall. */
+        if (now > usec_add(MAX(cluster_deadline(c), c->stepped), STALL_USEC))
                 c->floor = now;
+        c->stepped = now;
 
-        r = run_timers(c);
-        if (r >= 0)
-                r = nodes_check_health(c);
-        if (r >= 0)
-                r = pods_schedule(c);
-        if (r >= 0)
-                r = controllers_run(c);
+        for (size_t i = 0; i < ELEMENTSOF(parts) && r >= 0; i++)
+                r = parts[i](c);
         c->retry_at = USEC_INFINITY;
         if (r < 0)
                 cluster_retry_soon(c);
-        return r;
+        return MIN(r, 0);
 }
 
 void cluster_retry_soon(Cluster *c) {
@@ -287,7 +289,7 @@ usec_t cluster_deadline(const Cluster *c) {
 
         if (c->frozen)
                 return USEC_INFINITY;
-        if (controllers_wait(c) && c->retry_at == USEC_INFINITY)
+        if ((c->placing || controllers_wait(c)) && c->retry_at == USEC_INFINITY)
                 return c->now;
         return item ? MIN(due, item->when) : due;
 }
@@ -298,7 +300,7 @@ void cluster_freeze(Cluster *c) {
 
 void cluster_thaw(Cluster *c, usec_t now) {
         c->frozen = false;
-        c->floor = c->now = now;
+        c->floor = c->stepped = c->now = now;
 }
 
 bool cluster_is_frozen(const Cluster *c) {

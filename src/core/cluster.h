@@ -28,6 +28,7 @@ typedef struct ClusterConfig {
         int64_t node_cpu_max;           /* millicores; a pod that asks for more can never fit */
         usec_t backoff_initial_usec, backoff_max_usec; /* of pods that found no node: doubled with each attempt up to that */
         size_t watch_log_max, event_log_max;
+        uint32_t turn_max;              /* how much each part of a step does (control/turn.h); 0: what suits a loop that others wait for */
         const char *algorithm;          /* until an operator has chosen another; borrowed */
         const char *scheduler_name;     /* of pods that are ours to place, beside kubesim/ALGORITHM; of the first configuration; NULL: the default */
         /* Names of resources and kinds that a front door has itself, so that no CustomResourceDefinition may have them; NULL: none. */
@@ -49,9 +50,10 @@ usec_t cluster_realtime(const Cluster *c, usec_t now);
 int cluster_load(Cluster *c, Object *o);
 int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id);
 
-/* Does all that is due at `now` (health, removals, virtual beats, pods that end, pods that wait). Called late by
- * more than a second it takes its own lateness for a stall and gives every node a fresh timeout: beats may have been
- * waiting meanwhile. 0, or -ENOMEM: call again. */
+/* Does what is due at `now` (health, removals, virtual beats, pods that end, pods that wait), or as much of it as others may be kept
+ * waiting for: cluster_deadline() is not in the future while something is left. Called late by more than a second, also after the step
+ * before, it takes its own lateness for a stall and gives every node a fresh timeout: beats may have been waiting meanwhile.
+ * 0, or -ENOMEM: call again. */
 int cluster_step(Cluster *c, usec_t now);
 /* When cluster_step() next has something to do; USEC_INFINITY for never. */
 usec_t cluster_deadline(const Cluster *c);

@@ -63,7 +63,8 @@ static int end_turn(Manager *m) {
         int r;
 
         cluster_set_clock(m->api.cluster, (int64_t) now_realtime() - (int64_t) now);
-        if (cluster_deadline(m->api.cluster) <= now) {
+        /* While the timer is about to ring, who waits already is looked at first. */
+        if (cluster_deadline(m->api.cluster) <= now && m->timer_at > now) {
                 r = cluster_step(m->api.cluster, now);
                 if (r < 0)
                         (void) log_error_errno(r, "Failed to do what is due, trying again: %m");

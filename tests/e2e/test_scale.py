@@ -356,3 +356,25 @@ def test_those_who_leave_early_leave_nothing(many):
         slow.response.close()
     eventually(lambda: "kubesim_watchers 0\n" in many.ask("GET", "/metrics").text, 15)
     assert len(many.get(PODS)["items"]) == N
+
+
+# --- Turns of the loop ---
+
+def metric(daemon, name):
+    return next(float(line.split()[1]) for line in daemon.ask("GET", "/metrics").text.splitlines() if line.startswith(name + " "))
+
+
+def test_others_are_answered_while_much_is_placed(start):
+    """A step places a few hundred pods, and leaves the others to the next one."""
+    sets, each = 16, 1000
+    daemon = start("Access.Anonymous=admin", "Cluster.NodeTimeoutSec=1h", "Limits.PodsPerNode=100000", "Limits.MaxNodeCPU=1000", fast=False)
+    for i in range(sets):
+        daemon.post("/apis/apps/v1/namespaces/default/replicasets", {"metadata": {"name": f"rs{i}"}, "spec": {
+            "replicas": each, "selector": {"matchLabels": {"rs": f"{i}"}}, "template": {"metadata": {"labels": {"rs": f"{i}"}}, "spec": SPEC}}}, 201)
+    eventually(lambda: metric(daemon, "kubesim_pending_pods") == sets * each, 60)
+    daemon.beat("n1", cpuCores=1000)
+    seen = [sets * each]
+    while seen[-1] > 0:
+        seen.append(metric(daemon, "kubesim_pending_pods"))
+    assert len(set(seen)) > 3, seen
+    assert seen == sorted(seen, reverse=True)

@@ -246,7 +246,8 @@ static void start(Scheduling *w) {
                 .node_timeout_usec = 15 * USEC_PER_SEC, .remove_after_usec = 30 * USEC_PER_SEC, .heartbeat_interval_usec = 5 * USEC_PER_SEC,
                 .stop_grace_usec = 5 * USEC_PER_SEC, .nodes_max = 20, .objects_max = 10000, .pods_max = 500, .pods_per_node_max = 100,
                 .node_cpu_max = 64000, .watch_log_max = 1000, .event_log_max = 30, .backoff_initial_usec = USEC_PER_SEC,
-                .backoff_max_usec = 10 * USEC_PER_SEC, .algorithm = sched_algorithm_get((size_t) (w->seed / 8 % sched_algorithm_count()))->name,
+                .backoff_max_usec = 10 * USEC_PER_SEC, .turn_max = w->seed % 3 == 0 ? 0 : (uint32_t) (w->seed % 5) + 1,
+                .algorithm = sched_algorithm_get((size_t) (w->seed / 8 % sched_algorithm_count()))->name,
         };
 
         must(cluster_new(&config, w->seed + w->now, secret, &w->cluster) >= 0);

@@ -266,7 +266,7 @@ static void check_pods(World *w, uint32_t bound) {
                 attached += ps->node != NULL;
                 by_status[p->status]++;
                 if (pod_is_queued(p) && !c->frozen)
-                        must(w->starved || !fits_somewhere(c, p->cpu)); /* a pod that fits gets a node */
+                        must(w->starved || (c->placing && cluster_deadline(c) <= w->now) || !fits_somewhere(c, p->cpu)); /* a pod that fits gets a node */
                 check_running(w, p);
         }
         must(attached == bound); /* on one node or none */
@@ -295,7 +295,7 @@ static void start_server(World *w) {
                 .node_timeout_usec = 15 * USEC_PER_SEC, .remove_after_usec = 30 * USEC_PER_SEC,
                 .heartbeat_interval_usec = 5 * USEC_PER_SEC, .stop_grace_usec = 5 * USEC_PER_SEC,
                 .nodes_max = 20, .objects_max = 10000, .pods_max = 100, .pods_per_node_max = 5, .node_cpu_max = 16000,
-                .watch_log_max = 100000, .event_log_max = 50,
+                .watch_log_max = 100000, .event_log_max = 50, .turn_max = world_seed % 3 == 0 ? 0 : (uint32_t) (world_seed % 5) + 1,
                 .algorithm = algorithms[world_seed % ELEMENTSOF(algorithms)],
         };
 

@@ -5,10 +5,7 @@
 #include "core/control/objects-internal.h"
 #include "core/control/owners.h"
 #include "core/control/selectors.h"
-
-/* How many objects one turn looks at, and how much it changes (one look may make hundreds of pods), so that no turn is long. */
-#define TURN_MAX 256
-#define CHANGES_MAX 4000
+#include "core/control/turn.h"
 
 #define RETRY_FIRST USEC_PER_SEC
 #define RETRY_MAX (5 * USEC_PER_MINUTE)
@@ -130,11 +127,11 @@ bool controllers_wait(const Cluster *c) {
 }
 
 int controllers_run(Cluster *c) {
-        const uint64_t before = store_revision(c->store);
+        Turn turn = turn_begin(c);
         ListLink *l;
         int r;
 
-        for (unsigned i = 0; i < TURN_MAX && store_revision(c->store) - before < CHANGES_MAX; i++) {
+        while (turn_goes_on(&turn)) {
                 if ((l = list_first(&c->orphans)))
                         r = object_collect(c, container_of(l, ObjectState, in_owner));
                 else if ((l = list_first(&c->dirty)))

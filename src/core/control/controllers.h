@@ -32,7 +32,7 @@ usec_t controller_retry_time(Cluster *c, TimedState *ts);
 void controllers_clock_set(Cluster *c);
 /* Marks those that look at the changed object: Services and PodDisruptionBudgets at a pod by its labels, DaemonSets at a node. */
 void controllers_see(Cluster *c, const Object *old, const Object *new);
-/* Does what has been marked, and collects garbage: all, or as much as a turn may take. 1 when there is more, 0 when not. */
+/* Does what has been marked, and collects garbage: all, or as much as a turn may take (turn.h). 1 when there may be more, 0 when not. */
 int controllers_run(Cluster *c);
 /* Is there something to do? */
 bool controllers_wait(const Cluster *c);

@@ -8,6 +8,7 @@
 #include "core/control/objects.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
+#include "core/control/turn.h"
 #include "core/model/policy.h"
 #include "core/model/shared-string.h"
 #include "core/model/tombstone.h"
@@ -421,14 +422,14 @@ static int fail_silent_node(Cluster *c, NodeState *ns) {
         return r < 0 ? r : node_leave_lost(c, ns, "its node was lost");
 }
 
-static int check_alive(Cluster *c) {
+static int check_alive(Cluster *c, Turn *turn) {
         ListLink *l;
         int r;
 
         while ((l = list_first(&c->alive))) {
                 NodeState *ns = container_of(l, NodeState, alive);
 
-                if (beat_deadline(c, ns) > c->now)
+                if (beat_deadline(c, ns) > c->now || !turn_goes_on(turn))
                         break;
                 r = fail_silent_node(c, ns);
                 if (r < 0)
@@ -453,14 +454,14 @@ static int remove_lost(Cluster *c, NodeState *ns) {
         return 0;
 }
 
-static int check_unhealthy(Cluster *c) {
+static int check_unhealthy(Cluster *c, Turn *turn) {
         ListLink *l;
         int r;
 
         while (c->config.node_loss == NODE_LOSS_KUBESIM && (l = list_first(&c->unhealthy))) {
                 NodeState *ns = container_of(l, NodeState, fading);
 
-                if (usec_add(ns->faded_at, c->config.remove_after_usec) > c->now)
+                if (usec_add(ns->faded_at, c->config.remove_after_usec) > c->now || !turn_goes_on(turn))
                         break;
                 if (ns->fault) { /* it will be back, and no agent would register it again */
                         list_remove(&ns->fading);
@@ -478,14 +479,20 @@ static int check_unhealthy(Cluster *c) {
 }
 
 /* A node that said goodbye by itself may be back in a moment (a restart), so its pods wait a little; then they go. */
-static int check_stopping(Cluster *c) {
+static usec_t stopping_deadline(const Cluster *c, const NodeState *ns) {
+        if (list_is_empty(&ns->pods) || c->config.node_loss != NODE_LOSS_KUBESIM)
+                return c->now;
+        return usec_add(ns->faded_at, c->config.stop_grace_usec);
+}
+
+static int check_stopping(Cluster *c, Turn *turn) {
         ListLink *l;
         int r;
 
         while ((l = list_first(&c->stopping))) {
                 NodeState *ns = container_of(l, NodeState, fading);
 
-                if (!list_is_empty(&ns->pods) && c->config.node_loss == NODE_LOSS_KUBESIM && usec_add(ns->faded_at, c->config.stop_grace_usec) > c->now)
+                if (stopping_deadline(c, ns) > c->now || !turn_goes_on(turn))
                         break;
                 r = node_leave_lost(c, ns, "its node stopped");
                 if (r < 0)
@@ -496,13 +503,14 @@ static int check_stopping(Cluster *c) {
 }
 
 int nodes_check_health(Cluster *c) {
+        Turn turn = turn_begin(c);
         int r;
 
-        r = check_alive(c);
+        r = check_alive(c, &turn);
         if (r >= 0)
-                r = check_unhealthy(c);
+                r = check_unhealthy(c, &turn);
         if (r >= 0)
-                r = check_stopping(c);
+                r = check_stopping(c, &turn);
         return r;
 }
 
@@ -518,6 +526,6 @@ usec_t nodes_deadline(const Cluster *c) {
                 t = MIN(t, usec_add(container_of(l, NodeState, fading)->faded_at, c->config.remove_after_usec));
         l = list_first(&c->stopping);
         if (l)
-                t = MIN(t, usec_add(container_of(l, NodeState, fading)->faded_at, c->config.stop_grace_usec));
+                t = MIN(t, stopping_deadline(c, container_of(l, NodeState, fading)));
         return t;
 }

@@ -38,7 +38,8 @@ int check_node_room(const Cluster *c, Error *reterr);
 int node_set_health(Cluster *c, NodeState *ns, NodeHealth health, const char *reason, bool stop_requested);
 /* Removes an emptied node. */
 int node_delete(Cluster *c, NodeState *ns, const char *why);
-/* Does what is due at c->now: silent nodes fail, failed ones are removed, those that left lose their pods. */
+/* Does what is due at c->now, or as much as a turn may take (turn.h): silent nodes fail, failed ones are removed, those that left lose
+ * their pods. */
 int nodes_check_health(Cluster *c);
 /* What NodeLossPolicy says about the pods of a node that has just been lost. */
 int node_leave_lost(Cluster *c, NodeState *ns, const char *why);

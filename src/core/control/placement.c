@@ -9,6 +9,7 @@
 #include "core/control/gang.h"
 #include "core/control/pods.h"
 #include "core/control/preemption.h"
+#include "core/control/turn.h"
 
 #define MESSAGE_MAX (4 * KIB)
 
@@ -79,6 +80,13 @@ int placement_choose(Cluster *c, const Pod *p, NodeState **ret) {
         if (r > 0 && p->class)
                 scheduler_placed(&c->scheduler, p->class);
         return r;
+}
+
+int placement_choose_soon(Cluster *c, const Pod *p, NodeState **ret) {
+        if (!p->class || is_for_index(c, p) || scheduler_is_ready(&c->scheduler, p->class, placement_algorithm(c, p), turn_nodes(c)))
+                return placement_choose(c, p, ret);
+        c->placing = true;
+        return -EAGAIN;
 }
 
 bool placement_has_room(const Cluster *c, const NodeState *ns, const Pod *p) {
@@ -310,7 +318,7 @@ static void back_off(Cluster *c, ClassQueue *queue, const char *message) {
 bool placement_has_been_tried(Cluster *c, const Pod *p) {
         ClassQueue *queue = class_queue_find(p->class);
 
-        if (p->class->gang.name || preemption_is_possible(c, p->class) || !queue)
+        if (p->class->gang.name || preemption_is_possible(c, p->class) || !queue || !p->reason)
                 return false;
         if (queue->active && pending_queue_size(&queue->pods) == 1)
                 back_off(c, queue, p->reason);
@@ -341,11 +349,29 @@ static PodState *waiting(PendingEntry *e) {
         return container_of(e, PodWait, entry)->pod;
 }
 
-static int try_queue(Cluster *c, ClassQueue *queue) {
+/* The scheduler looks at so many nodes in one turn: 1 while it has to go on. One that is overtaken by changes, and begins anew, again
+ * and again is waited for at last. */
+static int prepare(Cluster *c, ClassQueue *queue, const Pod *p) {
+        size_t some = turn_nodes(c);
+        int r;
+
+        if (is_for_index(c, p))
+                return 0;
+        r = scheduler_prepare(&c->scheduler, queue->class, placement_algorithm(c, p), queue->n_looked_at > 2 * c->scheduler.n_slots ? SIZE_MAX : some);
+        queue->n_looked_at = r > 0 ? queue->n_looked_at + some : 0;
+        return r;
+}
+
+static int try_queue(Cluster *c, ClassQueue *queue, Turn *turn) {
         _cleanup_(pod_class_unrefp) PodClass *class = pod_class_ref(queue->class);
         PodState *ps = waiting(pending_queue_first(&queue->pods));
         int r;
 
+        r = prepare(c, queue, pod_of(ps));
+        if (r > 0)
+                turn_end(turn);
+        if (r != 0)
+                return MIN(r, 0);
         r = class->gang.name ? gang_place(c, ps) : place(c, ps);
         if (r < 0)
                 return r;
@@ -371,30 +397,32 @@ static bool goes_first(const ClassQueue *queue, const PendingEntry *native) {
 }
 
 /* One step: 1, or 0 when there is nothing left to try. */
-static int schedule_next(Cluster *c) {
+static int schedule_next(Cluster *c, Turn *turn) {
         ClassQueue *queue = class_queues_next(&c->queues);
         PendingEntry *native = next_native(c);
         int r;
 
         if (goes_first(queue, native)) {
-                r = try_queue(c, queue);
+                r = try_queue(c, queue, turn);
                 return r < 0 ? r : 1;
         }
         return native ? place(c, waiting(native)) : 0;
 }
 
 int pods_schedule(Cluster *c) {
+        Turn turn = turn_begin(c);
         int r;
 
         do {
                 r = wake_queues(c);
-                while (r >= 0 && (r = schedule_next(c)) > 0)
+                while (r >= 0 && (r = schedule_next(c, &turn)) > 0 && turn_goes_on(&turn))
                         ;
-        } while (r >= 0 && c->queues.looked_at != c->scheduler.n_changes && c->queues.n_pods > 0);
+        } while (r == 0 && c->queues.looked_at != c->scheduler.n_changes && c->queues.n_pods > 0);
+        c->placing = r > 0;
         return r;
 }
 
 void pods_schedule_or_retry(Cluster *c) {
-        if (pods_schedule(c) < 0)
+        if (!c->placing && pods_schedule(c) < 0)
                 cluster_retry_soon(c);
 }

@@ -6,6 +6,8 @@
 
 /* The node for the pod, as its algorithm or the cluster's has it: 1 and *ret, 0 when none fits, -ENOMEM. */
 int placement_choose(Cluster *c, const Pod *p, NodeState **ret);
+/* The same, or -EAGAIN when more nodes would have to be looked at for it than a turn may: the next steps do, once the pod is queued. */
+int placement_choose_soon(Cluster *c, const Pod *p, NodeState **ret);
 /* Has the node room for the pod, whatever filters may think of the node? */
 bool placement_has_room(const Cluster *c, const NodeState *ns, const Pod *p);
 /* Why there is none, as the pod's reason. -ENOMEM. */
@@ -18,9 +20,10 @@ bool placement_must_wait(const Pod *p);
 /* A pod has found a node after so long. */
 void placement_count_wait(Cluster *c, usec_t waited);
 
-/* Places what waits and fits now: by priority, then the oldest first. */
+/* Places what waits and fits now: by priority, then the oldest first. 0; 1 when a turn (turn.h) has ended before that: Cluster.placing,
+ * and the next step goes on; -ENOMEM. */
 int pods_schedule(Cluster *c);
-/* The same after an operation that has been done and stands: what there is no memory for is made up for soon. */
+/* The same after an operation that has been done and stands: what there is no memory for is made up for soon, what was left is left. */
 void pods_schedule_or_retry(Cluster *c);
 /* Everything that waits is tried again: the algorithm or the configuration has changed. */
 void placement_retry_all(Cluster *c);

@@ -103,9 +103,9 @@ static int place_new(Cluster *c, Pod *p, NodeState **ret) {
 
                 return pod_set_reason(p, queue ? queue->message : NULL);
         }
-        r = placement_choose(c, p, ret);
+        r = placement_choose_soon(c, p, ret);
         if (r < 0)
-                return r;
+                return r == -EAGAIN ? 0 : r;
         return r > 0 ? pod_bind(p, *ret) : placement_explain(c, p);
 }
 
@@ -409,8 +409,8 @@ static int move_pod(Cluster *c, PodState *ps, const char *why) {
         r = pod_copy(pod_of(ps), &p);
         if (r < 0)
                 return r;
-        r = p->held || (p->class && p->class->gang.name) ? 0 : placement_choose(c, p, &target);
-        if (r < 0) {
+        r = p->held || (p->class && p->class->gang.name) ? 0 : placement_choose_soon(c, p, &target);
+        if (r < 0 && r != -EAGAIN) {
                 pod_unref(p);
                 return r;
         }

@@ -98,6 +98,7 @@ struct Cluster {
         int64_t realtime_offset;
         usec_t now;       /* of the present call */
         usec_t floor;     /* beats count as received at least then */
+        usec_t stepped;   /* `now` of the last step */
         bool frozen;
         usec_t retry_at;  /* something could not be done for want of memory; USEC_INFINITY = no */
 
@@ -108,6 +109,7 @@ struct Cluster {
         NodeIndex index;
         PendingQueue pending;   /* pods without a class: those of the native API */
         ClassQueues queues;     /* the others */
+        bool placing;           /* what waits may fit: something was left to pods_schedule() in the next step */
         ListLink alive, unhealthy, stopping, woken;
         ListLink dirty;   /* ObjectState.dirty: waits for its controller */
         ListLink orphans; /* ObjectState.in_owner: waits to be collected */

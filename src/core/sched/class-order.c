@@ -456,9 +456,9 @@ int class_order_update(ClassOrder *o, size_t most) {
                         return r;
         }
         o->to_look = SIZE_MAX;
-        for (; o->seen < s->n_changes; o->seen++) {
-                r = refresh(o, s->changes[o->seen & (s->changes_allocated - 1)]);
-                if (r < 0)
+        for (; o->seen < s->n_changes; o->seen++, most--) {
+                r = most > 0 ? refresh(o, s->changes[o->seen & (s->changes_allocated - 1)]) : 1;
+                if (r != 0)
                         return r;
         }
         return 0;

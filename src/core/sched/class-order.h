@@ -83,8 +83,8 @@ typedef struct ClassOrder {
 int class_order_new(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret);
 ClassOrder *class_order_free(ClassOrder *o);
 DEFINE_CLEANUP(ClassOrder*, class_order_free)
-/* Takes over what has changed since it was asked last: 0; 1 when it has to look at all nodes and has looked at `most`: it goes on when it
- * is called again. -ENOMEM: it is to be freed. */
+/* Takes over what has changed since it was asked last: 0; 1 when it has looked at `most` nodes, and goes on when it is called again.
+ * -ENOMEM: it is to be freed. */
 int class_order_update(ClassOrder *o, size_t most);
 /* Are its pods still to be spread by default as it has it? */
 bool class_order_keeps_spread(ClassOrder *o);

@@ -266,6 +266,17 @@ int scheduler_prepare(Scheduler *s, PodClass *class, const SchedAlgorithm *algor
         return look_up(s, class, algorithm, most, &o);
 }
 
+bool scheduler_is_ready(const Scheduler *s, const PodClass *class, const SchedAlgorithm *algorithm, size_t most) {
+        const ClassOrder *o;
+
+        if (s->n_slots <= most)
+                return true;
+        LIST_FOREACH(o, &s->orders, ClassOrder, link)
+                if (o->class == class && o->algorithm == algorithm)
+                        return !is_outdated(s, o) && o->n_nodes >= s->n_slots && o->to_look == SIZE_MAX && s->n_changes - o->seen <= most;
+        return false;
+}
+
 int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret) {
         ClassOrder *o;
         size_t slot;
