@@ -41,6 +41,7 @@ typedef struct Workloads {
         usec_t now;
         Cluster *cluster;
         bool calm; /* nobody takes anything away */
+        bool left; /* memory ran out for a deletion that had let dependents go already: a Deployment may adopt its own again */
         Success successes[4000];
         size_t n_successes;
         Before before[2 * NAMES];
@@ -413,6 +414,7 @@ static void delete_something(Workloads *w) {
         };
         const unsigned i = any(w, ELEMENTSOF(all));
         Store *s = cluster_store(w->cluster);
+        Propagation propagation;
         StoreEntry *e;
         char key[64];
 
@@ -424,9 +426,12 @@ static void delete_something(Workloads *w) {
                 e = store_find_from(s, all[i].kind, NULL);
         if (e && e->object->kind == KIND_NODE && e->object->doc && e->object->doc->deleted > 0)
                 return release_node(w, e);
-        if (e)
-                (void) cluster_delete_object(w->cluster, w->now, e, &(DeleteOptions) { .grace_seconds = any(w, 3) == 0 ? 0 : -1,
-                                             .propagation = (Propagation) any(w, 3) }, NULL);
+        if (!e)
+                return;
+        propagation = (Propagation) any(w, 3);
+        if (cluster_delete_object(w->cluster, w->now, e, &(DeleteOptions) { .grace_seconds = any(w, 3) == 0 ? 0 : -1,
+                                  .propagation = propagation }, NULL) < 0 && propagation == PROPAGATION_ORPHAN)
+                w->left = true;
 }
 
 /* --- What must hold --- */
@@ -601,7 +606,7 @@ static void check_rollout(Workloads *w, const ObjectState *s) {
         LIST_FOREACH(rs, &s->dependents, ObjectState, in_owner)
                 if (rs->entry.object->doc->deleted == 0 && rs->entry.object->id > s->entry.object->id)
                         wanted += json_i64(json_at(tree(w, &a, rs->entry.object), "spec", "replicas", NULL), 1);
-        if (!controllers_wait(w->cluster))
+        if (!controllers_wait(w->cluster) && !w->left)
                 must(wanted <= replicas + amount(root, "maxSurge", replicas, true));
         for (size_t i = 0; w->calm && i < w->n_before; i++)
                 if (memcmp(&w->before[i].uid, &s->entry.object->uid, sizeof(Uuid)) == 0 && w->before[i].replicas == replicas && w->before[i].available >= least)

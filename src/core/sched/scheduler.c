@@ -267,7 +267,7 @@ int scheduler_prepare(Scheduler *s, PodClass *class, const SchedAlgorithm *algor
 }
 
 bool scheduler_is_ready(const Scheduler *s, const PodClass *class, const SchedAlgorithm *algorithm, size_t most) {
-        const ClassOrder *o;
+        ClassOrder *o;
 
         if (s->n_slots <= most)
                 return true;
