@@ -236,7 +236,7 @@ static int update_endpoints(Cluster *c, ObjectState *s, const Json *spec, const 
 static bool is_pausing(const Cluster *c, ObjectState *s) {
         const PrioqItem *look = &timed_state(s)->look.item;
 
-        return look->index != PRIOQ_NONE && look->when > c->now;
+        return timed_state(s)->n_failures == 0 && look->index != PRIOQ_NONE && look->when > c->now;
 }
 
 static int update(Cluster *c, ObjectState *s, const Json *spec, const Backends *b) {
@@ -270,5 +270,10 @@ int reconcile_service(Cluster *c, ObjectState *s) {
         if (r >= 0)
                 r = update(c, s, spec, &b);
         free(b.pods);
-        return r < 0 && r != -EEXIST ? r : 0;
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) /* others have the name, there are too many objects, or the namespace is about to go */
+                return controller_look_at(c, s, controller_retry_time(c, timed_state(s)));
+        timed_state(s)->n_failures = 0;
+        return 0;
 }
