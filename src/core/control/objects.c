@@ -111,11 +111,11 @@ static int make_room_for_event(Cluster *c) {
         return store_delete(c->store, store_next(c->store, KIND_EVENT, 0, &hint));
 }
 
-static int store_new_object(Cluster *c, Object *o, const char *node, Json *document) {
+static int store_new_object(Cluster *c, Object *o, const char *node) {
         int r = 0;
 
         if (o->kind == KIND_POD)
-                return pod_launch(c, (Pod*) o, node ?: json_string(json_at(document, "spec", "nodeName", NULL)));
+                return pod_launch(c, (Pod*) o, node);
         if (o->kind == KIND_EVENT)
                 r = make_room_for_event(c);
         if (r >= 0)
@@ -125,6 +125,18 @@ static int store_new_object(Cluster *c, Object *o, const char *node, Json *docum
                 pods_schedule_or_retry(c);
         }
         return r;
+}
+
+/* Where a pod is belongs to its typed view: its document is that of all pods of its template, and shows it no second time. One that
+ * cannot go there keeps in its document where it should. */
+static const char *take_node_name(Cluster *c, const Object *o, Json *document, const char *node) {
+        Json *said = json_at(document, "spec", "nodeName", NULL);
+        const char *name = node ?: json_string(said);
+        const NodeState *ns = name ? find_node(c, name) : NULL;
+
+        if (ns && placement_has_room(c, ns, (const Pod*) o))
+                json_detach(said);
+        return name;
 }
 
 /* The arena that it makes is gone when it returns; what it adds is copied by then. */
@@ -166,9 +178,11 @@ static int create(Cluster *c, Kind kind, const char *key, const char *node, Json
         r = read_view(c, o, document, reterr);
         if (r < 0)
                 return r;
+        if (kind == KIND_POD && !dry)
+                node = take_node_name(c, o, document, node);
         r = create_document(c, o, document, &o->doc);
         if (r >= 0 && !dry)
-                r = store_new_object(c, o, node, document);
+                r = store_new_object(c, o, node);
         if (r < 0)
                 return out_of_memory(reterr, r);
         *ret = TAKE_PTR(o);

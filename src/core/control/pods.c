@@ -81,7 +81,7 @@ int cluster_create_pod(Cluster *c, usec_t now, const PodSpec *spec, PodState **r
 static int place_where_told(Cluster *c, Pod *p, const char *node, NodeState **ret) {
         NodeState *ns = find_node(c, node);
 
-        p->held = true;
+        p->held |= !ns; /* it waits for that one; else it is as all others are from now on, should it lose its node */
         if (!ns)
                 return pod_set_reason(p, "the node that it names does not exist");
         if (!placement_has_room(c, ns, p)) {
@@ -431,9 +431,15 @@ static int move_pod(Cluster *c, PodState *ps, const char *why) {
 }
 
 int pod_leave_tainted(Cluster *c, PodState *ps) {
-        if (c->config.node_loss == NODE_LOSS_KUBESIM)
-                return move_pod(c, ps, "it does not tolerate a taint of its node");
-        return pod_remove(c, ps, -1);
+        NodeState *ns = ps->node;
+        int r;
+
+        if (c->config.node_loss == NODE_LOSS_KUBERNETES)
+                return pod_remove(c, ps, -1);
+        node_set_leaving(c, ns, true); /* what tolerates the taint for a time would be placed here again */
+        r = move_pod(c, ps, "it does not tolerate a taint of its node");
+        node_set_leaving(c, ns, false);
+        return r;
 }
 
 int pods_evacuate(Cluster *c, NodeState *ns, const char *why) {
@@ -451,11 +457,9 @@ int pods_evacuate(Cluster *c, NodeState *ns, const char *why) {
 int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu) {
         int r = 0;
 
-        ns->leaving = true; /* so that none of them is placed here again */
-        node_update_index(c, ns);
+        node_set_leaving(c, ns, true); /* so that none of them is placed here again */
         while (r >= 0 && ns->sched.used.cpu > cpu)
                 r = move_pod(c, container_of(ns->pods.prev, PodState, in_node), "its node has fewer CPUs now");
-        ns->leaving = false;
-        node_update_index(c, ns);
+        node_set_leaving(c, ns, false);
         return r;
 }

@@ -30,6 +30,55 @@ void service_assign_address(Cluster *c, JsonArena *a, Json *document) {
         json_set(a, spec, "clusterIPs", all);
 }
 
+/* --- Ports on the nodes --- */
+
+#define N_NODE_PORTS (NODE_PORT_LAST - NODE_PORT_FIRST + 1)
+
+/* Documents are compact, and a quote within a text is escaped: only a member of it looks so. */
+static void count_ports(Cluster *c, const Object *o, int by) {
+        static const char member[] = "\"nodePort\":";
+
+        for (const char *p = o && o->doc ? strstr(o->doc->spec, member) : NULL; p; p = strstr(p, member)) {
+                uint32_t number = 0;
+
+                for (p += strlen(member); *p >= '0' && *p <= '9'; p++)
+                        number = number * 10 + (uint32_t) (*p - '0');
+                if (number >= NODE_PORT_FIRST && number <= NODE_PORT_LAST)
+                        c->node_ports[number - NODE_PORT_FIRST] += by;
+        }
+}
+
+void service_follow(Cluster *c, const Object *old, const Object *new) {
+        count_ports(c, old, -1);
+        count_ports(c, new, 1);
+}
+
+bool service_port_is_taken(const Cluster *c, uint32_t number) {
+        return c->node_ports[number - NODE_PORT_FIRST] > 0;
+}
+
+static bool is_among(const Json *ports, int64_t number) {
+        JSON_FOREACH(p, ports)
+                if (json_i64(json_get(p, "nodePort"), 0) == number)
+                        return true;
+        return false;
+}
+
+/* Scattered, as those of Kubernetes are: nobody should count on which it is. */
+int service_assign_port(Cluster *c, JsonArena *a, const Json *ports, Json *port, Error *reterr) {
+        uint64_t first = (store_last_id(c->store) + 1) * 1103;
+
+        for (uint64_t i = 0; i < N_NODE_PORTS; i++) {
+                uint32_t number = NODE_PORT_FIRST + (uint32_t) ((first + i) % N_NODE_PORTS);
+
+                if (service_port_is_taken(c, number) || is_among(ports, number))
+                        continue;
+                json_set_i64(a, port, "nodePort", number);
+                return 0;
+        }
+        return error_set(reterr, -EDQUOT, "failed to allocate a nodePort: range is full");
+}
+
 /* The pods behind a Service. */
 typedef struct Backends {
         const Pod **pods; /* borrowed */
