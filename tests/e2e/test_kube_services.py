@@ -2,6 +2,8 @@
 """Services beside their endpoints: ports on the nodes, what is filled in, what is refused (kubernetes documentation, "Service")."""
 import pytest
 
+from conftest import eventually
+
 SERVICES = "/api/v1/namespaces/default/services"
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
@@ -46,6 +48,20 @@ def test_ports_on_the_nodes_stay_and_go(kubesimd):
     assert node_ports(create(kubesimd, "other", type="NodePort", ports=[{"port": 80, "nodePort": port}])["spec"]) == [port]
     kubesimd.ask("DELETE", SERVICES + "/other")
     assert node_ports(patch(kubesimd, "s", type="NodePort", ports=[{"port": 80, "nodePort": port}])) == [port]
+
+
+def test_named_ports(kubesimd):
+    """targetPort may be the name of a containerPort: pods change their numbers, and the Service follows."""
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n"}}, 201)
+    create(kubesimd, "s", ports=[{"name": "web", "port": 80, "targetPort": "http"}, {"name": "more", "port": 81, "targetPort": "none"}])
+    slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    numbers = lambda: [p["port"] for p in kubesimd.get(slices)["items"][0]["ports"]]
+    older = lambda: [p["port"] for s in kubesimd.get("/api/v1/namespaces/default/endpoints/s")["subsets"] for p in s["ports"]]
+    for number in (8080, 9090):
+        containers = [{"name": "side", "image": "x"}, {"name": "c", "image": "x", "ports": [{"name": "http", "containerPort": number}]}]
+        kubesimd.post("/api/v1/namespaces/default/pods", {"metadata": {"name": "p", "labels": {"app": "x"}}, "spec": {"containers": containers}}, 201)
+        assert eventually(lambda: numbers() == [number, 81] and older() == [number, 81])
+        kubesimd.ask("DELETE", "/api/v1/namespaces/default/pods/p?gracePeriodSeconds=0")
 
 
 def test_what_is_filled_in(kubesimd):

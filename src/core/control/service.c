@@ -117,7 +117,44 @@ static Json *make_target(JsonArena *a, const Pod *p) {
         return target;
 }
 
-/* A named port of a container, or the number that the Service says. */
+static const Json *find_container_port(const Json *spec, const char *name) {
+        JSON_FOREACH(container, json_get(spec, "containers"))
+                JSON_FOREACH(port, json_get(container, "ports"))
+                        if (streq_ptr(json_string(json_get(port, "name")), name))
+                                return json_get(port, "containerPort");
+        return NULL;
+}
+
+static bool has_named_ports(const Json *spec) {
+        JSON_FOREACH(port, json_get(spec, "ports"))
+                if (json_is(json_get(port, "targetPort"), JSON_STRING))
+                        return true;
+        return false;
+}
+
+/* Names of ports become the numbers that they have in the first of the pods: most Services have pods of one template. */
+static int resolve_ports(JsonArena *a, Json *spec, const Backends *b) {
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(6 * MIB);
+        Json *pod = NULL;
+        char *copy;
+
+        if (b->n == 0 || !b->pods[0]->object.doc || !has_named_ports(spec))
+                return 0;
+        strbuf_printf(&text, "{%s}", b->pods[0]->object.doc->spec);
+        copy = strbuf_error(&text) < 0 ? NULL : json_arena_copy(a, text.data, text.size);
+        if (!copy || json_tree_parse(a, copy, text.size, &pod, NULL) < 0)
+                return -ENOMEM; /* what is stored can be parsed */
+        JSON_FOREACH(port, json_get(spec, "ports")) {
+                const char *name = json_string(json_get(port, "targetPort"));
+                const Json *number = name ? find_container_port(pod, name) : NULL;
+
+                if (number)
+                        json_set(a, port, "targetPort", json_copy(a, number));
+        }
+        return json_arena_error(a);
+}
+
+/* The number that the Service says, or its own where no container has a port of that name. */
 static void set_port_number(JsonArena *a, Json *port, const Json *of) {
         const Json *target = json_get(of, "targetPort");
 
@@ -272,7 +309,8 @@ static int update_endpoints(Cluster *c, ObjectState *s, const Json *spec, const 
 int reconcile_service(Cluster *c, ObjectState *s) {
         _cleanup_edit_ Edit e = {}; /* only read */
         Backends b = {};
-        const Json *spec, *selector;
+        const Json *selector;
+        Json *spec;
         int r;
 
         if (s->entry.object->doc->deleted > 0)
@@ -285,6 +323,8 @@ int reconcile_service(Cluster *c, ObjectState *s) {
         if (!json_is(selector, JSON_OBJECT) || selector->size == 0)
                 return 0; /* its endpoints are somebody else's work */
         r = find_backends(c, s->entry.object, selector, &b);
+        if (r >= 0)
+                r = resolve_ports(&e.arena, spec, &b);
         if (r >= 0)
                 r = update_slices(c, s, spec, &b);
         if (r >= 0)
