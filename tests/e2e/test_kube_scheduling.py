@@ -235,6 +235,19 @@ def test_no_execute_removes_those_that_come_later_as_kubernetes_does(start):
         assert (time.monotonic() - leaves > 0.9) == (name == "b")
 
 
+def test_no_execute_evicts_what_tolerates_it_for_a_time(cluster):
+    """By whatever way the pods came there, they go elsewhere, not back to the node that they leave."""
+    cluster.add_node("a")
+    for name, where in (("told", {"nodeName": "a"}), ("chosen", {})):
+        cluster.add_pod(name, {"tolerations": [{"key": "k", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}], **where},
+                        requests={"memory": "1Gi"})
+    cluster.add_node("b")
+    cluster.ask("PATCH", "/api/v1/nodes/a", {"spec": {"taints": [{"key": "k", "effect": "NoExecute"}]}},
+                    headers={"Content-Type": "application/merge-patch+json"})
+    for name in ("told", "chosen"):
+        assert eventually(lambda: cluster.where(name) == "b" and cluster.get(f"{PODS}/{name}")["status"]["phase"] == "Running")
+
+
 def test_preemption(cluster):
     for name, value, more in (("low", 10, {}), ("high", 1000, {}), ("polite", 1000, {"preemptionPolicy": "Never"})):
         cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value, **more}, 201)

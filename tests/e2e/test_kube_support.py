@@ -110,7 +110,8 @@ def test_what_the_program_reads_by_name_is_marked():
     marked = {r.field for r in table() if r.mark != "kept"} | {f for r in table() if r.field == "*" for f in types[r.message]}
     fields = {name for fields in types.values() for name in fields}
     own_formats = ("codec.c", "heartbeat.c", "pod-class-read.c", "what-if.c", "fault.c")
-    for path, text in sources("src/core/control/*.c") + sources("src/core/model/*.c") + sources("src/kubesimd/api/kube/validate.c"):
+    for path, text in sources("src/core/control/*.c") + sources("src/core/model/*.c") + [
+            s for name in ("validate", "service") for s in sources(f"src/kubesimd/api/kube/{name}.c")]:
         names = set(re.findall(r'"([A-Za-z]+)"', text)) & fields - marked - WRITTEN
         assert not names or os.path.basename(path) in own_formats, f"{path} names {names}, which support.tsv says are only kept"
 

@@ -149,3 +149,89 @@ def test_cells_of_events(kubesimd):
     columns = [c["name"] for c in table["columnDefinitions"]]
     rows = {row["cells"][columns.index("Name")]: row["cells"] for row in table["rows"]}
     assert [(rows[n][columns.index("Source")], rows[n][columns.index("Count")]) for n in "abc"] == [("kubelet, n1", "3"), ("x.io/c, c-1", "5"), ("only", "1")]
+
+
+def with_container(**more):
+    return {"metadata": {"name": "web"}, "spec": {"volumes": [{"name": "v", "emptyDir": {}}], "containers": [{"name": "c", "image": "x", **more}]}}
+
+
+@pytest.mark.parametrize("body,message", [
+    (with_container(volumeMounts=[{"name": "w", "mountPath": "/w"}]), 'spec.containers[0].volumeMounts[0].name: Not found: "w"'),
+    (with_container(volumeMounts=[{"name": "v"}]), "spec.containers[0].volumeMounts[0].mountPath: Required value"),
+    (with_container(volumeMounts=[{"name": "v", "mountPath": "/v"}] * 2),
+     'spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/v": must be unique'),
+    (with_container(env=[{"value": "1"}]), "spec.containers[0].env[0].name: Required value"),
+    (with_container(env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
+     'spec.containers[0].env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty'),
+])
+def test_wrong_containers(kubesimd, body, message):
+    """env (name, value, valueFrom), volumeMounts (name, mountPath)"""
+    assert refusal(kubesimd, 422, "POST", PODS, body)["message"] == f'Pod "web" is invalid: {message}'
+
+
+def test_a_rollout_has_to_be_able_to_go_on(kubesimd):
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
+    body = {"metadata": {"name": "web"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template,
+                                                  "strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": 0}}}}
+    assert refusal(kubesimd, 422, "POST", "/apis/apps/v1/namespaces/default/deployments", body)["message"] == (
+        'Deployment.apps "web" is invalid: spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0')
+
+
+def test_keys_of_configuration(kubesimd):
+    """data and binaryData, which are immutable when they say so"""
+    secrets = "/api/v1/namespaces/default/secrets"
+    for path, kind in ((MAPS, "ConfigMap"), (secrets, "Secret")):
+        keys = {".dockerconfigjson": "e30=", "_a-b.C": "", "x" * 253: ""}
+        kubesimd.post(path, {"metadata": {"name": "a"}, "data": keys, "immutable": True}, 201)
+        for key, why in (("a b", "a valid config key must consist of"), (".", "must not be '.'"), ("..a", "must not start with '..'"),
+                         ("x" * 254, "must be no more than 253 characters")):
+            message = refusal(kubesimd, 422, "POST", path, {"metadata": {"name": "b"}, "data": {key: ""}})["message"]
+            assert message.startswith(f'{kind} "b" is invalid: data[{key}]: Invalid value: "{key}": {why}')
+        message = refusal(kubesimd, 422, "PUT", path + "/a", {"metadata": {"name": "a"}, "data": {"a": ""}, "immutable": True})["message"]
+        assert message == f'{kind} "a" is invalid: data: Forbidden: field is immutable when `immutable` is set'
+    body = {"metadata": {"name": "b"}, "data": {"a": ""}, "binaryData": {"a": "", "a b": ""}}
+    assert [c["field"] for c in refusal(kubesimd, 422, "POST", MAPS, body)["details"]["causes"]] == ["binaryData[a]", "binaryData[a b]"]
+    assert refusal(kubesimd, 422, "POST", secrets, {"metadata": {"name": "t"}, "type": "kubernetes.io/tls", "data": {"tls.crt": ""}})["message"] == (
+        'Secret "t" is invalid: data[tls.key]: Required value')
+
+
+def test_a_pod_says_once_where_it_is(kubesimd):
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}}, 201)
+    kubesimd.post(PODS, {"metadata": {"name": "web"}, "spec": {**POD["spec"], "nodeName": "n1"}}, 201)
+    for path in (PODS + "/web", PODS):
+        text = kubesimd.ask("GET", path).text
+        assert text.count('"nodeName"') == 1 and '"nodeName":"n1"' in text
+    dry = kubesimd.post(PODS + "?dryRun=All", {"metadata": {"name": "dry"}, "spec": {**POD["spec"], "nodeName": "n1"}}, 201)
+    assert dry["spec"]["nodeName"] == "n1"
+
+
+def test_a_capacity_that_is_advertised_is_allocatable(kubesimd):
+    """kubernetes documentation, "Advertise Extended Resources for a Node": what the kubelet does there."""
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "4", "memory": "10Gi"}}}, 201)
+    for number in ("4", "6"):
+        body = [{"op": "add", "path": "/status/capacity/example.com~1dongle", "value": number}]
+        reply = kubesimd.ask("PATCH", "/api/v1/nodes/n1/status", body, {"Content-Type": "application/json-patch+json"})
+        assert reply.status == 200, reply.text
+        status = kubesimd.get("/api/v1/nodes/n1")["status"]
+        assert status["allocatable"] == status["capacity"] and status["allocatable"]["example.com/dongle"] == number
+        assert status["allocatable"]["memory"] == "10Gi"
+    body = {"status": {"allocatable": {"example.com/dongle": "5"}}}
+    assert kubesimd.ask("PATCH", "/api/v1/nodes/n1/status", body, {"Content-Type": "application/merge-patch+json"}).status == 200
+    status = kubesimd.get("/api/v1/nodes/n1")["status"]
+    assert (status["capacity"]["example.com/dongle"], status["allocatable"]["example.com/dongle"]) == ("6", "5")
+
+
+def test_who_scales_manages_the_replicas(kubesimd):
+    """kubernetes documentation, "Server-Side Apply", transferring ownership: the scale subresource is told apart."""
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    spec = {"replicas": 1, "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}}
+    apply = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": spec}
+    kubesimd.ask("PATCH", path + "/d?fieldManager=m1", apply, {"Content-Type": "application/apply-patch+yaml"})
+    reply = kubesimd.ask("PATCH", path + "/d/scale?fieldManager=kubectl", {"spec": {"replicas": 3}}, {"Content-Type": "application/merge-patch+json"})
+    assert reply.status == 200, reply.text
+    owners = {(e["manager"], e["operation"], e.get("subresource")) for e in kubesimd.get(path + "/d")["metadata"]["managedFields"]
+              if "f:replicas" in e["fieldsV1"].get("f:spec", {})}
+    assert owners == {("kubectl", "Update", "scale")}
+    reply = kubesimd.ask("PATCH", path + "/d?fieldManager=m1", apply, {"Content-Type": "application/apply-patch+yaml"})
+    assert reply.status == 409 and [c["message"] for c in reply.json["details"]["causes"]] == ['conflict with "kubectl" with subresource "scale" using apps/v1']

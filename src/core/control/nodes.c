@@ -222,17 +222,14 @@ static int leave_tombstone(Cluster *c, const Node *n) {
 int node_remove(Cluster *c, NodeState *ns) {
         int r;
 
-        ns->leaving = true;
-        node_update_index(c, ns);
+        node_set_leaving(c, ns, true);
         r = pods_evacuate(c, ns, "its node was removed");
         if (r >= 0 && node_of(ns)->backing == NODE_AGENT)
                 r = leave_tombstone(c, node_of(ns));
         if (r >= 0)
                 r = node_delete(c, ns, "by an operator");
-        if (r < 0) {
-                ns->leaving = false;
-                node_update_index(c, ns);
-        }
+        if (r < 0)
+                node_set_leaving(c, ns, false);
         return r < 0 ? r : 1;
 }
 
@@ -262,13 +259,11 @@ int cluster_stop_node(Cluster *c, usec_t now, const char *name, Error *reterr) {
 
         /* A living agent stays what it is until it has said goodbye; it only gets no pods any more. */
         health = node_of(ns)->backing == NODE_VIRTUAL || node_of(ns)->health != NODE_HEALTHY ? NODE_STOPPED : NODE_HEALTHY;
-        ns->leaving = true; /* until its wish to stop closes it */
-        node_update_index(c, ns);
+        node_set_leaving(c, ns, true); /* until its wish to stop closes it */
         r = pods_evacuate(c, ns, "its node was stopped");
         if (r >= 0)
                 r = node_set_health(c, ns, health, "stopped by an operator", true);
-        ns->leaving = false;
-        node_update_index(c, ns);
+        node_set_leaving(c, ns, false);
         return r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 

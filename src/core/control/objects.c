@@ -111,17 +111,6 @@ static int make_room_for_event(Cluster *c) {
         return store_delete(c->store, store_next(c->store, KIND_EVENT, 0, &hint));
 }
 
-/* The node that a pod names. Where it goes is not for its document to say, which keeps the name of one that does not take it. */
-static const char *take_node_name(Cluster *c, const Pod *p, Json *document) {
-        Json *spec = json_get(document, "spec");
-        const char *name = json_string(json_get(spec, "nodeName"));
-        const NodeState *ns = name ? find_node(c, name) : NULL;
-
-        if (ns && placement_has_room(c, ns, p))
-                json_remove(spec, "nodeName");
-        return name;
-}
-
 static int store_new_object(Cluster *c, Object *o, const char *node) {
         int r = 0;
 
@@ -136,6 +125,18 @@ static int store_new_object(Cluster *c, Object *o, const char *node) {
                 pods_schedule_or_retry(c);
         }
         return r;
+}
+
+/* Where a pod goes is not for its document to say, which is that of all pods of its template and shows it no second time; it keeps the
+ * name of a node that does not take it. */
+static const char *take_node_name(Cluster *c, const Object *o, Json *document, const char *node) {
+        Json *spec = json_get(document, "spec");
+        const char *name = node ?: json_string(json_get(spec, "nodeName"));
+        const NodeState *ns = name ? find_node(c, name) : NULL;
+
+        if (ns && placement_has_room(c, ns, (const Pod*) o))
+                json_remove(spec, "nodeName");
+        return name;
 }
 
 /* The arena that it makes is gone when it returns; what it adds is copied by then. */
@@ -177,8 +178,8 @@ static int create(Cluster *c, Kind kind, const char *key, const char *node, Json
         r = read_view(c, o, document, reterr);
         if (r < 0)
                 return r;
-        if (kind == KIND_POD && !node && !dry)
-                node = take_node_name(c, (const Pod*) o, document);
+        if (kind == KIND_POD && !dry)
+                node = take_node_name(c, o, document, node);
         r = create_document(c, o, document, &o->doc);
         if (r >= 0 && !dry)
                 r = store_new_object(c, o, node);

@@ -450,13 +450,11 @@ int pod_leave_tainted(Cluster *c, PodState *ps) {
 
         if (c->config.node_loss == NODE_LOSS_KUBERNETES)
                 return pod_remove(c, ps, -1);
-        ns->leaving = true; /* so that it is not placed here again */
-        node_update_index(c, ns);
+        node_set_leaving(c, ns, true); /* so that it is not placed here again */
         r = would_come_back(c, ps);
         if (r == 0)
                 r = move_pod(c, ps, "it does not tolerate a taint of its node");
-        ns->leaving = false;
-        node_update_index(c, ns);
+        node_set_leaving(c, ns, false);
         return r < 0 ? r : 0;
 }
 
@@ -475,11 +473,9 @@ int pods_evacuate(Cluster *c, NodeState *ns, const char *why) {
 int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu) {
         int r = 0;
 
-        ns->leaving = true; /* so that none of them is placed here again */
-        node_update_index(c, ns);
+        node_set_leaving(c, ns, true); /* so that none of them is placed here again */
         while (r >= 0 && ns->sched.used.cpu > cpu)
                 r = move_pod(c, container_of(ns->pods.prev, PodState, in_node), "its node has fewer CPUs now");
-        ns->leaving = false;
-        node_update_index(c, ns);
+        node_set_leaving(c, ns, false);
         return r;
 }

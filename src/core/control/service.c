@@ -36,6 +36,55 @@ void service_assign_address(Cluster *c, JsonArena *a, Json *document) {
         json_set(a, spec, "clusterIPs", all);
 }
 
+/* --- Ports on the nodes --- */
+
+#define N_NODE_PORTS (NODE_PORT_LAST - NODE_PORT_FIRST + 1)
+
+/* Documents are compact, and a quote within a text is escaped: only a member of it looks so. */
+static void count_ports(Cluster *c, const Object *o, int by) {
+        static const char member[] = "\"nodePort\":";
+
+        for (const char *p = o && o->doc ? strstr(o->doc->spec, member) : NULL; p; p = strstr(p, member)) {
+                uint32_t number = 0;
+
+                for (p += strlen(member); *p >= '0' && *p <= '9'; p++)
+                        number = number * 10 + (uint32_t) (*p - '0');
+                if (number >= NODE_PORT_FIRST && number <= NODE_PORT_LAST)
+                        c->node_ports[number - NODE_PORT_FIRST] += by;
+        }
+}
+
+void service_follow(Cluster *c, const Object *old, const Object *new) {
+        count_ports(c, old, -1);
+        count_ports(c, new, 1);
+}
+
+bool service_port_is_taken(const Cluster *c, uint32_t number) {
+        return c->node_ports[number - NODE_PORT_FIRST] > 0;
+}
+
+static bool is_among(const Json *ports, int64_t number) {
+        JSON_FOREACH(p, ports)
+                if (json_i64(json_get(p, "nodePort"), 0) == number)
+                        return true;
+        return false;
+}
+
+/* Scattered, as those of Kubernetes are: nobody should count on which it is. */
+int service_assign_port(Cluster *c, JsonArena *a, const Json *ports, Json *port, Error *reterr) {
+        uint64_t first = (store_last_id(c->store) + 1) * 1103;
+
+        for (uint64_t i = 0; i < N_NODE_PORTS; i++) {
+                uint32_t number = NODE_PORT_FIRST + (uint32_t) ((first + i) % N_NODE_PORTS);
+
+                if (service_port_is_taken(c, number) || is_among(ports, number))
+                        continue;
+                json_set_i64(a, port, "nodePort", number);
+                return 0;
+        }
+        return error_set(reterr, -EDQUOT, "failed to allocate a nodePort: range is full");
+}
+
 /* The pods behind a Service. */
 typedef struct Backends {
         const Pod **pods; /* borrowed */
@@ -74,7 +123,44 @@ static Json *make_target(JsonArena *a, const Pod *p) {
         return target;
 }
 
-/* A named port of a container, or the number that the Service says. */
+static const Json *find_container_port(const Json *spec, const char *name) {
+        JSON_FOREACH(container, json_get(spec, "containers"))
+                JSON_FOREACH(port, json_get(container, "ports"))
+                        if (streq_ptr(json_string(json_get(port, "name")), name))
+                                return json_get(port, "containerPort");
+        return NULL;
+}
+
+static bool has_named_ports(const Json *spec) {
+        JSON_FOREACH(port, json_get(spec, "ports"))
+                if (json_is(json_get(port, "targetPort"), JSON_STRING))
+                        return true;
+        return false;
+}
+
+/* Names of ports become the numbers that they have in the first of the pods: most Services have pods of one template. */
+static int resolve_ports(JsonArena *a, Json *spec, const Backends *b) {
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(6 * MIB);
+        Json *pod = NULL;
+        char *copy;
+
+        if (b->n == 0 || !b->pods[0]->object.doc || !has_named_ports(spec))
+                return 0;
+        strbuf_printf(&text, "{%s}", b->pods[0]->object.doc->spec);
+        copy = strbuf_error(&text) < 0 ? NULL : json_arena_copy(a, text.data, text.size);
+        if (!copy || json_tree_parse(a, copy, text.size, &pod, NULL) < 0)
+                return -ENOMEM; /* what is stored can be parsed */
+        JSON_FOREACH(port, json_get(spec, "ports")) {
+                const char *name = json_string(json_get(port, "targetPort"));
+                const Json *number = name ? find_container_port(pod, name) : NULL;
+
+                if (number)
+                        json_set(a, port, "targetPort", json_copy(a, number));
+        }
+        return json_arena_error(a);
+}
+
+/* The number that the Service says, or its own where no container has a port of that name. */
 static void set_port_number(JsonArena *a, Json *port, const Json *of) {
         const Json *target = json_get(of, "targetPort");
 
@@ -254,7 +340,8 @@ static int update(Cluster *c, ObjectState *s, const Json *spec, const Backends *
 int reconcile_service(Cluster *c, ObjectState *s) {
         _cleanup_edit_ Edit e = {}; /* only read */
         Backends b = {};
-        const Json *spec, *selector;
+        const Json *selector;
+        Json *spec;
         int r;
 
         if (s->entry.object->doc->deleted > 0 || is_pausing(c, s))
@@ -267,6 +354,8 @@ int reconcile_service(Cluster *c, ObjectState *s) {
         if (!json_is(selector, JSON_OBJECT) || selector->size == 0)
                 return 0; /* its endpoints are somebody else's work */
         r = find_backends(c, s->entry.object, selector, &b);
+        if (r >= 0)
+                r = resolve_ports(&e.arena, spec, &b);
         if (r >= 0)
                 r = update(c, s, spec, &b);
         free(b.pods);

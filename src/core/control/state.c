@@ -11,6 +11,7 @@
 #include "core/control/owners.h"
 #include "core/control/placement.h"
 #include "core/control/selectors.h"
+#include "core/control/services.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
 
@@ -80,6 +81,11 @@ void node_update_index(Cluster *c, NodeState *ns) {
                 scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_NODE);
         }
         node_index_set(&c->index, &ns->index, open ? ns->sched.allocatable.cpu - ns->sched.used.cpu : NODE_INDEX_CLOSED);
+}
+
+void node_set_leaving(Cluster *c, NodeState *ns, bool leaving) {
+        ns->leaving = leaving;
+        node_update_index(c, ns);
 }
 
 int node_schedule_beat(Cluster *c, NodeState *ns, usec_t when) {
@@ -389,6 +395,8 @@ static int document_changed(StoreEntry *e, const Object *old, const Object *new,
         if ((new ?: old)->kind == KIND_PRIORITY_CLASS)
                 priority_class_follow(c, e, old, new);
         pod_selectors_follow(c, old, new);
+        if ((new ?: old)->kind == KIND_SERVICE)
+                service_follow(c, old, new);
         c->n_documents += !old;
         c->n_documents -= !new;
         object_follow(c, object_state(e), old, new);

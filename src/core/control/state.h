@@ -17,6 +17,9 @@
 #include "core/sched/pending-queue.h"
 #include "core/sched/scheduler.h"
 
+#define NODE_PORT_FIRST 30000 /* of Services; as kube-apiserver's --service-node-port-range= */
+#define NODE_PORT_LAST 32767
+
 /* What is derived from any object: who owns it, whom it owns, and whether its controller has yet to look at it. */
 typedef struct ObjectState {
         StoreEntry entry;
@@ -118,6 +121,7 @@ struct Cluster {
         uint64_t defined_at[_KIND_MAX - KIND_CUSTOM_NAMESPACED];     /* the revision that gave the slot to it, or took it away */
         uint32_t n_definitions[2], next_slot[2]; /* in no namespace, in namespaces */
         StoreEntry *default_priority; /* the PriorityClass of pods that name none; weak; NULL: there is none */
+        uint16_t node_ports[NODE_PORT_LAST - NODE_PORT_FIRST + 1]; /* how often Services have each port of the nodes */
         uint32_t n_documents; /* objects beside nodes and pods */
         uint32_t n_ending_namespaces;
         Prioq timers;
@@ -160,6 +164,8 @@ static inline bool pod_is_wanted(const Pod *p) {
 void cluster_retry_soon(Cluster *c);
 /* Tells the index what the node has free, or that it takes nothing. */
 void node_update_index(Cluster *c, NodeState *ns);
+/* Is it being removed or emptied? Then it gets no pod. */
+void node_set_leaving(Cluster *c, NodeState *ns, bool leaving);
 /* The class of a document; a reference. -ENOMEM. */
 int cluster_node_class(Cluster *c, Doc *doc, NodeClass **ret);
 /* From now on pods are placed by that algorithm, or by the configured one if there is none of that name. */

@@ -46,6 +46,7 @@ static const struct {
         [KIND_CUSTOM_RESOURCE_DEFINITION] = { "CustomResourceDefinition", "apiextensions.k8s.io/v1", false, false },
         [KIND_CUSTOM] = { "Custom", "kubesim.io/v1", true, true },
         [KIND_FAULT] = { "Fault", "kubesim.io/v1", false, false },
+        [KIND_INGRESS_CLASS] = { "IngressClass", "networking.k8s.io/v1", false, true },
 };
 
 bool kind_exists(Kind k) {

@@ -47,6 +47,7 @@ typedef enum Kind {
         KIND_CUSTOM_RESOURCE_DEFINITION,
         KIND_CUSTOM, /* not used; its number was given away before the slots below were thought of */
         KIND_FAULT,  /* injected into virtual nodes */
+        KIND_INGRESS_CLASS,
         _KIND_FIXED_MAX, /* kinds to come go before it; there is room up to the slots */
 
         /* Slots: every established CustomResourceDefinition has one, and its objects are of that kind. */

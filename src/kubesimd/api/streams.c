@@ -437,7 +437,7 @@ static int stream_begin(Stream *s, Store *store, const uint64_t *since, Error *r
         if (*since > store_revision(store))
                 return error_set_field(reterr, -EINVAL, "since", NULL, "since= is ahead of the newest revision, %llu",
                                        (unsigned long long) store_revision(store));
-        if (*since + 1 < store_log_first(store))
+        if (*since + 1 < store_log_first(store) && !s->format->put_expired) /* else that is its first and last word */
                 return error_set_field(reterr, -ERANGE, "since", NULL,
                                        "revision %llu is no longer in the log, which begins at %llu: list again and watch from there",
                                        (unsigned long long) *since, (unsigned long long) store_log_first(store));

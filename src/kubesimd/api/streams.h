@@ -58,7 +58,8 @@ typedef struct WatchOptions {
         void *userdata;        /* of the format; taken over, also on failure */
 } WatchOptions;
 
-/* Answers with a watch. -ERANGE when *since is no longer in the log, -EINVAL when it is ahead, -EDQUOT at the maximum. */
+/* Answers with a watch. -ERANGE when *since is no longer in the log and the format has no word for that, -EINVAL when it is ahead,
+ * -EDQUOT at the maximum. */
 int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, Error *reterr);
 /* Answers with a watch of events after number `after`, of that node and pod (NULL: any). */
 int reply_watch_events(HttpRequest *req, ApiContext *api, uint64_t after, const char *node, const char *pod, Error *reterr);

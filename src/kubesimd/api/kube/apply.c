@@ -62,12 +62,13 @@ static void add_conflict(const char *path, void *userdata) {
         strbuf_printf(&p->message, "\n- %s", path);
 }
 
-/* '"m1"' of who applies, '"kubectl-edit" using apps/v1' of who updates. */
+/* '"m1"' of who applies, '"kubectl" with subresource "scale" using apps/v1' of who updates. */
 static void name_manager(const Json *entry, char *buf, size_t size) {
         bool applies = streq_ptr(json_string(json_get(entry, "operation")), "Apply");
+        const char *sub = strempty(json_string(json_get(entry, "subresource")));
 
-        (void) snprintf(buf, size, applies ? "\"%s\"" : "\"%s\" using %s", strempty(json_string(json_get(entry, "manager"))),
-                        strempty(json_string(json_get(entry, "apiVersion"))));
+        (void) snprintf(buf, size, "\"%s\"%s%s%s%s%s", strempty(json_string(json_get(entry, "manager"))), *sub ? " with subresource \"" : "", sub,
+                        *sub ? "\"" : "", applies ? "" : " using ", applies ? "" : strempty(json_string(json_get(entry, "apiVersion"))));
 }
 
 /* Finds what others own of the fields that would get another value; takes it from them when the client insists. */

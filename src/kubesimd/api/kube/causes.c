@@ -67,6 +67,14 @@ void cause_duplicate(KubeWrite *w, const char *field, const char *value) {
         add(w, "FieldValueDuplicate", field, &b);
 }
 
+void cause_not_found(KubeWrite *w, const char *field, const char *value) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
+
+        strbuf_puts(&b, "Not found: ");
+        json_put_string(&b, strempty(value));
+        add(w, "FieldValueNotFound", field, &b);
+}
+
 /* "Pod \"x\" is invalid: CAUSE", or [CAUSE, CAUSE]. */
 static void put_message(KubeWrite *w, StrBuf *b) {
         strbuf_printf(b, "%s%s%s \"%s\" is invalid: ", w->resource->kind, *w->resource->group ? "." : "", w->resource->group, w->object_name);

@@ -673,6 +673,23 @@ void volume_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
         json_put_string(b, text_at(root, "spec", "volumeMode") ?: "<unset>");
 }
 
+const KubeColumn ingress_class_columns[] = { NAME, TEXT("Controller"), TEXT("Parameters"), TEXT("Age"), {} };
+void ingress_class_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        const Json *parameters = json_at(root, "spec", "parameters", NULL);
+        const char *group = json_string(json_get(parameters, "apiGroup"));
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(64 * KIB);
+
+        if (parameters)
+                strbuf_printf(&text, "%s%s%s/%s", strempty(json_string(json_get(parameters, "kind"))), group ? "." : "", strempty(group),
+                              strempty(json_string(json_get(parameters, "name"))));
+        put_name(b, o);
+        put_text(b, text_at(root, "spec", "controller"));
+        comma(b);
+        put_text(b, parameters ? strbuf_str(&text) : NULL);
+        comma(b);
+        put_age_of(b, o, now);
+}
+
 const KubeColumn ingress_columns[] = { NAME, TEXT("Class"), TEXT("Hosts"), TEXT("Address"), TEXT("Ports"), TEXT("Age"), {} };
 /* Up to three hosts; rules without one count for how many more there are, as they do in Kubernetes. */
 static void put_hosts(StrBuf *b, const Json *rules) {

@@ -218,21 +218,60 @@ void complete_namespace(KubeWrite *w, Json *object, const Json *old) {
         json_set_string(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "phase", "Active");
 }
 
-void complete_service(KubeWrite *w, Json *object, const Json *old) {
-        Json *spec = json_ensure(&w->arena, object, "spec", JSON_OBJECT);
+/* A port that does not say keeps the number that it had on the nodes. */
+static void keep_node_port(KubeWrite *w, Json *port, const Json *before) {
+        JSON_FOREACH(p, before)
+                if (json_i64(json_get(port, "nodePort"), 0) == 0 && json_get(p, "nodePort") && json_equal(json_get(p, "port"), json_get(port, "port")) &&
+                    json_equal(json_get(p, "protocol"), json_get(port, "protocol")))
+                        json_set(&w->arena, port, "nodePort", json_copy(&w->arena, json_get(p, "nodePort")));
+}
 
-        default_string(w, spec, "type", "ClusterIP");
-        default_string(w, spec, "sessionAffinity", "None");
-        default_string(w, spec, "internalTrafficPolicy", "Cluster");
+static void complete_service_ports(KubeWrite *w, Json *spec, const Json *before) {
+        bool open = service_has_node_ports(spec), was_open = service_has_node_ports(before);
+
         JSON_FOREACH(port, json_get(spec, "ports")) {
                 default_string(w, port, "protocol", "TCP");
                 if (!json_get(port, "targetPort") && json_get(port, "port"))
                         json_set(&w->arena, port, "targetPort", json_copy(&w->arena, json_get(port, "port")));
+                if (open)
+                        keep_node_port(w, port, json_get(before, "ports"));
+                else if (was_open)
+                        json_remove(port, "nodePort"); /* it went with the type */
         }
-        if (json_at(old, "spec", "clusterIP", NULL) && !json_get(spec, "clusterIP")) {
-                json_set(&w->arena, spec, "clusterIP", json_copy(&w->arena, json_at(old, "spec", "clusterIP", NULL)));
-                json_set(&w->arena, spec, "clusterIPs", json_copy(&w->arena, json_at(old, "spec", "clusterIPs", NULL)));
+}
+
+static void default_list(KubeWrite *w, Json *spec, const char *key, const char *only) {
+        Json *list = json_new(&w->arena, JSON_ARRAY);
+
+        if (json_get(spec, key) || !only)
+                return;
+        json_append(list, json_new_string(&w->arena, only));
+        json_set(&w->arena, spec, key, list);
+}
+
+void complete_service(KubeWrite *w, Json *object, const Json *old) {
+        Json *spec = json_ensure(&w->arena, object, "spec", JSON_OBJECT);
+        const Json *before = json_get(old, "spec");
+
+        default_string(w, spec, "type", "ClusterIP");
+        default_string(w, spec, "sessionAffinity", "None");
+        complete_service_ports(w, spec, before);
+        if (json_get(before, "clusterIP") && !json_get(spec, "clusterIP")) {
+                json_set(&w->arena, spec, "clusterIP", json_copy(&w->arena, json_get(before, "clusterIP")));
+                json_set(&w->arena, spec, "clusterIPs", json_copy(&w->arena, json_get(before, "clusterIPs")));
         }
+        if (!streq_ptr(json_string(json_get(spec, "type")), "ExternalName")) {
+                default_string(w, spec, "internalTrafficPolicy", "Cluster");
+                default_string(w, spec, "ipFamilyPolicy", "SingleStack");
+                default_list(w, spec, "ipFamilies", "IPv4");
+                default_list(w, spec, "clusterIPs", json_string(json_get(spec, "clusterIP")));
+        }
+        if (service_has_node_ports(spec))
+                default_string(w, spec, "externalTrafficPolicy", "Cluster");
+        else if (service_has_node_ports(before))
+                json_remove(spec, "externalTrafficPolicy"); /* so did this */
+        if (streq_ptr(json_string(json_get(spec, "type")), "LoadBalancer"))
+                default_bool(w, spec, "allocateLoadBalancerNodePorts", true);
         if (!old)
                 json_set(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "loadBalancer", json_new(&w->arena, JSON_OBJECT));
 }

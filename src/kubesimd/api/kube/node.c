@@ -86,7 +86,7 @@ const char *kube_node_address(const Node *n, char *buf) {
 static void put_capacity(const Cluster *c, const Node *n, StrBuf *b) {
         strbuf_puts(b, "{\"cpu\":");
         kube_put_cpu(b, n->cpu);
-        /* Memory is not simulated; kubectl describe divides by it. */
+        /* Nominal, until a client says how much memory it has. */
         strbuf_printf(b, ",\"memory\":\"%lldGi\",\"pods\":\"%u\"}", (long long) MAX(n->cpu * GIB_PER_CPU / 1000, (int64_t) 1),
                       c->config.pods_per_node_max);
 }
@@ -273,6 +273,22 @@ static void strip_spec(Json *spec) {
                 json_detach(taints);
 }
 
+/* What is allocatable because a client said so of the capacity is not the client's own word, and follows the capacity. */
+static void strip_allocatable(JsonArena *a, Json *status, const Json *ours, const Node *n) {
+        const char *said = n->object.doc ? n->object.doc->status : "";
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        Json *shown = json_copy(a, ours), *theirs = NULL;
+        char *text;
+
+        strbuf_printf(&b, "{%s}", said);
+        text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
+        if (!text || json_tree_parse(a, text, b.size, &theirs, NULL) < 0 || json_get(theirs, "allocatable"))
+                return;
+        overlay_put_status(a, shown, theirs);
+        if (json_equal(json_get(status, "allocatable"), json_get(shown, "allocatable")))
+                json_remove(status, "allocatable");
+}
+
 /* Its health is not the client's to say; what it says beside is kept. */
 static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
         Json *status = json_get(object, "status"), *ours = NULL;
@@ -291,8 +307,10 @@ static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
         put_status(c, (const Node*) o, &b);
         strbuf_putc(&b, '}');
         text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
-        if (text && json_tree_parse(a, text, b.size, &ours, NULL) >= 0)
+        if (text && json_tree_parse(a, text, b.size, &ours, NULL) >= 0) {
+                strip_allocatable(a, status, ours, (const Node*) o);
                 overlay_subtract(status, ours);
+        }
         if (status->size == 0)
                 json_detach(status);
 }

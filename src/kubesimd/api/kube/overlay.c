@@ -27,6 +27,14 @@ void overlay_put(JsonArena *a, Json *base, const Json *extra) {
         }
 }
 
+void overlay_put_status(JsonArena *a, Json *base, const Json *extra) {
+        Json *allocatable = json_get(base, "allocatable");
+
+        if (allocatable && !json_get(extra, "allocatable"))
+                overlay_put(a, allocatable, json_get(extra, "capacity"));
+        overlay_put(a, base, extra);
+}
+
 void overlay_subtract(Json *value, const Json *base) {
         JSON_FOREACH(v, value) {
                 const Json *ours = json_get(base, v->key);

@@ -5,6 +5,9 @@
 
 #include "kubesimd/api/kube/write.h"
 
+/* Does the Service of that spec (NULL: none) have ports on the nodes? */
+bool service_has_node_ports(const Json *spec);
+
 /* --- Filling in --- */
 void complete_namespace(KubeWrite *w, Json *object, const Json *old);
 void complete_pod(KubeWrite *w, Json *object, const Json *old);
@@ -24,6 +27,7 @@ void complete_autoscaler(KubeWrite *w, Json *object, const Json *old);
 
 /* --- Admission: what depends on the cluster. -EACCES with kube-apiserver's words. --- */
 int admit_pod(KubeWrite *w, Json *object, const Json *old, Error *reterr);
+int admit_service(KubeWrite *w, Json *object, const Json *old, Error *reterr);
 int admit_priority_class(KubeWrite *w, Json *object, const Json *old, Error *reterr);
 
 /* --- Checking --- */
@@ -36,5 +40,6 @@ void validate_job(KubeWrite *w, const Json *object, const Json *old);
 void validate_cron_job(KubeWrite *w, const Json *object, const Json *old);
 void validate_service(KubeWrite *w, const Json *object, const Json *old);
 void validate_secret(KubeWrite *w, const Json *object, const Json *old);
+void validate_config_map(KubeWrite *w, const Json *object, const Json *old);
 void validate_priority_class(KubeWrite *w, const Json *object, const Json *old);
 void validate_disruption_budget(KubeWrite *w, const Json *object, const Json *old);

@@ -7,6 +7,7 @@
 #include "basic/string-util.h"
 #include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/managed-fields.h"
 #include "kubesimd/api/kube/patch.h"
 #include "kubesimd/api/kube/write.h"
 
@@ -110,9 +111,7 @@ static int read_wanted(KubeWrite *w, Json *object, Json **ret, Error *reterr) {
 }
 
 /* Puts the number where the kind has it; 1 when it was answered that this is not valid. */
-static int set_replicas(KubeWrite *w, Json *object, int64_t replicas, Error *reterr) {
-        Json *present = json_copy(&w->arena, object);
-
+static int set_replicas(KubeWrite *w, Json *object, const Json *present, int64_t replicas, Error *reterr) {
         if (!jsonpath_set_simple(&w->arena, object, spec_path(w->resource), json_new_i64(&w->arena, replicas)))
                 return error_set(reterr, -ENOMSG, "the spec replicas field \"%s\" does not exist", spec_path(w->resource));
         if (!w->resource->custom)
@@ -138,7 +137,7 @@ int kube_write_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Er
         _cleanup_(object_unrefp) Object *o = NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_write_ KubeWrite w = {};
-        Json *object, *scale;
+        Json *object, *present, *scale;
         int64_t replicas;
         StoreEntry *e;
         int r;
@@ -158,10 +157,14 @@ int kube_write_scale(HttpRequest *req, ApiContext *api, const KubePath *path, Er
                 return write_reply_causes(&w);
         }
         r = check_revision(&w, scale, e->object, reterr);
+        present = json_copy(&w.arena, object);
         if (r >= 0)
-                r = set_replicas(&w, object, replicas, reterr);
+                r = set_replicas(&w, object, present, replicas, reterr);
         if (r != 0)
                 return r < 0 ? r : 0;
+        managed_fields_update(&w, object, present);
+        if (json_arena_error(&w.arena) < 0)
+                return error_set(reterr, json_arena_error(&w.arena), "out of memory");
         r = cluster_update_object(api->cluster, api_now(), e, object, w.dry_run, &o, &error);
         if (r < 0)
                 return error_set(reterr, r, "%s", error_message(&error));

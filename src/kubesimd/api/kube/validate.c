@@ -300,6 +300,50 @@ static void validate_host_ports(KubeWrite *w, const char *field, const Json *con
         }
 }
 
+static const Json *find_by_name(const Json *list, const char *key, const char *name) {
+        JSON_FOREACH(v, list)
+                if (streq_ptr(json_string(json_get(v, key)), name))
+                        return v;
+        return NULL;
+}
+
+/* Those of a StatefulSet may be of its claims, which kube-apiserver leaves unchecked, too. */
+static void validate_mounts(KubeWrite *w, const char *field, const Json *mounts, const Json *volumes) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        if (w->resource->store_kind == KIND_STATEFUL_SET)
+                return;
+        JSON_FOREACH(mount, mounts) {
+                const char *name = json_string(json_get(mount, "name")), *at = json_string(json_get(mount, "mountPath"));
+
+                put_path(path, "%s.volumeMounts[%u].name", field, i);
+                if (isempty(name))
+                        cause_required(w, path, "");
+                else if (!find_by_name(volumes, "name", name))
+                        cause_not_found(w, path, name);
+                put_path(path, "%s.volumeMounts[%u].mountPath", field, i++);
+                if (isempty(at))
+                        cause_required(w, path, "");
+                else if (is_repeated(mount, "mountPath"))
+                        cause_invalid_text(w, path, at, "must be unique");
+        }
+}
+
+static void validate_environment(KubeWrite *w, const char *field, const Json *env) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(v, env) {
+                put_path(path, "%s.env[%u].name", field, i);
+                if (isempty(json_string(json_get(v, "name"))))
+                        cause_required(w, path, "");
+                put_path(path, "%s.env[%u].valueFrom", field, i++);
+                if (json_get(v, "valueFrom") && !isempty(json_string(json_get(v, "value"))))
+                        cause_invalid_text(w, path, "", "may not be specified when `value` is not empty");
+        }
+}
+
 static void validate_containers(KubeWrite *w, const char *field, const Json *spec, const char *key) {
         char path[FIELD_MAX];
         unsigned i = 0;
@@ -307,6 +351,8 @@ static void validate_containers(KubeWrite *w, const char *field, const Json *spe
         JSON_FOREACH(container, json_get(spec, key)) {
                 put_path(path, "%s.%s[%u]", field, key, i++);
                 validate_container(w, path, container);
+                validate_environment(w, path, json_get(container, "env"));
+                validate_mounts(w, path, json_get(container, "volumeMounts"), json_get(spec, "volumes"));
         }
 }
 
@@ -522,6 +568,13 @@ static void validate_int_or_percent(KubeWrite *w, const char *field, const Json 
                 cause_invalid(w, field, v, "must be greater than or equal to 0");
 }
 
+/* 0, or "0%" */
+static bool is_nothing(const Json *v) {
+        const char *s = json_string(v);
+
+        return v && (s ? strspn(s, "0") + 1 == strlen(s) : json_i64(v, -1) == 0);
+}
+
 void validate_deployment(KubeWrite *w, const Json *object, const Json *old) {
         const Json *strategy = json_at(object, "spec", "strategy", NULL), *rolling = json_get(strategy, "rollingUpdate");
 
@@ -531,6 +584,8 @@ void validate_deployment(KubeWrite *w, const Json *object, const Json *old) {
                 cause_forbidden(w, "spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'");
         validate_int_or_percent(w, "spec.strategy.rollingUpdate.maxSurge", json_get(rolling, "maxSurge"));
         validate_int_or_percent(w, "spec.strategy.rollingUpdate.maxUnavailable", json_get(rolling, "maxUnavailable"));
+        if (is_nothing(json_get(rolling, "maxSurge")) && is_nothing(json_get(rolling, "maxUnavailable")))
+                cause_invalid(w, "spec.strategy.rollingUpdate.maxUnavailable", json_get(rolling, "maxUnavailable"), "may not be 0 when `maxSurge` is 0");
 }
 
 static void validate_not_negative(KubeWrite *w, const Json *spec, const char *key) {
@@ -679,29 +734,52 @@ void validate_cron_job(KubeWrite *w, const Json *object, const Json *old) {
 
 /* --- The others --- */
 
-void validate_service(KubeWrite *w, const Json *object, const Json *old) {
-        const Json *spec = json_get(object, "spec"), *ports = json_get(spec, "ports");
-        const char *type = json_string(json_get(spec, "type")), *ip = json_string(json_get(spec, "clusterIP"));
-        const char *before = json_string(json_at(old, "spec", "clusterIP", NULL));
+static void validate_config_key(KubeWrite *w, const char *field, const char *key) {
+        static const char letters[] = "-._abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+        size_t n = strlen(key);
+
+        if (n > 253)
+                cause_invalid_text(w, field, key, "must be no more than 253 characters");
+        if (n == 0 || strspn(key, letters) != n)
+                cause_invalid_text(w, field, key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+                                   "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
+        if (streq(key, ".") || streq(key, ".."))
+                cause_invalid_text(w, field, key, streq(key, ".") ? "must not be '.'" : "must not be '..'");
+        else if (startswith(key, ".."))
+                cause_invalid_text(w, field, key, "must not start with '..'");
+}
+
+/* What a Secret or ConfigMap was made with stays, once it says so. */
+static void validate_immutable(KubeWrite *w, const Json *object, const Json *old) {
+        static const char *const fixed[] = { "data", "binaryData" };
+
+        if (!json_is_true(json_get(old, "immutable")))
+                return;
+        if (!json_is_true(json_get(object, "immutable")))
+                cause_forbidden(w, "immutable", "field is immutable when `immutable` is set");
+        for (size_t i = 0; i < ELEMENTSOF(fixed); i++)
+                if (!json_equal(json_get(object, fixed[i]), json_get(old, fixed[i])))
+                        cause_forbidden(w, fixed[i], "field is immutable when `immutable` is set");
+}
+
+/* What a Secret of a type has to have (kubernetes documentation, "Types of Secret"). */
+static void validate_secret_type(KubeWrite *w, const Json *object, const char *type) {
+        static const struct {
+                const char *type, *keys[2];
+        } needs[] = {
+                { "kubernetes.io/tls", { "tls.crt", "tls.key" } },
+                { "kubernetes.io/dockerconfigjson", { ".dockerconfigjson" } },
+                { "kubernetes.io/dockercfg", { ".dockercfg" } },
+                { "kubernetes.io/ssh-auth", { "ssh-privatekey" } },
+        };
         char path[FIELD_MAX];
-        unsigned i = 0;
 
-        validate_enum(w, "spec.type", type, "ClusterIP ExternalName LoadBalancer NodePort");
-        validate_labels(w, "spec.selector", json_get(spec, "selector"));
-        if (before && !streq_ptr(ip, before) && !streq_ptr(type, "ExternalName"))
-                cause_invalid(w, "spec.clusterIP", json_get(spec, "clusterIP"), "field is immutable");
-        if ((!ports || ports->size == 0) && !streq_ptr(type, "ExternalName") && !streq_ptr(ip, "None"))
-                cause_required(w, "spec.ports", "");
-        JSON_FOREACH(port, ports) {
-                int64_t number = json_i64(json_get(port, "port"), 0);
-
-                put_path(path, "spec.ports[%u].port", i);
-                if (number < 1 || number > 65535)
-                        cause_invalid(w, path, json_get(port, "port"), "must be between 1 and 65535, inclusive");
-                put_path(path, "spec.ports[%u].name", i++);
-                if (ports->size > 1 && isempty(json_string(json_get(port, "name"))))
-                        cause_required(w, path, "");
-        }
+        for (size_t i = 0; i < ELEMENTSOF(needs); i++)
+                for (size_t k = 0; streq_ptr(type, needs[i].type) && k < ELEMENTSOF(needs[i].keys) && needs[i].keys[k]; k++) {
+                        put_path(path, "data[%s]", needs[i].keys[k]);
+                        if (!json_at(object, "data", needs[i].keys[k], NULL))
+                                cause_required(w, path, "");
+                }
 }
 
 void validate_secret(KubeWrite *w, const Json *object, const Json *old) {
@@ -710,14 +788,28 @@ void validate_secret(KubeWrite *w, const Json *object, const Json *old) {
 
         if (before && !streq_ptr(type, before))
                 cause_invalid_text(w, "type", strempty(type), "field is immutable");
+        validate_immutable(w, object, old);
         JSON_FOREACH(v, json_get(object, "data")) {
                 put_path(path, "data[%s]", v->key);
-                if (!is_label_value(v->key, MIN(strlen(v->key), (size_t) 63)))
-                        cause_invalid_text(w, path, v->key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
-                                           "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
+                validate_config_key(w, path, v->key);
                 if (!json_string(v) || !base64_is_valid(json_string(v)))
                         cause_invalid_text(w, path, "<secret>", "illegal base64 data");
         }
+        validate_secret_type(w, object, type);
+}
+
+void validate_config_map(KubeWrite *w, const Json *object, const Json *old) {
+        static const char *const maps[] = { "data", "binaryData" };
+        char path[FIELD_MAX];
+
+        validate_immutable(w, object, old);
+        for (size_t i = 0; i < ELEMENTSOF(maps); i++)
+                JSON_FOREACH(v, json_get(object, maps[i])) {
+                        put_path(path, "%s[%s]", maps[i], v->key);
+                        validate_config_key(w, path, v->key);
+                        if (i > 0 && json_get(json_get(object, "data"), v->key))
+                                cause_invalid_text(w, path, v->key, "duplicate of key present in data");
+                }
 }
 
 void validate_priority_class(KubeWrite *w, const Json *object, const Json *old) {

@@ -65,7 +65,7 @@ static void put_overlaid(View *v, const Object *o, StrBuf *b) {
                 v->resource->put_rest(v->cluster, o, b);
                 return;
         }
-        overlay_put(&a, json_get(base, "status"), extra);
+        overlay_put_status(&a, json_get(base, "status"), extra);
         json_remove(base, "metadata");
         strbuf_putc(b, ',');
         json_put_members(b, base);

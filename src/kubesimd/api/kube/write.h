@@ -54,6 +54,7 @@ void cause_invalid_text(KubeWrite *w, const char *field, const char *value, cons
 void cause_not_supported(KubeWrite *w, const char *field, const char *value, const char *supported);
 void cause_forbidden(KubeWrite *w, const char *field, const char *detail);
 void cause_duplicate(KubeWrite *w, const char *field, const char *value);
+void cause_not_found(KubeWrite *w, const char *field, const char *value);
 /* Were there any? Then answers 422 with all of them: 1. */
 int write_reply_causes(KubeWrite *w);
 /* The same as an error: -EDOM with all of them, and the first as its field. */
