@@ -270,6 +270,30 @@ def test_gangs_are_all_or_none(cluster):
     assert bad.status == 422 and "kubesim.io/pod-group-min-member" in bad.json["message"]
 
 
+@pytest.mark.parametrize("there, lacks", [(2, "waits for its members"), (3, 'pod group "train" has room for 1 of the 3 members that wait: 0/1 nodes are available: 1 Insufficient cpu.')])
+def test_a_gang_is_given_up_and_says_so(cluster, there, lacks):
+    """Nothing else happens meanwhile: its own time is enough."""
+    cluster.add_node("a", cpu="1")
+    gang = {"kubesim.io/pod-group": "train", "kubesim.io/pod-group-min-member": "3", "kubesim.io/pod-group-timeout": "1s"}
+    for i in range(there):
+        cluster.add_pod(f"g{i}", annotations=gang, requests={"cpu": "1"}, labels={"odd": str(i % 2)})
+    assert lacks in cluster.why("g0")
+    told = 'pod group "train" was given up after 1s: make its pods again to try again'
+    eventually(lambda: [cluster.why(f"g{i}") for i in range(there)] == [told] * there)
+    cluster.add_node("b", cpu="8")
+    assert [cluster.where(f"g{i}") for i in range(there)] == [None] * there
+
+
+def test_a_gang_is_woken_before_its_time_is_up(cluster):
+    cluster.add_node("a", cpu="1")
+    gang = {"kubesim.io/pod-group": "train", "kubesim.io/pod-group-min-member": "2", "kubesim.io/pod-group-timeout": "1h"}
+    for i in range(2):
+        cluster.add_pod(f"g{i}", annotations=gang, requests={"cpu": "1"})
+    assert cluster.where("g0") is None
+    cluster.add_node("b", cpu="1")
+    eventually(lambda: sorted([cluster.where("g0") or "", cluster.where("g1") or ""]) == ["a", "b"])
+
+
 def test_algorithm_of_one_pod(cluster):
     cluster.add_node("a")
     cluster.add_node("b")
