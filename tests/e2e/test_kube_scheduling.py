@@ -159,6 +159,20 @@ def test_memory_and_extended_resources(cluster):
     assert eventually(lambda: cluster.where("g3")) == "gpu"
 
 
+def test_requests_of_the_pod_as_a_whole(cluster):
+    """They stand for what its containers ask for; its limits where nobody says."""
+    cluster.add_node("small", cpu="2")
+    cluster.add_node("big", cpu="4")
+    cluster.add_pod("requests", {"resources": {"requests": {"cpu": "3"}}}, requests={"cpu": "100m"})
+    cluster.add_pod("limits", {"resources": {"limits": {"cpu": "2"}}})
+    assert (cluster.where("requests"), cluster.where("limits")) == ("big", "small")
+    cluster.add_pod("rest", {"overhead": {"cpu": "500m"}, "resources": {"requests": {"cpu": "500m"}}})
+    cluster.add_pod("none", requests={"cpu": "1m"})
+    assert (cluster.where("rest"), cluster.where("none")) == ("big", None)
+    bad = cluster.ask("POST", PODS, pod("bad", {"resources": {"requests": {"cpu": "-1"}}}))
+    assert 'spec.resources.requests[cpu]: Invalid value: "-1"' in bad.json["message"]
+
+
 def test_taints_affinity_and_their_messages(cluster):
     cluster.add_node("a", labels={"disk": "ssd"}, taints=[{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}])
     cluster.add_node("b", labels={"disk": "hdd"})

@@ -337,6 +337,8 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
         validate_host_ports(w, path, containers);
         validate_containers(w, field, spec, "containers");
         validate_containers(w, field, spec, "initContainers");
+        put_path(path, "%s.resources", field);
+        validate_resources(w, path, json_get(spec, "resources"));
         put_path(path, "%s.overhead", field);
         validate_requests(w, path, json_get(spec, "overhead"));
         validate_volumes(w, field, json_get(spec, "volumes"));
