@@ -269,6 +269,21 @@ def test_preemption(cluster):
     assert any(e["reason"] == "Preempted" for e in cluster.get("/api/v1/namespaces/default/events")["items"])
 
 
+def test_a_nomination_that_does_not_help_is_taken_back(start):
+    """The victim has gone, but its node is cordoned before the pod that it went for is tried again."""
+    cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=1s")
+    for name, value in (("low", 10), ("high", 1000)):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
+    cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: cluster.get(f"{PODS}/victim")["status"]["phase"] == "Running")
+    cluster.post(PODS, pod("p", {"priorityClassName": "high"}, requests={"cpu": "2"}), 201)
+    assert cluster.get(f"{PODS}/p")["status"]["nominatedNodeName"] == "a"
+    cluster.ask("PATCH", "/api/v1/nodes/a", {"spec": {"unschedulable": True}}, headers={"Content-Type": "application/merge-patch+json"})
+    eventually(lambda: "nominatedNodeName" not in cluster.get(f"{PODS}/p")["status"])
+    assert cluster.get(f"{PODS}/p")["spec"].get("nodeName") is None and cluster.ask("GET", f"{PODS}/victim").status == 404
+
+
 def test_gangs_are_all_or_none(cluster):
     cluster.add_node("a", cpu="3")
     gang = {"kubesim.io/pod-group": "train", "kubesim.io/pod-group-min-member": "4"}

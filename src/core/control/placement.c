@@ -352,11 +352,10 @@ static int block(Cluster *c, ClassQueue *queue, PodState *ps, StrBuf *message) {
         r = follow_patience(c, queue, until, strbuf_str(message));
         if (r < 0)
                 return r;
-        if (!class->gang.name && preemption_is_possible(c, class)) {
-                r = preempt(c, ps, message);
-                if (r < 0)
-                        return r;
-        }
+        if (!class->gang.name)
+                r = preemption_is_possible(c, class) ? preempt(c, ps, message) : preemption_forget(c, ps);
+        if (r < 0)
+                return r;
         return tell_reason(c, ps, strbuf_str(message));
 }
 
