@@ -337,12 +337,6 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
         validate_host_ports(w, path, containers);
         validate_containers(w, field, spec, "containers");
         validate_containers(w, field, spec, "initContainers");
-        put_path(path, "%s.resources.requests", field);
-        validate_quantities(w, path, json_at(spec, "resources", "requests", NULL));
-        put_path(path, "%s.resources.limits", field);
-        validate_quantities(w, path, json_at(spec, "resources", "limits", NULL));
-        put_path(path, "%s.overhead", field);
-        validate_quantities(w, path, json_get(spec, "overhead"));
         validate_volumes(w, field, json_get(spec, "volumes"));
         validate_scheduling(w, field, spec);
         put_path(path, "%s.restartPolicy", field);
