@@ -13,7 +13,7 @@ from support import DOC, MARKS, METADATA, ROOT, Support, not_served, schema, tab
 
 SELECTOR = {"matchLabels": {"app": "x"}}
 TEMPLATE = {"metadata": {"labels": {"app": "x"}}, "spec": {
-    "containers": [{"name": "c", "image": "x", "ports": [{"containerPort": 80}], "resources": {"requests": {"cpu": "1m"}}}],
+    "containers": [{"name": "c", "image": "x", "ports": [{"containerPort": 80, "hostIP": "10.9.9.9"}], "resources": {"requests": {"cpu": "1m"}}}],
     "initContainers": [{"name": "i", "image": "x"}], "volumes": [{"name": "v"}], "dnsPolicy": "Default", "nodeSelector": {"a": "b"},
     "tolerations": [{"key": "k", "operator": "Exists"}], "schedulingGates": [{"name": "g"}]}}
 JOB = {"template": {**TEMPLATE, "spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}}

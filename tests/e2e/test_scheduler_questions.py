@@ -89,6 +89,14 @@ def test_explain_normalises_over_all_nodes(cluster):
     assert all(g["total"] == sum(s["weighted"] for s in g["scores"]) for g in told["groups"] if g["fits"])
 
 
+def test_explain_a_pod_that_is_not_to_be_placed_yet(cluster):
+    create(cluster, pod(name="gated", schedulingGates=[{"name": "wait"}]))
+    told = cluster.get("/pods/gated/explain")
+    assert told["winner"] == "big" and "scheduling gates" in told["notes"][0]
+    cluster.ask("PATCH", "/api/v1/namespaces/default/pods/gated", {"spec": {"schedulingGates": None}}, headers={"Content-Type": "application/merge-patch+json"})
+    assert cluster.get("/pods/gated/explain")["notes"] == []
+
+
 def test_explain_divides_as_kube_scheduler_does(cluster):
     """Of pod affinity 29 out of 100 are worth 28: the quotient is made first, in floating point."""
     for app, where in (("a", "big"), ("b", "small1")):

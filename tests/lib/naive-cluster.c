@@ -130,11 +130,16 @@ static bool any_address(const char *ip) {
         return !*ip || same(ip, "0.0.0.0");
 }
 
+/* With those that are to come, unless the pod matters more than they do. */
+static int64_t pods_to_reckon_with(const PodRules *p, const PodRules *o, unsigned class, const NaiveNode *n) {
+        return n->pods[class] + (o != p && o->priority >= p->priority ? n->nominated[class] : 0);
+}
+
 static bool port_taken(const NaiveCluster *c, const PodRules *p, const NaiveNode *n) {
         for (unsigned i = 0; i < NAIVE_CLASSES; i++) {
                 const PodRules *o = &c->classes[i];
 
-                if (n->pods[i] > 0 && p->port > 0 && p->port == o->port && same(p->protocol, o->protocol) &&
+                if (pods_to_reckon_with(p, o, i, n) > 0 && p->port > 0 && p->port == o->port && same(p->protocol, o->protocol) &&
                     (any_address(p->ip) || any_address(o->ip) || same(p->ip, o->ip)))
                         return true;
         }
@@ -147,7 +152,7 @@ static unsigned lacks(const NaiveCluster *c, const PodRules *p, const NaiveNode 
 
         for (unsigned i = 0; i < NAIVE_CLASSES; i++) {
                 const PodRules *o = &c->classes[i];
-                int64_t k = n->pods[i] + (o != p && o->priority >= p->priority ? n->nominated[i] : 0);
+                int64_t k = pods_to_reckon_with(p, o, i, n);
 
                 cpu -= k * o->cpu;
                 memory -= k * o->memory;

@@ -53,8 +53,8 @@ static usec_t waits_since(const Members *m) {
         return since;
 }
 
-static bool is_given_up(const Cluster *c, const Members *m, const Gang *gang) {
-        return c->now >= usec_add(waits_since(m), gang->timeout);
+static usec_t waits_until(const Members *m, const Gang *gang) {
+        return usec_add(waits_since(m), gang->timeout);
 }
 
 static bool is_complete(const Members *m, const Gang *gang) {
@@ -96,24 +96,32 @@ static void take_back(Cluster *c, Members *m, const uint64_t last_event[_SCHED_E
         memcpy(c->scheduler.last_event, last_event, sizeof(c->scheduler.last_event));
 }
 
-int gang_place(Cluster *c, PodState *ps) {
+/* Why the next one does not fit, while the first n are where they would go. */
+static int put_lack(Cluster *c, const Members *m, const Gang *gang, size_t n, StrBuf *message) {
+        if (n > 0)
+                strbuf_printf(message, "pod group \"%s\" has room for %zu of the %zu members that wait: ", gang->name, n, m->n_items);
+        return placement_put_reason(c, pod_of(m->items[n].ps), message);
+}
+
+int gang_place(Cluster *c, PodState *ps, StrBuf *message) {
         _cleanup_(members_done) Members m = {};
         const Gang gang = pod_of(ps)->class->gang;
         uint64_t last_event[_SCHED_EVENT_MAX];
+        bool enough;
         int r, n;
 
         r = gather(c, pod_of(ps)->class, &m);
         if (r < 0)
                 return r;
-        if (!is_complete(&m, &gang) || is_given_up(c, &m, &gang))
+        if (!is_complete(&m, &gang) || c->now >= waits_until(&m, &gang))
                 return 0;
         memcpy(last_event, c->scheduler.last_event, sizeof(last_event));
         n = try_members(c, &m);
+        enough = n > 0 && (size_t) n + m.n_bound >= gang.min_member;
+        r = n < 0 ? n : !enough ? put_lack(c, &m, &gang, (size_t) n, message) : 0;
         take_back(c, &m, last_event);
-        if (n < 0)
-                return n;
-        if (n == 0 || (size_t) n + m.n_bound < gang.min_member)
-                return 0;
+        if (r < 0 || !enough)
+                return r;
         for (int i = 0; i < n; i++) {
                 r = placement_bind(c, m.items[i].ps, m.items[i].ns);
                 if (r < 0)
@@ -122,18 +130,20 @@ int gang_place(Cluster *c, PodState *ps) {
         return 1;
 }
 
-int gang_is_waiting(Cluster *c, const Pod *p, StrBuf *message) {
+int gang_is_waiting(Cluster *c, const Pod *p, StrBuf *message, usec_t *ret_until) {
         _cleanup_(members_done) Members m = {};
         const Gang *gang = &p->class->gang;
         char span[32];
         int r;
 
+        *ret_until = USEC_INFINITY;
         if (!gang->name)
                 return 0;
         r = gather(c, p->class, &m);
         if (r < 0)
                 return r;
-        if (is_given_up(c, &m, gang)) {
+        *ret_until = waits_until(&m, gang);
+        if (c->now >= *ret_until) {
                 strbuf_printf(message, "pod group \"%s\" was given up after %s: make its pods again to try again", gang->name,
                               format_timespan(span, sizeof(span), gang->timeout));
                 return 1;

@@ -8,7 +8,8 @@
 
 /* Are pods of the two classes, of which one is in a gang, in the same one? */
 bool gang_is_same(const PodClass *a, const PodClass *b);
-/* Places those of the pod's gang that wait: 1 when all of them have found a node, 0 when nothing was done, -ENOMEM. */
-int gang_place(Cluster *c, PodState *ps);
-/* 1 and appends why when the gang waits for its members (or was given up), 0 when it only lacks room. */
-int gang_is_waiting(Cluster *c, const Pod *p, StrBuf *message);
+/* Places those of the pod's gang that wait: 1 when enough of them have found a node, 0 when nothing was done, -ENOMEM. Appends why there
+ * is no room for all of a gang that is complete. */
+int gang_place(Cluster *c, PodState *ps, StrBuf *message);
+/* 1 and appends why when the gang waits for its members (or was given up), 0 when it only lacks room. *ret_until: when it is given up. */
+int gang_is_waiting(Cluster *c, const Pod *p, StrBuf *message, usec_t *ret_until);

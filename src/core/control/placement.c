@@ -112,7 +112,7 @@ static void put_native_reason(const Cluster *c, const Pod *p, StrBuf *b) {
         }
 }
 
-static int put_class_reason(Cluster *c, const Pod *p, StrBuf *b) {
+int placement_put_reason(Cluster *c, const Pod *p, StrBuf *b) {
         ClassOrder *o;
         int r;
 
@@ -133,7 +133,7 @@ int placement_explain(Cluster *c, Pod *p) {
         if (!p->class)
                 put_native_reason(c, p, &b);
         else {
-                r = put_class_reason(c, p, &b);
+                r = placement_put_reason(c, p, &b);
                 if (r < 0)
                         return r;
         }
@@ -211,6 +211,11 @@ void placement_retry_all(Cluster *c) {
                 placement_backoff_is_over(c, queue);
 }
 
+/* The timer of a gang may also stand for the end of its patience, which is later. */
+static bool backs_off(const ClassQueue *queue) {
+        return queue->backoff.item.index != PRIOQ_NONE && queue->backoff.item.when <= queue->not_before;
+}
+
 /* Blocked classes that something has happened for are tried again, once they have backed off for long enough. */
 static int wake_queues(Cluster *c) {
         ClassQueue *queue;
@@ -219,7 +224,7 @@ static int wake_queues(Cluster *c) {
         if (c->queues.looked_at == c->scheduler.n_changes)
                 return 0;
         LIST_FOREACH(queue, &c->queues.all, ClassQueue, link) {
-                if (queue->active || queue->backoff.item.index != PRIOQ_NONE || !class_queue_is_helped(queue, &c->scheduler))
+                if (queue->active || backs_off(queue) || !class_queue_is_helped(queue, &c->scheduler))
                         continue;
                 if (c->now >= queue->not_before) {
                         class_queue_activate(&c->queues, queue);
@@ -280,6 +285,10 @@ static int place(Cluster *c, PodState *ps) {
         return r < 0 ? r : 1;
 }
 
+static PodState *waiting(PendingEntry *e) {
+        return container_of(e, PodWait, entry)->pod;
+}
+
 /* The pod says why it waits; those behind it keep what they were told when they came. */
 static int tell_reason(Cluster *c, PodState *ps, const char *message) {
         Pod *p;
@@ -325,28 +334,37 @@ bool placement_has_been_tried(Cluster *c, const Pod *p) {
         return !queue->active;
 }
 
-/* The oldest of the class fits nowhere. */
-static int block(Cluster *c, ClassQueue *queue, PodState *ps) {
-        _cleanup_(pod_class_unrefp) PodClass *class = pod_class_ref(queue->class);
-        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(MESSAGE_MAX);
-        int r;
+/* All members of a gang say that it was given up; until then its queue is looked at when that is due. */
+static int follow_patience(Cluster *c, ClassQueue *queue, usec_t until, const char *message) {
+        int r = 0;
 
-        r = gang_is_waiting(c, pod_of(ps), &message);
-        if (r == 0)
-                r = put_class_reason(c, pod_of(ps), &message);
-        if (r < 0)
-                return r;
-        back_off(c, queue, strbuf_str(&message));
-        if (!class->gang.name && preemption_is_possible(c, class)) {
-                r = preempt(c, ps, &message);
-                if (r < 0)
-                        return r;
-        }
-        return tell_reason(c, ps, strbuf_str(&message));
+        if (until > c->now)
+                return prioq_set(&c->timers, &queue->backoff.item, until);
+        for (PendingEntry *e = pending_queue_first(&queue->pods); e && r >= 0; e = pending_queue_next(e))
+                r = tell_reason(c, waiting(e), message);
+        return r;
 }
 
-static PodState *waiting(PendingEntry *e) {
-        return container_of(e, PodWait, entry)->pod;
+/* The oldest of the class fits nowhere; message: what is known of why. */
+static int block(Cluster *c, ClassQueue *queue, PodState *ps, StrBuf *message) {
+        _cleanup_(pod_class_unrefp) PodClass *class = pod_class_ref(queue->class);
+        usec_t until;
+        int r;
+
+        r = gang_is_waiting(c, pod_of(ps), message, &until);
+        if (r == 0 && message->size == 0)
+                r = placement_put_reason(c, pod_of(ps), message);
+        if (r < 0)
+                return r;
+        back_off(c, queue, strbuf_str(message));
+        r = follow_patience(c, queue, until, strbuf_str(message));
+        if (r < 0)
+                return r;
+        if (!class->gang.name)
+                r = preemption_is_possible(c, class) ? preempt(c, ps, message) : preemption_forget(c, ps);
+        if (r < 0)
+                return r;
+        return tell_reason(c, ps, strbuf_str(message));
 }
 
 /* The scheduler looks at so many nodes in one turn: 1 while it has to go on. One that is overtaken by changes, and begins anew, again
@@ -364,6 +382,7 @@ static int prepare(Cluster *c, ClassQueue *queue, const Pod *p) {
 
 static int try_queue(Cluster *c, ClassQueue *queue, Turn *turn) {
         _cleanup_(pod_class_unrefp) PodClass *class = pod_class_ref(queue->class);
+        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(MESSAGE_MAX);
         PodState *ps = waiting(pending_queue_first(&queue->pods));
         int r;
 
@@ -372,11 +391,11 @@ static int try_queue(Cluster *c, ClassQueue *queue, Turn *turn) {
                 turn_end(turn);
         if (r != 0)
                 return MIN(r, 0);
-        r = class->gang.name ? gang_place(c, ps) : place(c, ps);
+        r = class->gang.name ? gang_place(c, ps, &message) : place(c, ps);
         if (r < 0)
                 return r;
         if (r == 0)
-                return block(c, queue, ps);
+                return block(c, queue, ps, &message);
         queue = class_queue_find(class);
         if (queue)
                 queue->attempts = 0;

@@ -10,7 +10,9 @@ int placement_choose(Cluster *c, const Pod *p, NodeState **ret);
 int placement_choose_soon(Cluster *c, const Pod *p, NodeState **ret);
 /* Has the node room for the pod, whatever filters may think of the node? */
 bool placement_has_room(const Cluster *c, const NodeState *ns, const Pod *p);
-/* Why there is none, as the pod's reason. -ENOMEM. */
+/* Why there is none for a pod with a class, in kube-scheduler's words. -ENOMEM. */
+int placement_put_reason(Cluster *c, const Pod *p, StrBuf *b);
+/* The same as the pod's reason. -ENOMEM. */
 int placement_explain(Cluster *c, Pod *p);
 /* A pod that has just been stored found no node, or others of its class wait already: has everything been done that can be? */
 bool placement_has_been_tried(Cluster *c, const Pod *p);

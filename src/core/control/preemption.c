@@ -277,6 +277,7 @@ static bool is_waiting_for_victims(Cluster *c, const Pod *p) {
         return false;
 }
 
+/* ns: NULL takes it back. */
 static int nominate(Cluster *c, PodState *ps, const NodeState *ns) {
         Pod *p;
         int r;
@@ -284,7 +285,7 @@ static int nominate(Cluster *c, PodState *ps, const NodeState *ns) {
         r = pod_copy(pod_of(ps), &p);
         if (r < 0)
                 return r;
-        r = pod_set_nominated(p, node_of(ns)->object.name);
+        r = pod_set_nominated(p, ns ? node_of(ns)->object.name : NULL);
         if (r < 0) {
                 pod_unref(p);
                 return r;
@@ -333,6 +334,10 @@ void preemption_put_impossible(const ClassOrder *o, StrBuf *message) {
                 strbuf_puts(message, " preemption: not eligible due to preemptionPolicy=Never.");
 }
 
+int preemption_forget(Cluster *c, PodState *ps) {
+        return pod_of(ps)->nominated ? nominate(c, ps, NULL) : 0;
+}
+
 int preempt(Cluster *c, PodState *ps, StrBuf *message) {
         _cleanup_(candidate_done) Candidate best = {};
         PodClass *class = pod_of(ps)->class;
@@ -347,16 +352,13 @@ int preempt(Cluster *c, PodState *ps, StrBuf *message) {
                 strbuf_puts(message, " preemption: not eligible due to a terminating pod on the nominated node.");
                 return 0;
         }
-        if (!preemption_is_possible(c, class)) {
-                preemption_put_impossible(search.order, message);
-                return 0;
-        }
         r = read_budgets(&search);
         if (r >= 0)
                 r = find_best(&search, &best);
         if (r > 0)
                 return evict_victims(c, ps, &best);
-        if (r == 0)
-                put_failure(search.order, &search, message);
-        return r;
+        if (r < 0)
+                return r;
+        put_failure(search.order, &search, message);
+        return preemption_forget(c, ps);
 }

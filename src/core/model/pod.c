@@ -111,21 +111,26 @@ static PodQos find_qos(const Json *spec) {
         return !any ? POD_BEST_EFFORT : guaranteed ? POD_GUARANTEED : POD_BURSTABLE;
 }
 
-/* Kubernetes documentation, "Taints and Tolerations", taint-based evictions: a pod that says nothing is given five minutes. */
+static bool tolerates_loss(const Json *t) {
+        const char *key = strempty(json_string(json_get(t, "key"))), *effect = strempty(json_string(json_get(t, "effect")));
+
+        return (isempty(key) || streq(key, "node.kubernetes.io/unreachable")) && (isempty(effect) || streq(effect, "NoExecute")) &&
+               (streq_ptr(json_string(json_get(t, "operator")), "Exists") || isempty(json_string(json_get(t, "value"))));
+}
+
+/* The shortest of those that say how long. Kubernetes documentation, "Taints and Tolerations", taint-based evictions: a pod that says
+ * nothing is given five minutes. */
 static usec_t find_toleration(const Json *tolerations) {
+        usec_t span = USEC_INFINITY;
         bool found = false;
-        usec_t span = 0;
 
         JSON_FOREACH(t, tolerations) {
-                const char *key = strempty(json_string(json_get(t, "key"))), *effect = strempty(json_string(json_get(t, "effect")));
-                int64_t seconds = json_i64(json_get(t, "tolerationSeconds"), -1);
+                int64_t seconds = json_i64(json_get(t, "tolerationSeconds"), 0);
 
-                if ((*key && !streq(key, "node.kubernetes.io/unreachable")) || (*effect && !streq(effect, "NoExecute")))
+                if (!tolerates_loss(t))
                         continue;
-                if (!json_get(t, "tolerationSeconds"))
-                        return USEC_INFINITY;
-                if (seconds > 0)
-                        span = MAX(span, (usec_t) seconds * USEC_PER_SEC);
+                if (json_get(t, "tolerationSeconds"))
+                        span = MIN(span, seconds > 0 ? (usec_t) seconds * USEC_PER_SEC : 0);
                 found = true;
         }
         return found ? span : POD_TOLERATION_DEFAULT;

@@ -56,6 +56,28 @@ static int greatest_init(const Json *spec, const char *name, int64_t missing, in
         return 0;
 }
 
+/* Does a container say anything of it? */
+static bool is_said(const Json *spec, const char *name) {
+        JSON_FOREACH(container, json_get(spec, "containers")) {
+                const Json *resources = json_get(container, "resources");
+
+                if (json_at(resources, "requests", name, NULL) || json_at(resources, "limits", name, NULL))
+                        return true;
+        }
+        return false;
+}
+
+/* What the pod as a whole asks for stands for what its containers do; its limit where neither says. Kubernetes documentation, "Assign Pod-level
+ * CPU and memory resources". */
+static int replace_by_whole(const Json *spec, const char *name, int64_t *sum, Error *reterr) {
+        const Json *resources = json_get(spec, "resources");
+        const char *text = json_string(json_at(resources, "requests", name, NULL));
+
+        if (!text && !is_said(spec, name))
+                text = json_string(json_at(resources, "limits", name, NULL));
+        return text ? resource_parse(name, "spec.resources.requests", text, sum, reterr) : 0;
+}
+
 int resource_sum(const Json *spec, const char *name, int64_t missing, int64_t *ret, Error *reterr) {
         int64_t sum = 0, beside = 0, greatest = 0, amount;
         const char *overhead = json_string(json_at(spec, "overhead", name, NULL));
@@ -74,6 +96,10 @@ int resource_sum(const Json *spec, const char *name, int64_t missing, int64_t *r
         if (__builtin_add_overflow(sum, beside, &sum))
                 return too_much(name, reterr);
         sum = MAX(sum, greatest);
+        if (streq(name, "cpu") || streq(name, "memory"))
+                r = replace_by_whole(spec, name, &sum, reterr);
+        if (r < 0)
+                return r;
         if (overhead) {
                 r = resource_parse(name, "spec.overhead", overhead, &amount, reterr);
                 if (r < 0)

@@ -74,21 +74,27 @@ Verdict filter_static(const PodClass *c, const SchedNode *n) {
         return (Verdict) {};
 }
 
-static bool has_conflict(const PodClass *c, const SchedUses *uses) {
-        for (uint32_t i = 0; i < uses->n_items; i++) {
-                const PodClass *other = uses->items[i].class;
-
-                for (size_t a = 0; a < other->n_ports; a++)
-                        for (size_t b = 0; b < c->n_ports; b++)
-                                if (host_port_conflicts(&other->ports[a], &c->ports[b]))
-                                        return true;
-        }
-        return false;
-}
-
 /* Does the room that is kept for such a pod count for the class? Its own like may take it: they are all the same. */
 static bool is_kept_from(const PodClass *c, const PodClass *nominated) {
         return nominated != c && nominated->priority >= c->priority;
+}
+
+static bool has_conflict(const PodClass *c, const PodClass *other) {
+        for (size_t a = 0; a < other->n_ports; a++)
+                for (size_t b = 0; b < c->n_ports; b++)
+                        if (host_port_conflicts(&other->ports[a], &c->ports[b]))
+                                return true;
+        return false;
+}
+
+static bool lacks_ports(const PodClass *c, const SchedNode *n) {
+        for (uint32_t i = 0; i < n->uses.n_items; i++)
+                if (has_conflict(c, n->uses.items[i].class))
+                        return true;
+        for (uint32_t i = 0; i < n->nominated.n_items; i++)
+                if (is_kept_from(c, n->nominated.items[i].class) && has_conflict(c, n->nominated.items[i].class))
+                        return true;
+        return false;
 }
 
 /* What pods that are to come will hold. */
@@ -145,7 +151,7 @@ static uint32_t lacking(const PodClass *c, const SchedNode *n) {
 Verdict filter_dynamic(const PodClass *c, const SchedNode *n) {
         uint32_t lacks;
 
-        if (c->n_ports > 0 && has_conflict(c, &n->uses))
+        if (c->n_ports > 0 && lacks_ports(c, n))
                 return (Verdict) { .kind = FILTER_PORTS };
         lacks = lacking(c, n);
         return lacks > 0 ? (Verdict) { .kind = FILTER_RESOURCES, .detail = lacks } : (Verdict) {};

@@ -134,6 +134,9 @@ static void test_pod_tolerations(void **state _unused_) {
                 { "{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoExecute\",\"tolerationSeconds\":7}", 7 * USEC_PER_SEC },
                 { "{\"key\":\"node.kubernetes.io/unreachable\",\"tolerationSeconds\":0}", 0 },
                 { "{\"operator\":\"Exists\"}", USEC_INFINITY },
+                { "{\"operator\":\"Exists\"},{\"operator\":\"Exists\",\"tolerationSeconds\":9},{\"key\":\"node.kubernetes.io/unreachable\",\"tolerationSeconds\":5}",
+                  5 * USEC_PER_SEC }, /* the shortest */
+                { "{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Equal\",\"value\":\"x\",\"tolerationSeconds\":5}", 300 * USEC_PER_SEC },
         };
 
         pod_class_pool_init(&classes, secret);

@@ -22,6 +22,12 @@ bool is_dns_label(const char *s);
 void validate_labels(KubeWrite *w, const char *field, const Json *labels);
 /* A value, when there is one, must be one of the words with blanks between. */
 void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words);
+/* Is it one of the words with blanks between? */
+bool is_one_of(const char *s, const char *words);
+/* Amounts of resources by their names. */
+void validate_quantities(KubeWrite *w, const char *field, const Json *quantities);
+/* Containers, what they mount and the volumes of a pod's spec; field: "spec", "spec.template.spec". */
+void validate_containers(KubeWrite *w, const char *field, const Json *spec);
 /* A LabelSelector. */
 void validate_expressions(KubeWrite *w, const char *field, const Json *selector);
 

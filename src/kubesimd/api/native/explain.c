@@ -71,22 +71,32 @@ static void put_group(const Explanation *e, const ExplainRow *row, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
+/* Is it there, and not to be placed by ours (yet)? */
+static bool is_held(const Question *q) {
+        StoreEntry *e = q->explain.pod ? store_find(cluster_store(q->api->cluster), KIND_POD, q->explain.pod) : NULL;
+
+        return e && pod_of(pod_state(e))->held && !pod_of(pod_state(e))->node;
+}
+
 /* What a look at one pod alone does not see. */
 static void put_notes(const Question *q, const Explanation *e, StrBuf *b) {
         WhatIfItem item = q->manifest.items[0];
-        bool gang = item.class->gang.name, preempts;
+        bool gang = item.class->gang.name, preempts, held = is_held(q);
         _cleanup_strbuf_ StrBuf note = STRBUF_INIT(4 * KIB);
 
         item.count = 1;
         preempts = !e->winner && what_if_count_preempting(q->what_if, &item, 1) > 0;
         strbuf_puts(b, ",\"notes\":[");
+        if (held)
+                json_put_string(b, "it has scheduling gates, a node that it names or another scheduler: this is as if it had not");
         if (gang) {
+                strbuf_puts(b, held ? "," : "");
                 strbuf_printf(&note, "it is of pod group \"%s\", which is placed all or none once %u are there: this looks at it alone",
                               item.class->gang.name, item.class->gang.min_member);
                 json_put_text(b, &note);
         }
         if (preempts) {
-                strbuf_puts(b, gang ? "," : "");
+                strbuf_puts(b, held || gang ? "," : "");
                 json_put_string(b, "pods of a lower priority are on nodes: it may send some of them away, which is not worked out here");
         }
         strbuf_puts(b, "]");
