@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions with kubectl, as one would type them: tests/e2e/kubectl/*.txt, each with every kubectl at hand.
+"""Sessions with kubectl, as one would type them: tests/e2e/kubectl/*.txt, each with the kubectl of the PATH, the newest at hand and one of
+those between, another one for each session; with KUBESIM_KUBECTLS=all with every one.
 
     $ ARGUMENTS              runs kubectl; what follows is expected, up to the next command
     $? ARGUMENTS             the same, tried again until it is as expected
@@ -21,6 +22,16 @@ from test_kube import KUBECTLS
 
 HERE = os.path.dirname(__file__)
 SCENARIOS = sorted(glob.glob(os.path.join(HERE, "kubectl", "*.txt")))
+
+
+def kubectls_for(i):
+    between = KUBECTLS[1:-1]
+    if not between or os.environ.get("KUBESIM_KUBECTLS") == "all":
+        return KUBECTLS
+    return [KUBECTLS[0], between[i % len(between)], KUBECTLS[-1]]
+
+
+SESSIONS = [(path, kubectl) for i, path in enumerate(SCENARIOS) for kubectl in kubectls_for(i)]
 
 
 def version_of(kubectl):
@@ -73,8 +84,7 @@ def matches(expected, lines):
     return fnmatch.fnmatchcase(squeeze(lines[0]), pattern) and matches(expected[1:], lines[1:])
 
 
-@pytest.mark.parametrize("kubectl", KUBECTLS, ids=os.path.basename)
-@pytest.mark.parametrize("path", SCENARIOS, ids=lambda p: os.path.basename(p)[:-4])
+@pytest.mark.parametrize("path, kubectl", SESSIONS, ids=os.path.basename)
 def test_session(path, kubectl, kubesimd, tmp_path):
     version = version_of(kubectl)
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": "/dev/null", "EDITOR": "true"}
