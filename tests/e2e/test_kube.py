@@ -471,14 +471,19 @@ def test_what_survives_a_restart(cluster):
     eventually(lambda: not keep())
 
 
-def test_ten_thousand_wrong_requests(cluster):
+WRONG_PATHS = {
+    "kubernetes": ["/api/v1/namespaces/default/pods", "/api/v1/namespaces/default/pods/web", "/api/v1/namespaces/nowhere/configmaps", "/apis/apps/v1/deployments/x",
+                   "/api/v1/nodes/n1/status", "/apis/x/v9/y", "/api/v1/namespaces//pods", "/apis/apps/v1/namespaces/default/deployments/x/scale"],
+    "native": ["/pods", "/pods/web", "/nodes", "/nodes/n1/twist", "/heartbeat", "/faults", "/scheduler", "/explain", "/capacity", "/compare"],
+}
+
+
+@pytest.mark.parametrize("door", WRONG_PATHS)
+def test_ten_thousand_wrong_requests(cluster, door):
     """Bodies cut off, words exchanged, paths that lead nowhere: each is answered, none changes anything, the process lives."""
     import random
     r = random.Random(7)
     bodies = [json.dumps(POD), json.dumps({"spec": {"replicas": -1}}), "[{\"op\":\"add\",\"path\":\"/x/y\"}]", "{\"metadata\":{\"name\":\"A_B\"}}", "\x00\xff", "{" * 200]
-    paths = ["/api/v1/namespaces/default/pods", "/api/v1/namespaces/default/pods/web", "/api/v1/namespaces/nowhere/configmaps", "/apis/apps/v1/deployments/x",
-             "/api/v1/nodes/n1/status", "/apis/x/v9/y", "/api/v1/namespaces//pods", "/pods", "/nodes/n1/twist",
-             "/heartbeat", "/apis/apps/v1/namespaces/default/deployments/x/scale"]
     types = ["application/json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/json-patch+json",
              "application/apply-patch+yaml", "application/vnd.kubernetes.protobuf", "text/plain"]
     revision = cluster.get("/api/v1/pods")["metadata"]["resourceVersion"]
@@ -487,7 +492,7 @@ def test_ten_thousand_wrong_requests(cluster):
         for _ in range(50):
             body = r.choice(bodies)
             body = body[:r.randrange(2, max(3, len(body) - 1))] + r.choice("}]\"{,")
-            connection.request(r.choice(["POST", "PUT", "PATCH"]), r.choice(paths) + r.choice(["", "?dryRun=All", "?watch=1", "?fieldManager=x", "?limit=-1"]),
+            connection.request(r.choice(["POST", "PUT", "PATCH"]), r.choice(WRONG_PATHS[door]) + r.choice(["", "?dryRun=All", "?watch=1", "?fieldManager=x", "?limit=-1"]),
                                body.encode("latin-1"), {"Content-Type": r.choice(types)})
             reply = connection.getresponse()
             reply.read()

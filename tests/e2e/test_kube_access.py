@@ -16,7 +16,7 @@ from test_kube import KUBECTLS
 TOKENS = {"admin": "admin-0123456789abcdef", "viewer": "viewer-0123456789abcdef", "node:n1": "node-0123456789abcdef"}
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
 ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
-MODERN = [k for k in KUBECTLS if re.search(r"\.1\.(2[89]|3\d)$", k)] or KUBECTLS[-1:]
+MODERN = [k for k in KUBECTLS if re.search(r"\.1\.(2[789]|3\d)$", k)] or KUBECTLS[-1:]
 
 
 class Secure:

@@ -119,6 +119,8 @@ static const KubeResource documents[] = {
           .schema = "authentication.v1.SelfSubjectReview", .store_kind = KIND_NAMESPACE, .create_only = true, .only_made = true },
         { .group = "authentication.k8s.io", .version = "v1", .plural = "tokenreviews", .singular = "tokenreview", .kind = "TokenReview",
           .schema = "authentication.v1.TokenReview", .store_kind = KIND_NAMESPACE, .create_only = true, .only_made = true },
+        { .group = "authentication.k8s.io", .version = "v1beta1", .plural = "selfsubjectreviews", .singular = "selfsubjectreview", .kind = "SelfSubjectReview",
+          .schema = "authentication.v1.SelfSubjectReview", .store_kind = KIND_NAMESPACE, .create_only = true, .only_made = true }, /* kubectl 1.27 */
         { .group = "authorization.k8s.io", .version = "v1", .plural = "localsubjectaccessreviews", .singular = "localsubjectaccessreview",
           .kind = "LocalSubjectAccessReview", .schema = "authorization.v1.LocalSubjectAccessReview", .store_kind = KIND_EVENT, .namespaced = true,
           .create_only = true, .only_made = true },

@@ -111,6 +111,7 @@ const HttpRoute kube_routes[] = {
         REVIEW("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", HTTP_ACCESS_USER),
         REVIEW("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", HTTP_ACCESS_USER),
         REVIEW("/apis/authentication.k8s.io/v1/selfsubjectreviews", HTTP_ACCESS_USER),
+        REVIEW("/apis/authentication.k8s.io/v1beta1/selfsubjectreviews", HTTP_ACCESS_USER),
         REVIEW("/apis/authorization.k8s.io/v1/subjectaccessreviews", HTTP_ACCESS_WRITE),
         REVIEW("/apis/authorization.k8s.io/v1/namespaces/{namespace}/localsubjectaccessreviews", HTTP_ACCESS_WRITE),
         REVIEW("/apis/authentication.k8s.io/v1/tokenreviews", HTTP_ACCESS_WRITE),
