@@ -77,7 +77,6 @@ void node_update_index(Cluster *c, NodeState *ns) {
 
         if (lives != ns->sched.open) {
                 ns->sched.open = lives;
-                ns->sched.version++;
                 scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_NODE);
         }
         node_index_set(&c->index, &ns->index, open ? ns->sched.allocatable.cpu - ns->sched.used.cpu : NODE_INDEX_CLOSED);

@@ -111,7 +111,6 @@ void sched_node_update(SchedNode *n, const Node *node, NodeClass *class, bool op
                 node_class_unref(n->class);
                 n->class = node_class_ref(class);
         }
-        n->version++;
 }
 
 static int copy_uses(const SchedUses *u, SchedUses *ret) {

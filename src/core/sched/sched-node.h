@@ -20,7 +20,7 @@ typedef struct SchedNode {
         const Node *node;  /* weak: the present version */
         NodeClass *class;  /* a reference */
         uint64_t order;    /* of registration, unique: the smaller is the one that wins ties */
-        uint64_t version;  /* grows with every change of what does not follow from its pods */
+        uint64_t version;  /* another with every change of what does not follow from its pods; never that of another node */
         size_t slot;       /* in Scheduler.nodes; SIZE_MAX when it is not there */
         bool odd_hostname; /* its label kubernetes.io/hostname is not its name */
         bool open;         /* it lives and takes pods (cordons and taints apart) */

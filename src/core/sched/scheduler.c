@@ -181,6 +181,8 @@ void scheduler_remove_node(Scheduler *s, SchedNode *n) {
 }
 
 void scheduler_note(Scheduler *s, SchedNode *n, SchedEvent event) {
+        if (event == SCHED_EVENT_NODE)
+                n->version = ++s->last_version; /* a node that was undone may come back under its number, and be another one */
         if (event == SCHED_EVENT_NODE && n->node) {
                 s->odd_hostnames += has_odd_hostname(n);
                 s->odd_hostnames -= n->odd_hostname;

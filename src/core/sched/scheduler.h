@@ -40,6 +40,7 @@ struct Scheduler {
         uint32_t *changes;           /* ring of the slots that have changed last */
         size_t changes_allocated;    /* a power of two */
         uint64_t n_changes;          /* since the beginning */
+        uint64_t last_version;       /* SchedNode.version that was given out */
         uint64_t last_event[_SCHED_EVENT_MAX]; /* n_changes of the newest of each kind */
 
         HashTable images;            /* name -> ImageCount */

@@ -99,7 +99,7 @@ static int place_all(WhatIf *w, WhatIfItem *items, size_t n, const SchedAlgorith
 /* --- The copy --- */
 
 static bool is_copy_of(const SchedNode *a, const SchedNode *b) {
-        return a->node == b->node && a->version == b->version && a->n_pods == b->n_pods && a->used.cpu == b->used.cpu && a->open == b->open;
+        return a->node == b->node && a->class == b->class && a->n_pods == b->n_pods && a->used.cpu == b->used.cpu && a->open == b->open;
 }
 
 static void check_copy(const WhatIf *w, const Scheduler *live) {
