@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Kubernetes API by its JavaScript client and its informer (npm's @kubernetes/client-node), over HTTPS with the kubeconfig that
 kubesimctl writes. tests/e2e/node/client.js obeys; what is right is said here."""
+import fcntl
 import filecmp
 import json
 import os
@@ -22,17 +23,25 @@ MANIFESTS = ("package.json", "package-lock.json", ".npmrc")
 
 @pytest.fixture(scope="session")
 def program():
-    """The client, installed once beside the build: again only when what is wanted has changed."""
+    """The client, installed once beside the build, by one of the tests that run side by side."""
+    os.makedirs(HOME, exist_ok=True)
+    with open(os.path.join(HOME, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        install()
+    return os.path.join(HOME, "client.js")
+
+
+def install():
+    """Again only when what is wanted has changed."""
     done = os.path.join(HOME, "installed")
     if not os.path.exists(done) or filecmp.cmpfiles(SOURCE, HOME, MANIFESTS, shallow=False)[0] != list(MANIFESTS):
-        os.makedirs(HOME, exist_ok=True)
         for name in MANIFESTS:
             shutil.copy(os.path.join(SOURCE, name), HOME)
         npm = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HOME, capture_output=True, text=True, timeout=300)
         if npm.returncode:
             pytest.fail(f"npm could not install the Kubernetes client for JavaScript; it needs its registry:\n{npm.stdout}{npm.stderr}", pytrace=False)
         open(done, "w").close()
-    return shutil.copy(os.path.join(SOURCE, "client.js"), HOME)
+    shutil.copy(os.path.join(SOURCE, "client.js"), HOME)
 
 
 class Client:

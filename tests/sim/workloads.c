@@ -831,7 +831,7 @@ static void rest(Workloads *w) {
                 note_successes(w);
                 commit(w);
         }
-        for (unsigned i = 0; i < 1000 && controllers_wait(w->cluster); i++)
+        for (unsigned i = 0; i < 1000 && (controllers_wait(w->cluster) || cluster_deadline(w->cluster) <= w->now); i++)
                 must(cluster_step(w->cluster, w->now) >= 0);
         commit(w);
         check_rest(w);
