@@ -12,11 +12,12 @@ import http.client
 import pytest
 
 from test_kube import KUBECTLS
+from test_kubectl import version_of
 
 TOKENS = {"admin": "admin-0123456789abcdef", "viewer": "viewer-0123456789abcdef", "node:n1": "node-0123456789abcdef"}
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
 ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
-MODERN = [k for k in KUBECTLS if re.search(r"\.1\.(2[789]|3\d)$", k)] or KUBECTLS[-1:]
+MODERN = [k for k in KUBECTLS if version_of(k) >= (1, 27)]
 
 
 class Secure:
