@@ -14,7 +14,9 @@ in_container sh -c '
     chmod 600 /etc/credstore/kubesim.tokens
     printf "[Access]\nAllowHost=198.51.100.1\n" >/etc/kubesim/kubesimd.conf.d/70-remote.conf
     printf "[Socket]\nListenStream=\nListenStream=198.51.100.1:8080\nIPAddressAllow=198.51.100.0/24\nFreeBind=yes\n" >/etc/systemd/system/kubesimd-http.socket.d/remote.conf
-    systemctl daemon-reload; systemctl stop kubesimd.service kubesimd-http.socket; systemctl start kubesimd-http.socket kubesimd.service'
+    systemctl daemon-reload
+    systemctl stop kubesimd.socket kubesimd-http.socket kubesimd-https.socket kubesimd.service # an agent would start it in between
+    systemctl start kubesimd.socket kubesimd-http.socket kubesimd-https.socket; systemctl start kubesimd.service'
 check "without a token TCP clients are refused" in_container sh -c '[ "$(curl -s -o /dev/null -w "%{http_code}" http://198.51.100.1:8080/nodes)" = 401 ]'
 check "the viewer's token may read" in_container sh -c 'kubesimctl --server=http://198.51.100.1:8080 --token-file=/root/viewer list-nodes | grep -q node1'
 check "and not write" in_container sh -c 'kubesimctl --server=http://198.51.100.1:8080 --token-file=/root/viewer add-node x; [ $? = 6 ]'
