@@ -40,6 +40,7 @@ typedef struct Daemon {
 static void daemon_done(Daemon *d) {
         free(d->pods);
         pod_class_unref(d->class);
+        error_done(&d->error);
         edit_done(&d->edit);
 }
 
@@ -314,7 +315,6 @@ int reconcile_daemon_set(Cluster *c, ObjectState *s) {
         int r;
 
         r = reconcile(&d);
-        error_done(&d.error);
         daemon_done(&d);
         return r < 0 ? r : 0;
 }
