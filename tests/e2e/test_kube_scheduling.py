@@ -459,6 +459,22 @@ def conditions(cluster, name):
     return [(c["status"], c.get("reason"), c.get("message")) for c in cluster.get(f"{PODS}/{name}")["status"].get("conditions", []) if c["type"] == "PodScheduled"]
 
 
+def test_bindings(cluster):
+    """A Binding by itself names its pod; what is wrong with it changes nothing."""
+    cluster.add_node("a")
+    cluster.add_pod("p", {"schedulerName": "theirs"})
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"kind": "Node", "name": "a"}}
+    bindings = "/api/v1/namespaces/default/bindings"
+    for wrong, status in (({"target": {"name": "a"}}, 422), ({"metadata": {"name": "p"}}, 422), ({**binding, "metadata": {"name": "none"}}, 404),
+                          ({**binding, "metadata": {"name": "../p"}}, 404), ({**binding, "metadata": {"name": "p", "uid": "no"}}, 409)):
+        cluster.post(bindings, wrong, status)
+    assert cluster.ask("POST", "/api/v1/namespaces/none/bindings", binding).status == 404
+    assert not cluster.where("p")
+    cluster.post(bindings, binding, 201)
+    assert cluster.where("p") == "a"
+    assert cluster.ask("GET", bindings).status == 405
+
+
 def test_what_another_scheduler_says(cluster):
     """It tells why its pods wait, and binds them; kubesimd says nothing of them that is not so."""
     cluster.add_node("a")

@@ -75,6 +75,10 @@ def test_not_acceptable(kubesimd):
     ("DELETE", PODS + "/web", {"gracePeriodSeconds": -5}, "DeleteOptions", "gracePeriodSeconds", "FieldValueInvalid",
      "Invalid value: -5: must be greater than or equal to 0"),
     ("DELETE", PODS + "/web", {"dryRun": ["No"]}, "DeleteOptions", "dryRun", "FieldValueNotSupported", 'Unsupported value: "No": supported values: "All"'),
+    ("DELETE", PODS + "/web", {"propagationPolicy": "Orphan", "orphanDependents": True}, "DeleteOptions", "propagationPolicy", "FieldValueInvalid",
+     'Invalid value: "Orphan": orphanDependents and deletionPropagation cannot be both set'),
+    ("GET", PODS + "?sendInitialEvents=true", None, "ListOptions", "sendInitialEvents", "FieldValueForbidden",
+     "Forbidden: sendInitialEvents is forbidden for list"),
     ("GET", PODS + "?resourceVersionMatch=Exact", None, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
      "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"),
     ("GET", PODS + "?resourceVersionMatch=Exact&resourceVersion=0", None, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
@@ -90,6 +94,63 @@ def test_wrong_options(kubesimd, method, path, body, kind, field, reason, detail
     status = refusal(kubesimd, 422, method, path, body, patch)
     assert status["message"] == f'{kind}.meta.k8s.io "" is invalid: {field}: {detail}' and status["reason"] == "Invalid"
     assert status["details"] == {"group": "meta.k8s.io", "kind": kind, "causes": [{"reason": reason, "message": detail, "field": field}]}
+
+
+def test_what_is_written_has_a_name(kubesimd):
+    """A PUT without one would put what it says in the place of whatever is there."""
+    kubesimd.post(MAPS, {"metadata": {"name": "a"}, "data": {"k": "v"}}, 201)
+    for body in ({"metadata": {}}, {}, {"metadata": {"name": ""}, "data": {}}):
+        message = refusal(kubesimd, 400, "PUT", MAPS + "/a", body)["message"]
+        assert message == "the name of the object (a based on URL) was undeterminable: name must be provided"
+    assert kubesimd.get(MAPS + "/a")["data"] == {"k": "v"}
+
+
+def test_what_goes_is_held_by_nothing_new(kubesimd):
+    kubesimd.post(MAPS, {"metadata": {"name": "a", "finalizers": ["x.io/a", "x.io/b"]}}, 201)
+    kubesimd.ask("DELETE", MAPS + "/a")
+    patch = {"Content-Type": "application/merge-patch+json"}
+    status = refusal(kubesimd, 422, "PATCH", MAPS + "/a", {"metadata": {"finalizers": ["x.io/a", "x.io/c"]}}, patch)
+    assert status["message"] == ('ConfigMap "a" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, '
+                                 'found new finalizers []string{"x.io/c"}')
+    assert kubesimd.get(MAPS + "/a")["metadata"]["finalizers"] == ["x.io/a", "x.io/b"]
+    assert kubesimd.ask("PATCH", MAPS + "/a", {"metadata": {"finalizers": ["x.io/b"]}}, patch).status == 200
+    assert kubesimd.ask("PATCH", MAPS + "/a", {"metadata": {"finalizers": None}}, patch).status == 200
+    assert kubesimd.ask("GET", MAPS + "/a").status == 404
+
+
+def test_patches_have_an_end(kubesimd):
+    kubesimd.post(MAPS, {"metadata": {"name": "a"}}, 201)
+    patch = {"Content-Type": "application/json-patch+json"}
+    operation = {"op": "add", "path": "/data", "value": {}}
+    message = refusal(kubesimd, 413, "PATCH", MAPS + "/a", [operation] * 10001, patch)["message"]
+    assert message == "The allowed maximum operations in a JSON patch is 10000, got 10001"
+    assert kubesimd.ask("PATCH", MAPS + "/a", [operation] * 10000, patch).status == 200
+
+
+@pytest.mark.parametrize("data,at", [
+    ("a", 0), ("ab", 0), ("abc", 0), ("abcd*", 4), ("abcdefg", 4), ("ab=", 3), ("ab=c", 2), ("a===", 1), ("abcd=", 4), ("abc=d", 4), ("ab==x", 4), ("====", 0),
+    ("", None), ("abcd", None), ("abc=", None), ("ab==", None), ("ab\ncd\r\n", None),
+])
+def test_bytes_are_base64(kubesimd, data, at):
+    """The offset is that of encoding/base64 of Go, which kube-apiserver gives back."""
+    secret = {"metadata": {"name": "s"}, "data": {"k": data}}
+    if at is None:
+        kubesimd.post("/api/v1/namespaces/default/secrets", secret, 201)
+        return
+    message = refusal(kubesimd, 400, "POST", "/api/v1/namespaces/default/secrets", secret)["message"]
+    assert message == f'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte {at}'
+
+
+def test_times_are_times(kubesimd):
+    lease = {"metadata": {"name": "l"}, "spec": {"renewTime": "yesterday"}}
+    message = refusal(kubesimd, 400, "POST", "/apis/coordination.k8s.io/v1/namespaces/default/leases", lease)["message"]
+    assert message.startswith('Lease in version "v1" cannot be handled as a Lease: parsing time "yesterday" as "2006-01-02T15:04:05Z07:00"')
+
+
+def test_delete_takes_options_alone(kubesimd):
+    kubesimd.post(PODS, POD, 201)
+    assert "DeleteOptions" in refusal(kubesimd, 400, "DELETE", PODS + "/web", {"kind": "Pod", "apiVersion": "v1"})["message"]
+    assert kubesimd.ask("GET", PODS + "/web").status == 200
 
 
 def test_wrong_queries(kubesimd):

@@ -50,6 +50,7 @@ static int read_grace(const char *s, int64_t *ret, Error *reterr) {
 int kube_read_delete_options(KubeWrite *w, const Json *body, DeleteOptions *ret, Error *reterr) {
         const char *dry = json_string(json_item(json_get(body, "dryRun"), 0));
         const char *orphan = http_request_query(w->req, "orphanDependents");
+        const char *policy = json_string(json_get(body, "propagationPolicy")) ?: http_request_query(w->req, "propagationPolicy");
         int64_t grace = json_i64(json_get(body, "gracePeriodSeconds"), -1);
         int r;
 
@@ -61,9 +62,12 @@ int kube_read_delete_options(KubeWrite *w, const Json *body, DeleteOptions *ret,
                 return kube_refuse_option(w->req, "DeleteOptions", "dryRun", "FieldValueNotSupported",
                                           "Unsupported value: \"%s\": supported values: \"All\"", dry);
         ret->dry |= dry != NULL;
+        if (!isempty(policy) && (json_get(body, "orphanDependents") || !isempty(orphan)))
+                return kube_refuse_option(w->req, "DeleteOptions", "propagationPolicy", "FieldValueInvalid",
+                                          "Invalid value: \"%s\": orphanDependents and deletionPropagation cannot be both set", policy);
         if (json_is_true(json_get(body, "orphanDependents")) || streq_ptr(orphan, "true"))
                 ret->propagation = PROPAGATION_ORPHAN;
-        r = read_propagation(w->req, json_string(json_get(body, "propagationPolicy")) ?: http_request_query(w->req, "propagationPolicy"), ret);
+        r = read_propagation(w->req, policy, ret);
         if (r >= 0 && grace < 0)
                 r = read_grace(http_request_query(w->req, "gracePeriodSeconds"), &ret->grace_seconds, reterr);
         return r;
@@ -71,6 +75,7 @@ int kube_read_delete_options(KubeWrite *w, const Json *body, DeleteOptions *ret,
 
 static int read_options(KubeWrite *w, Options *ret, Error *reterr) {
         const Json *preconditions;
+        const char *kind;
         Json *body;
         int r;
 
@@ -78,8 +83,9 @@ static int read_options(KubeWrite *w, Options *ret, Error *reterr) {
         r = write_read_body(w, &body, reterr);
         if (r < 0)
                 return r;
-        if (body && body->type != JSON_OBJECT)
-                return error_set(reterr, -EINVAL, "the body of a DELETE must be DeleteOptions");
+        kind = json_string(json_get(body, "kind"));
+        if ((body && body->type != JSON_OBJECT) || (!isempty(kind) && !streq(kind, "DeleteOptions")))
+                return error_set(reterr, -EINVAL, "the body of a DELETE must be DeleteOptions, not %s", strempty(kind ?: "something else"));
         preconditions = json_get(body, "preconditions");
         ret->uid = json_string(json_get(preconditions, "uid"));
         ret->revision = json_string(json_get(preconditions, "resourceVersion"));

@@ -4,9 +4,11 @@
 #include <stdio.h>
 
 #include "basic/alloc-util.h"
+#include "basic/base64.h"
 #include "basic/error.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "basic/time-util.h"
 #include "core/model/quantity.h"
 #include "kubesimd/api/kube/field-path.h"
 
@@ -280,11 +282,34 @@ static int check_quantity(Check *c, Json *v) {
         return 0;
 }
 
+static int check_bytes(Check *c, const Json *v) {
+        size_t at = base64_find_error(v->text, v->size);
+
+        return at == SIZE_MAX ? 0 : error_set(c->error, -EINVAL, "illegal base64 data at input byte %zu", at);
+}
+
+static int check_time(Check *c, const Json *v) {
+        usec_t ignored;
+
+        if (parse_rfc3339(v->text, &ignored) >= 0)
+                return 0;
+        return error_set(c->error, -EINVAL, "parsing time \"%s\" as \"2006-01-02T15:04:05Z07:00\": it is not of that form", v->text);
+}
+
 static int check_value(Check *c, const SchemaMessage *m, const SchemaField *f, Json *v) {
         if (!has_type(f, v))
                 return wrong_type(c, m, f, v, NULL);
-        if (f->type == SCHEMA_QUANTITY)
+        switch (f->type) {
+        case SCHEMA_QUANTITY:
                 return check_quantity(c, v);
+        case SCHEMA_BYTES:
+                return check_bytes(c, v);
+        case SCHEMA_TIME:
+        case SCHEMA_MICRO_TIME:
+                return check_time(c, v);
+        default:
+                break;
+        }
         return f->type == SCHEMA_MESSAGE && f->message ? check_message(c, f->message, v) : 0;
 }
 

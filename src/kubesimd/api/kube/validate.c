@@ -3,11 +3,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "basic/json-writer.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/control/cron.h"
 #include "core/control/selectors.h"
-#include "basic/base64.h"
 #include "kubesimd/api/kube/label-syntax.h"
 #include "kubesimd/api/kube/rules.h"
 #include "kubesimd/api/kube/validate-internal.h"
@@ -107,6 +107,28 @@ static void validate_owners(KubeWrite *w, const Json *owners) {
                 cause_invalid_text(w, "metadata.ownerReferences", "", "Only one reference can have Controller set to true");
 }
 
+static bool has_text(const Json *list, const char *s) {
+        JSON_FOREACH(v, list)
+                if (streq_ptr(json_string(v), s))
+                        return true;
+        return false;
+}
+
+/* What is being deleted cannot be held by more than held it then. */
+static void validate_no_new_finalizers(KubeWrite *w, const Json *finalizers, const Json *before) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
+
+        JSON_FOREACH(f, finalizers)
+                if (json_string(f) && !has_text(before, json_string(f))) {
+                        strbuf_puts(&b, b.size > 0 ? ", " : "no new finalizers can be added if the object is being deleted, found new finalizers []string{");
+                        json_put_string(&b, json_string(f));
+                }
+        if (b.size > 0) {
+                strbuf_putc(&b, '}');
+                cause_forbidden(w, "metadata.finalizers", strbuf_str(&b));
+        }
+}
+
 void validate_metadata(KubeWrite *w, const Json *object, const Json *old) {
         const Json *metadata = json_get(object, "metadata");
         const char *before = json_string(json_at(old, "metadata", "name", NULL));
@@ -121,6 +143,8 @@ void validate_metadata(KubeWrite *w, const Json *object, const Json *old) {
         JSON_FOREACH(f, json_get(metadata, "finalizers"))
                 if (!json_string(f) || !is_qualified_name(json_string(f)))
                         cause_invalid(w, "metadata.finalizers", f, KEY_TEXT);
+        if (json_at(old, "metadata", "deletionTimestamp", NULL))
+                validate_no_new_finalizers(w, json_get(metadata, "finalizers"), json_at(old, "metadata", "finalizers", NULL));
 }
 
 /* --- Pods --- */
@@ -563,8 +587,6 @@ void validate_secret(KubeWrite *w, const Json *object, const Json *old) {
         JSON_FOREACH(v, json_get(object, "data")) {
                 put_path(path, "data[%s]", v->key);
                 validate_config_key(w, path, v->key);
-                if (!json_string(v) || !base64_is_valid(json_string(v)))
-                        cause_invalid_text(w, path, "<secret>", "illegal base64 data");
         }
         validate_secret_type(w, object, type);
 }
