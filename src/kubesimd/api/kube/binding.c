@@ -6,12 +6,23 @@
 #include "basic/string-util.h"
 #include "core/control/selectors.h"
 #include "kubesimd/api/kube/kube.h"
+#include "kubesimd/api/kube/rules.h"
 #include "kubesimd/api/kube/status.h"
 #include "kubesimd/api/kube/write.h"
+
+/* The body may name the pod once more, and then the same one. */
+static int check_name(const KubePath *path, const Json *body, const char *kind, Error *reterr) {
+        const char *name = json_string(json_at(body, "metadata", "name", NULL));
+
+        if (isempty(name) || streq(name, path->name))
+                return 0;
+        return error_set(reterr, -EINVAL, "name in URL does not match name in %s object", kind);
+}
 
 /* Binds the pod that the path names, as the body says. */
 static int bind(KubeWrite *w, const KubePath *pod, const Json *body, Error *reterr) {
         const char *node = json_string(json_at(body, "target", "name", NULL)), *uid = json_string(json_at(body, "metadata", "uid", NULL));
+        const char *kind = json_string(json_at(body, "target", "kind", NULL));
         char ours[UUID_STRING_MAX];
         StoreEntry *e;
         int r;
@@ -19,13 +30,19 @@ static int bind(KubeWrite *w, const KubePath *pod, const Json *body, Error *rete
         r = kube_find(w->api, pod, &e, reterr);
         if (r < 0)
                 return r;
-        if (isempty(node)) {
+        if (!isempty(kind) && !streq(kind, "Node"))
+                cause_not_supported(w, "target.kind", kind, "\"Node\", \"<empty>\"");
+        if (isempty(node))
                 cause_required(w, "target.name", "");
-                return write_reply_causes(w);
-        }
+        r = write_reply_causes(w);
+        if (r != 0)
+                return MIN(r, 0);
         if (!isempty(uid) && !streq(uid, uuid_to_string(e->object->uid, ours)))
                 return error_set_field(reterr, -ESTALE, "pods/binding", pod->name, "Operation cannot be fulfilled on pods/binding \"%s\": uid mismatch: the "
                                        "provided uid in the binding is %s, the uid of the pod is %s", pod->name, uid, ours);
+        if (kube_pod_is_gated((const Pod*) e->object))
+                return error_set_field(reterr, -ESTALE, "pods/binding", pod->name, "Operation cannot be fulfilled on pods/binding \"%s\": pod %s has non-empty "
+                                       ".spec.schedulingGates", pod->name, pod->name);
         if (!w->dry_run) {
                 r = cluster_bind_pod(w->api->cluster, api_now(), e, node, reterr);
                 if (r < 0)
@@ -42,6 +59,8 @@ int kube_bind(HttpRequest *req, ApiContext *api, const KubePath *path, Error *re
         r = write_begin(&w, req, api, path, reterr);
         if (r >= 0)
                 r = write_read_body(&w, &body, reterr);
+        if (r >= 0)
+                r = check_name(path, body, "Binding", reterr);
         return r < 0 ? r : bind(&w, path, body, reterr);
 }
 
@@ -122,9 +141,13 @@ int kube_evict(HttpRequest *req, ApiContext *api, const KubePath *path, Error *r
         if (r >= 0)
                 r = write_read_body(&w, &body, reterr);
         if (r >= 0)
+                r = check_name(path, body, "Eviction", reterr);
+        if (r >= 0)
                 r = kube_find(api, path, &e, reterr);
         if (r >= 0)
                 r = kube_read_delete_options(&w, json_get(body, "deleteOptions"), &options, reterr);
+        if (r >= 0)
+                r = kube_check_preconditions(path->resource, e->object, json_get(body, "deleteOptions"), reterr);
         if (r < 0)
                 return r;
         (void) cluster_step(api->cluster, api_now()); /* so that budgets know of the evictions before this one */

@@ -191,12 +191,10 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
                 cause_invalid(w, path, grace, "must be greater than or equal to 0");
 }
 
-/* What of a pod may change: images, the deadline, more tolerations, fewer gates; the node is not the client's to say. */
+/* What of a pod may change: images, the deadline, more tolerations, fewer gates. */
 static void forget_mutable(Json *spec) {
         static const char *const lists[] = { "containers", "initContainers" };
-        static const char *const fields[] = {
-                "activeDeadlineSeconds", "tolerations", "schedulingGates", "nodeName", "terminationGracePeriodSeconds", "ephemeralContainers",
-        };
+        static const char *const fields[] = { "activeDeadlineSeconds", "tolerations", "schedulingGates" };
 
         for (size_t i = 0; i < ELEMENTSOF(lists); i++)
                 JSON_FOREACH(container, json_get(spec, lists[i])) {
@@ -205,6 +203,31 @@ static void forget_mutable(Json *spec) {
                 }
         for (size_t i = 0; i < ELEMENTSOF(fields); i++)
                 json_remove(spec, fields[i]);
+}
+
+static void validate_deadline_update(KubeWrite *w, const Json *deadline, const Json *before) {
+        if (before && !deadline)
+                cause_invalid(w, "spec.activeDeadlineSeconds", deadline, "must not update from a positive integer to nil value");
+        else if (before && json_i64(deadline, 0) > json_i64(before, 0))
+                cause_invalid(w, "spec.activeDeadlineSeconds", deadline, "must be less than or equal to previous value");
+}
+
+/* Further ones may be added, and how long one holds may change. */
+static bool keeps_tolerations(JsonArena *a, const Json *list, const Json *before) {
+        JSON_FOREACH(old, before) {
+                bool found = false;
+
+                JSON_FOREACH(v, list) {
+                        Json *clone = json_copy(a, v), *same = json_copy(a, old);
+
+                        json_remove(clone, "tolerationSeconds");
+                        json_remove(same, "tolerationSeconds");
+                        found |= json_equal(clone, same);
+                }
+                if (!found)
+                        return false;
+        }
+        return true;
 }
 
 static bool contains_all(const Json *list, const Json *of) {
@@ -228,7 +251,8 @@ static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old)
         before = json_get(completed, "spec");
         x = json_copy(&w->arena, spec);
         y = json_copy(&w->arena, before);
-        if (!contains_all(json_get(spec, "tolerations"), json_get(before, "tolerations")))
+        validate_deadline_update(w, json_get(spec, "activeDeadlineSeconds"), json_get(before, "activeDeadlineSeconds"));
+        if (!keeps_tolerations(&w->arena, json_get(spec, "tolerations"), json_get(before, "tolerations")))
                 cause_forbidden(w, "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
         if (!contains_all(json_get(before, "schedulingGates"), json_get(spec, "schedulingGates")))
                 cause_forbidden(w, "spec.schedulingGates", "only deletion is allowed, but found new scheduling gate");
