@@ -19,18 +19,38 @@ void base64_put(StrBuf *b, const void *data, size_t size) {
         }
 }
 
-bool base64_is_valid(const char *s) {
-        size_t n = strlen(s), padding = 0;
+static size_t skip_newlines(const char *s, size_t size, size_t i) {
+        while (i < size && (s[i] == '\n' || s[i] == '\r'))
+                i++;
+        return i;
+}
 
-        if (n % 4 != 0)
-                return false;
-        for (size_t i = 0; i < n; i++) {
-                if (s[i] == '=' && i + 2 >= n)
-                        padding++;
-                else if (padding > 0 || !strchr(letters, s[i]))
-                        return false;
+/* What has to stand where padding begins, after so many letters of four. */
+static size_t find_error_in_padding(const char *s, size_t size, size_t i, unsigned letters_before) {
+        if (letters_before < 2)
+                return i;
+        i = skip_newlines(s, size, i + 1);
+        if (letters_before == 2) {
+                if (i == size)
+                        return size;
+                if (s[i] != '=')
+                        return i - 1;
+                i = skip_newlines(s, size, i + 1);
         }
-        return padding <= 2;
+        return i == size ? SIZE_MAX : i;
+}
+
+size_t base64_find_error(const char *s, size_t size) {
+        unsigned n = 0; /* letters of the present four */
+
+        for (size_t i = 0; (i = skip_newlines(s, size, i)) < size; i++) {
+                if (s[i] == '=')
+                        return find_error_in_padding(s, size, i, n);
+                if (s[i] == '\0' || !strchr(letters, s[i]))
+                        return i;
+                n = (n + 1) % 4;
+        }
+        return n == 0 ? SIZE_MAX : size - n;
 }
 
 void base64url_put(StrBuf *b, const void *data, size_t size) {

@@ -459,6 +459,23 @@ def conditions(cluster, name):
     return [(c["status"], c.get("reason"), c.get("message")) for c in cluster.get(f"{PODS}/{name}")["status"].get("conditions", []) if c["type"] == "PodScheduled"]
 
 
+def test_bindings(cluster):
+    """A Binding by itself names its pod; what is wrong with it changes nothing."""
+    cluster.add_node("a")
+    cluster.add_pod("p", {"schedulerName": "theirs"})
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"kind": "Node", "name": "a"}}
+    bindings = "/api/v1/namespaces/default/bindings"
+    for wrong, status in (({"target": {"name": "a"}}, 422), ({"metadata": {"name": "p"}}, 422), ({**binding, "metadata": {"name": "none"}}, 404),
+                          ({**binding, "metadata": {"name": "../p"}}, 404), ({**binding, "metadata": {"name": "p", "uid": "no"}}, 409), ({**binding, "target": {"kind": "Pod", "name": "a"}}, 422)):
+        cluster.post(bindings, wrong, status)
+    assert cluster.ask("POST", "/api/v1/namespaces/none/bindings", binding).status == 404
+    cluster.post(PODS + "/p/binding", {**binding, "metadata": {"name": "q"}}, 400)
+    assert not cluster.where("p")
+    cluster.post(bindings, binding, 201)
+    assert cluster.where("p") == "a"
+    assert cluster.ask("GET", bindings).status == 405
+
+
 def test_what_another_scheduler_says(cluster):
     """It tells why its pods wait, and binds them; kubesimd says nothing of them that is not so."""
     cluster.add_node("a")
@@ -476,6 +493,8 @@ def test_what_another_scheduler_says(cluster):
     assert ("PodBound", "kubesimd") in said and not {"Scheduled", "FailedScheduling"} & {reason for reason, _ in said}
     cluster.add_pod("gated", {"schedulingGates": [{"name": "example.com/g"}]})
     assert conditions(cluster, "gated") == [("False", "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates")]
+    refused = cluster.ask("POST", PODS + "/gated/binding", {"metadata": {"name": "gated"}, "target": {"kind": "Node", "name": "a"}})
+    assert refused.status == 409 and refused.json["message"].endswith("pod gated has non-empty .spec.schedulingGates")
 
 
 def test_default_pods_are_left_to_another(start):

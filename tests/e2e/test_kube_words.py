@@ -43,7 +43,7 @@ def test_paths(kubesimd):
     paths = kubesimd.get("/")["paths"]
     assert {"/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/apis/policy/v1beta1", "/healthz", "/version"} <= set(paths)
     assert len(paths) == len(set(paths))
-    for path in set(paths) - {"/openapi/v2"}:  # which is no text
+    for path in paths:
         assert kubesimd.ask("GET", path).status == 200, path
     for path in ("/api/v2/pods", "/api/v1/a/b/c/d/e", "/apis/a/b/c/d/e/f/g/h"):
         assert refusal(kubesimd, 404, "GET", path)["message"] == "the server could not find the requested resource"
@@ -75,6 +75,10 @@ def test_not_acceptable(kubesimd):
     ("DELETE", PODS + "/web", {"gracePeriodSeconds": -5}, "DeleteOptions", "gracePeriodSeconds", "FieldValueInvalid",
      "Invalid value: -5: must be greater than or equal to 0"),
     ("DELETE", PODS + "/web", {"dryRun": ["No"]}, "DeleteOptions", "dryRun", "FieldValueNotSupported", 'Unsupported value: "No": supported values: "All"'),
+    ("DELETE", PODS + "/web", {"propagationPolicy": "Orphan", "orphanDependents": True}, "DeleteOptions", "propagationPolicy", "FieldValueInvalid",
+     'Invalid value: "Orphan": orphanDependents and deletionPropagation cannot be both set'),
+    ("GET", PODS + "?sendInitialEvents=true", None, "ListOptions", "sendInitialEvents", "FieldValueForbidden",
+     "Forbidden: sendInitialEvents is forbidden for list"),
     ("GET", PODS + "?resourceVersionMatch=Exact", None, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
      "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"),
     ("GET", PODS + "?resourceVersionMatch=Exact&resourceVersion=0", None, "ListOptions", "resourceVersionMatch", "FieldValueForbidden",
@@ -90,6 +94,127 @@ def test_wrong_options(kubesimd, method, path, body, kind, field, reason, detail
     status = refusal(kubesimd, 422, method, path, body, patch)
     assert status["message"] == f'{kind}.meta.k8s.io "" is invalid: {field}: {detail}' and status["reason"] == "Invalid"
     assert status["details"] == {"group": "meta.k8s.io", "kind": kind, "causes": [{"reason": reason, "message": detail, "field": field}]}
+
+
+def test_what_is_written_has_a_name(kubesimd):
+    """A PUT without one would put what it says in the place of whatever is there."""
+    kubesimd.post(MAPS, {"metadata": {"name": "a"}, "data": {"k": "v"}}, 201)
+    for body in ({"metadata": {}}, {}, {"metadata": {"name": ""}, "data": {}}):
+        message = refusal(kubesimd, 400, "PUT", MAPS + "/a", body)["message"]
+        assert message == "the name of the object (a based on URL) was undeterminable: name must be provided"
+    assert kubesimd.get(MAPS + "/a")["data"] == {"k": "v"}
+
+
+def test_what_goes_is_held_by_nothing_new(kubesimd):
+    kubesimd.post(MAPS, {"metadata": {"name": "a", "finalizers": ["x.io/a", "x.io/b"]}}, 201)
+    kubesimd.ask("DELETE", MAPS + "/a")
+    patch = {"Content-Type": "application/merge-patch+json"}
+    status = refusal(kubesimd, 422, "PATCH", MAPS + "/a", {"metadata": {"finalizers": ["x.io/a", "x.io/c"]}}, patch)
+    assert status["message"] == ('ConfigMap "a" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, '
+                                 'found new finalizers []string{"x.io/c"}')
+    assert kubesimd.get(MAPS + "/a")["metadata"]["finalizers"] == ["x.io/a", "x.io/b"]
+    assert kubesimd.ask("PATCH", MAPS + "/a", {"metadata": {"finalizers": ["x.io/b"]}}, patch).status == 200
+    assert kubesimd.ask("PATCH", MAPS + "/a", {"metadata": {"finalizers": None}}, patch).status == 200
+    assert kubesimd.ask("GET", MAPS + "/a").status == 404
+
+
+def test_patches_have_an_end(kubesimd):
+    kubesimd.post(MAPS, {"metadata": {"name": "a"}}, 201)
+    patch = {"Content-Type": "application/json-patch+json"}
+    operation = {"op": "add", "path": "/data", "value": {}}
+    message = refusal(kubesimd, 413, "PATCH", MAPS + "/a", [operation] * 10001, patch)["message"]
+    assert message == "The allowed maximum operations in a JSON patch is 10000, got 10001"
+    assert kubesimd.ask("PATCH", MAPS + "/a", [operation] * 10000, patch).status == 200
+
+
+@pytest.mark.parametrize("data,at", [
+    ("a", 0), ("ab", 0), ("abc", 0), ("abcd*", 4), ("abcdefg", 4), ("ab=", 3), ("ab=c", 2), ("a===", 1), ("abcd=", 4), ("abc=d", 4), ("ab==x", 4), ("====", 0),
+    ("", None), ("abcd", None), ("abc=", None), ("ab==", None), ("ab\ncd\r\n", None),
+])
+def test_bytes_are_base64(kubesimd, data, at):
+    """The offset is that of encoding/base64 of Go, which kube-apiserver gives back."""
+    secret = {"metadata": {"name": "s"}, "data": {"k": data}}
+    if at is None:
+        kubesimd.post("/api/v1/namespaces/default/secrets", secret, 201)
+        return
+    message = refusal(kubesimd, 400, "POST", "/api/v1/namespaces/default/secrets", secret)["message"]
+    assert message == f'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte {at}'
+
+
+def test_times_are_times(kubesimd):
+    lease = {"metadata": {"name": "l"}, "spec": {"renewTime": "yesterday"}}
+    message = refusal(kubesimd, 400, "POST", "/apis/coordination.k8s.io/v1/namespaces/default/leases", lease)["message"]
+    assert message.startswith('Lease in version "v1" cannot be handled as a Lease: parsing time "yesterday" as "2006-01-02T15:04:05Z07:00"')
+
+
+def test_numbers_have_a_width(kubesimd):
+    """As the types in Go have: 32 bits, or 64."""
+    deployment = {"metadata": {"name": "d"}, "spec": {"replicas": 3000000000, "selector": {"matchLabels": {"a": "b"}},
+                                                      "template": {"metadata": {"labels": {"a": "b"}}, "spec": POD["spec"]}}}
+    message = refusal(kubesimd, 400, "POST", "/apis/apps/v1/namespaces/default/deployments", deployment)["message"]
+    assert message.endswith("json: cannot unmarshal number 3000000000 into Go struct field DeploymentSpec.spec.replicas of type int32")
+    budget = {"metadata": {"name": "b"}, "spec": {"minAvailable": 4294967298, "selector": {}}}
+    assert "minAvailable of type" in refusal(kubesimd, 400, "POST", "/apis/policy/v1/namespaces/default/poddisruptionbudgets", budget)["message"]
+    pod = {"metadata": {"name": "p"}, "spec": {**POD["spec"], "terminationGracePeriodSeconds": 10 ** 19}}
+    assert refusal(kubesimd, 400, "POST", PODS, pod)["message"].endswith("of type int64")
+    pod["spec"]["tolerations"] = [{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 3000000000}]
+    del pod["spec"]["terminationGracePeriodSeconds"]
+    assert kubesimd.post(PODS, pod, 201)["spec"]["tolerations"][0]["tolerationSeconds"] == 3000000000
+
+
+@pytest.mark.parametrize("field,before,wrong,right,words", [
+    ("nodeName", None, "elsewhere", None, "pod updates may not change fields other than"),
+    ("terminationGracePeriodSeconds", 30, 77, None, "pod updates may not change fields other than"),
+    ("activeDeadlineSeconds", 100, 200, 50, "spec.activeDeadlineSeconds: Invalid value: 200: must be less than or equal to previous value"),
+    ("activeDeadlineSeconds", 100, None, 100, "must not update from a positive integer to nil value"),
+])
+def test_what_of_a_pod_does_not_change(kubesimd, field, before, wrong, right, words):
+    patch = {"Content-Type": "application/merge-patch+json"}
+    kubesimd.post(PODS, {**POD, "spec": {**POD["spec"], field: before}} if before else POD, 201)
+    assert words in refusal(kubesimd, 422, "PATCH", PODS + "/web", {"spec": {field: wrong}}, patch)["message"]
+    assert kubesimd.get(PODS + "/web")["spec"].get(field) == before
+    if right:
+        assert kubesimd.ask("PATCH", PODS + "/web", {"spec": {field: right}}, patch).status == 200
+
+
+def test_tolerations_may_last_another_time(kubesimd):
+    pod = kubesimd.post(PODS, POD, 201)
+    for toleration in pod["spec"]["tolerations"]:
+        toleration["tolerationSeconds"] = 7
+    assert [t["tolerationSeconds"] for t in kubesimd.ask("PUT", PODS + "/web", pod).json["spec"]["tolerations"]] == [7, 7]
+    pod = kubesimd.get(PODS + "/web")
+    del pod["spec"]["tolerations"][0]
+    assert refusal(kubesimd, 422, "PUT", PODS + "/web", pod)["details"]["causes"][0]["field"] == "spec.tolerations"
+
+
+def test_evictions_name_their_pod(kubesimd):
+    kubesimd.post(PODS, POD, 201)
+    uid = kubesimd.get(PODS + "/web")["metadata"]["uid"]
+    for body, status in (({"metadata": {"name": "other"}}, 400), ({"metadata": {"name": "web"}, "deleteOptions": {"preconditions": {"uid": "x"}}}, 409)):
+        refusal(kubesimd, status, "POST", PODS + "/web/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", **body})
+    assert kubesimd.ask("GET", PODS + "/web").status == 200
+    kubesimd.post(PODS + "/web/eviction", {"metadata": {"name": "web"}, "deleteOptions": {"preconditions": {"uid": uid}}}, 201)
+
+
+def test_swagger(kubesimd):
+    """OpenAPI 2.0 as JSON: each reference leads to a definition, each definition of a kind says so."""
+    for accept in (None, "application/json", "*/*"):
+        reply = kubesimd.ask("GET", "/openapi/v2", headers={"Accept": accept} if accept else None)
+        assert reply.headers["Content-Type"] == "application/json"
+    document = reply.json
+    assert document["swagger"] == "2.0" and "/api/v1/namespaces/{namespace}/pods/{name}" in document["paths"]
+    definitions = document["definitions"]
+    assert {"group": "apps", "version": "v1", "kind": "Deployment"} in definitions["io.k8s.api.apps.v1.Deployment"]["x-kubernetes-group-version-kind"]
+    text = json.dumps(document)
+    references = {r.split('"')[0] for r in text.split('"$ref": "#/definitions/')[1:]}
+    assert len(references) > 200 and references <= set(definitions) and "#/components/" not in text and '"oneOf": [{"type"' not in text
+    assert definitions["io.k8s.api.core.v1.Toleration"]["properties"]["tolerationSeconds"]["format"] == "int64"
+
+
+def test_delete_takes_options_alone(kubesimd):
+    kubesimd.post(PODS, POD, 201)
+    assert "DeleteOptions" in refusal(kubesimd, 400, "DELETE", PODS + "/web", {"kind": "Pod", "apiVersion": "v1"})["message"]
+    assert kubesimd.ask("GET", PODS + "/web").status == 200
 
 
 def test_wrong_queries(kubesimd):

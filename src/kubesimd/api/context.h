@@ -6,6 +6,10 @@
 #include "core/cluster.h"
 #include "kubesimd/http/server.h"
 
+/* The version of Kubernetes whose API this is: /version, and before the versions of nodes. */
+#define KUBERNETES_MINOR "32"
+#define KUBERNETES_VERSION "v1." KUBERNETES_MINOR ".0+kubesim."
+
 typedef struct ApiContext ApiContext;
 typedef struct Beats Beats;
 typedef struct Metrics Metrics;

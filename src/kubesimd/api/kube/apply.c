@@ -39,6 +39,17 @@ static int check_request(KubeWrite *w, const Json *applied, Error *reterr) {
         return 0;
 }
 
+/* Who owns an item is told by its keys. */
+static int check_items(KubeWrite *w, const Json *applied, Error *reterr) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
+        char version[KUBE_API_VERSION_MAX];
+
+        if (!fieldset_find_duplicate(&w->arena, kube_schema(w->resource), applied, &b))
+                return 0;
+        return error_set(reterr, -EINVAL, "failed to create typed patch object (%s/%s; %s, Kind=%s): %s", strempty(w->path->namespace), w->path->name,
+                         kube_api_version(w->resource, version), w->resource->kind, strbuf_str(&b));
+}
+
 static int create_applied(KubeWrite *w, Json *applied, Error *reterr) {
         Json *list = json_new(&w->arena, JSON_ARRAY);
         Json *set = fieldset_of(&w->arena, kube_schema(w->resource), applied);
@@ -167,6 +178,8 @@ int kube_apply(KubeWrite *w, Json *applied, Error *reterr) {
                 w->validation = w->validation == FIELDS_IGNORE ? FIELDS_IGNORE : FIELDS_STRICT;
                 r = write_check_fields(w, applied, reterr);
         }
+        if (r >= 0)
+                r = check_items(w, applied, reterr);
         if (r < 0)
                 return r;
         e = store_find(cluster_store(w->api->cluster), w->resource->store_kind, w->path->key);

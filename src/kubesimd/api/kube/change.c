@@ -49,6 +49,13 @@ static bool is_created_by_update(const KubePath *path) {
         return path->resource->store_kind == KIND_LEASE && !path->subresource;
 }
 
+/* Who means another object, or forgot to read this one first, is not to overwrite it. */
+static int check_named(const KubePath *path, const Json *object, Error *reterr) {
+        if (!isempty(json_string(json_at(object, "metadata", "name", NULL))))
+                return 0;
+        return error_set(reterr, -EINVAL, "the name of the object (%s based on URL) was undeterminable: name must be provided", path->name);
+}
+
 int kube_update(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
         _cleanup_write_ KubeWrite w = {};
         Json *wanted, *present;
@@ -58,6 +65,8 @@ int kube_update(HttpRequest *req, ApiContext *api, const KubePath *path, Error *
         r = write_begin(&w, req, api, path, reterr);
         if (r >= 0)
                 r = read_object(&w, &wanted, reterr);
+        if (r >= 0)
+                r = check_named(path, wanted, reterr);
         if (r < 0)
                 return r;
         r = kube_find(api, path, &e, reterr);

@@ -25,6 +25,7 @@ static const char *join_keys(CustomRows *r, const Json *keys) {
 }
 
 static bool make_scalar(const char *type, SchemaField *f) {
+        f->is_long = true;
         f->type = streq(type, "boolean") ? SCHEMA_BOOL : streq(type, "integer") ? SCHEMA_INTEGER : streq(type, "number") ? SCHEMA_FLOAT : SCHEMA_STRING;
         return true;
 }

@@ -13,12 +13,6 @@
 #include "kubesimd/api/kube/view.h"
 #include "kubesimd/api/kube/write.h"
 
-/* metav1.DeleteOptions */
-typedef struct Options {
-        DeleteOptions core;
-        const char *uid, *revision; /* preconditions */
-} Options;
-
 static int read_propagation(HttpRequest *req, const char *s, DeleteOptions *ret) {
         static const char *const names[] = {
                 [PROPAGATION_BACKGROUND] = "Background", [PROPAGATION_FOREGROUND] = "Foreground", [PROPAGATION_ORPHAN] = "Orphan",
@@ -50,6 +44,7 @@ static int read_grace(const char *s, int64_t *ret, Error *reterr) {
 int kube_read_delete_options(KubeWrite *w, const Json *body, DeleteOptions *ret, Error *reterr) {
         const char *dry = json_string(json_item(json_get(body, "dryRun"), 0));
         const char *orphan = http_request_query(w->req, "orphanDependents");
+        const char *policy = json_string(json_get(body, "propagationPolicy")) ?: http_request_query(w->req, "propagationPolicy");
         int64_t grace = json_i64(json_get(body, "gracePeriodSeconds"), -1);
         int r;
 
@@ -61,43 +56,45 @@ int kube_read_delete_options(KubeWrite *w, const Json *body, DeleteOptions *ret,
                 return kube_refuse_option(w->req, "DeleteOptions", "dryRun", "FieldValueNotSupported",
                                           "Unsupported value: \"%s\": supported values: \"All\"", dry);
         ret->dry |= dry != NULL;
+        if (!isempty(policy) && (json_get(body, "orphanDependents") || !isempty(orphan)))
+                return kube_refuse_option(w->req, "DeleteOptions", "propagationPolicy", "FieldValueInvalid",
+                                          "Invalid value: \"%s\": orphanDependents and deletionPropagation cannot be both set", policy);
         if (json_is_true(json_get(body, "orphanDependents")) || streq_ptr(orphan, "true"))
                 ret->propagation = PROPAGATION_ORPHAN;
-        r = read_propagation(w->req, json_string(json_get(body, "propagationPolicy")) ?: http_request_query(w->req, "propagationPolicy"), ret);
+        r = read_propagation(w->req, policy, ret);
         if (r >= 0 && grace < 0)
                 r = read_grace(http_request_query(w->req, "gracePeriodSeconds"), &ret->grace_seconds, reterr);
         return r;
 }
 
-static int read_options(KubeWrite *w, Options *ret, Error *reterr) {
-        const Json *preconditions;
-        Json *body;
+/* *ret_body: NULL without one. */
+static int read_options(KubeWrite *w, Json **ret_body, DeleteOptions *ret, Error *reterr) {
+        const char *kind;
         int r;
 
-        *ret = (Options) {};
-        r = write_read_body(w, &body, reterr);
+        r = write_read_body(w, ret_body, reterr);
         if (r < 0)
                 return r;
-        if (body && body->type != JSON_OBJECT)
-                return error_set(reterr, -EINVAL, "the body of a DELETE must be DeleteOptions");
-        preconditions = json_get(body, "preconditions");
-        ret->uid = json_string(json_get(preconditions, "uid"));
-        ret->revision = json_string(json_get(preconditions, "resourceVersion"));
-        return kube_read_delete_options(w, body, &ret->core, reterr);
+        kind = json_string(json_get(*ret_body, "kind"));
+        if ((*ret_body && (*ret_body)->type != JSON_OBJECT) || (!isempty(kind) && !streq(kind, "DeleteOptions")))
+                return error_set(reterr, -EINVAL, "the body of a DELETE must be DeleteOptions, not %s", strempty(kind ?: "something else"));
+        return kube_read_delete_options(w, *ret_body, ret, reterr);
 }
 
-static int check_preconditions(const KubeResource *r, const Object *o, const Options *options, Error *reterr) {
+int kube_check_preconditions(const KubeResource *r, const Object *o, const Json *body, Error *reterr) {
+        const Json *preconditions = json_get(body, "preconditions");
+        const char *uid = json_string(json_get(preconditions, "uid")), *revision = json_string(json_get(preconditions, "resourceVersion"));
         char ours[UUID_STRING_MAX], number[24];
 
         (void) snprintf(number, sizeof(number), "%llu", (unsigned long long) o->revision);
-        if (options->uid && !streq(options->uid, uuid_to_string(o->uid, ours)))
+        if (uid && !streq(uid, uuid_to_string(o->uid, ours)))
                 return error_set_field(reterr, -ESTALE, r->plural, object_name(o),
                                        "Operation cannot be fulfilled on %s \"%s\": the UID in the precondition (%s) does not match the UID in record (%s). "
-                                       "The object might have been deleted and then recreated", r->kind, object_name(o), options->uid, ours);
-        if (options->revision && !streq(options->revision, number))
+                                       "The object might have been deleted and then recreated", r->kind, object_name(o), uid, ours);
+        if (revision && !streq(revision, number))
                 return error_set_field(reterr, -ESTALE, r->plural, object_name(o),
                                        "Operation cannot be fulfilled on %s \"%s\": the ResourceVersion in the precondition (%s) does not match the "
-                                       "ResourceVersion in record (%s). The object might have been modified", r->kind, object_name(o), options->revision, number);
+                                       "ResourceVersion in record (%s). The object might have been modified", r->kind, object_name(o), revision, number);
         return 0;
 }
 
@@ -112,32 +109,33 @@ int kube_delete(HttpRequest *req, ApiContext *api, const KubePath *path, Error *
         _cleanup_(object_unrefp) Object *o = NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_write_ KubeWrite w = {};
-        Options options;
+        DeleteOptions options;
+        Json *body;
         StoreEntry *e;
         int r;
 
         r = write_begin(&w, req, api, path, reterr);
         if (r >= 0)
-                r = read_options(&w, &options, reterr);
+                r = read_options(&w, &body, &options, reterr);
         if (r >= 0)
                 r = kube_find(api, path, &e, reterr);
         if (r >= 0)
-                r = check_preconditions(path->resource, e->object, &options, reterr);
+                r = kube_check_preconditions(path->resource, e->object, body, reterr);
         if (r < 0)
                 return r;
         o = object_ref(e->object);
-        r = cluster_delete_object(api->cluster, api_now(), e, &options.core, &error);
+        r = cluster_delete_object(api->cluster, api_now(), e, &options, &error);
         if (r < 0)
                 return refuse(path->resource, o, &error, reterr);
         e = store_find(cluster_store(api->cluster), o->kind, path->key);
-        if (e && (r == 0 || options.core.dry))
+        if (e && (r == 0 || options.dry))
                 return write_reply(&w, 200, e->object);
         if (o->kind == KIND_POD || o->kind == KIND_SERVICE_ACCOUNT)
                 return write_reply(&w, 200, o); /* these are answered with what they were */
         return kube_reply_success(req, 200, path->resource, o, api_mark(api));
 }
 
-static int delete_all(KubeWrite *w, Reading *all, const Selector *selector, const Options *options, View *view, StrBuf *b, Error *reterr) {
+static int delete_all(KubeWrite *w, Reading *all, const Selector *selector, const DeleteOptions *options, View *view, StrBuf *b, Error *reterr) {
         bool first = true;
         Object *o;
         int k;
@@ -152,7 +150,7 @@ static int delete_all(KubeWrite *w, Reading *all, const Selector *selector, cons
 
                 if (!e || !selector_matches(selector, o))
                         continue;
-                r = cluster_delete_object(w->api->cluster, api_now(), e, &options->core, &error);
+                r = cluster_delete_object(w->api->cluster, api_now(), e, options, &error);
                 if (r < 0)
                         return refuse(w->resource, o, &error, reterr);
                 view_put_item(view, o, first, b);
@@ -168,14 +166,15 @@ int kube_delete_collection(HttpRequest *req, ApiContext *api, const KubePath *pa
         _cleanup_write_ KubeWrite w = {};
         View view = { .cluster = api->cluster, .resource = path->resource };
         Store *s = cluster_store(api->cluster);
-        Options options;
+        DeleteOptions options;
+        Json *body;
         int r;
 
         if (path->resource->no_deletecollection)
                 return error_set(reterr, -EOPNOTSUPP, "the server does not allow this method on the requested resource");
         r = write_begin(&w, req, api, path, reterr);
         if (r >= 0)
-                r = read_options(&w, &options, reterr);
+                r = read_options(&w, &body, &options, reterr);
         if (r >= 0)
                 r = selector_parse(path->resource, http_request_query(req, "labelSelector"), http_request_query(req, "fieldSelector"), &selector, reterr);
         if (r < 0)

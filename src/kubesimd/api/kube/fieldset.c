@@ -238,6 +238,13 @@ Json *fieldset_common(JsonArena *a, const Json *x, const Json *y) {
         return set;
 }
 
+bool fieldset_is_valid(const Json *x) {
+        JSON_FOREACH(v, x)
+                if ((!streq(v->key, ".") && !startswith(v->key, "f:") && !startswith(v->key, "k:{") && !startswith(v->key, "v:")) || !fieldset_is_valid(v))
+                        return false;
+        return json_is(x, JSON_OBJECT);
+}
+
 /* 'name="c",x=1' of '{"name":"c","x":1}'. */
 static void put_keys(StrBuf *b, const char *object) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
@@ -292,6 +299,55 @@ void fieldset_each(const Json *x, void (*visit)(const char *path, void *userdata
         char path[PATH_MAX_LETTERS] = "";
 
         each(x, path, 0, visit, userdata);
+}
+
+/* --- Items that are there twice --- */
+
+static bool find_in_object(JsonArena *a, const SchemaMessage *m, const Json *v, char *path, size_t at, StrBuf *b);
+
+static bool find_in_list(JsonArena *a, const SchemaField *f, const Json *list, Shape shape, char *path, size_t at, StrBuf *b) {
+        Json *seen = json_new(a, JSON_OBJECT);
+
+        JSON_FOREACH(item, list) {
+                _cleanup_strbuf_ StrBuf name = STRBUF_INIT(4 * KIB);
+                size_t end;
+
+                if (shape == SHAPE_KEYED)
+                        put_item_name(f, item, &name);
+                else
+                        put_value_name(item, &name);
+                end = put_step(path, at, strbuf_str(&name));
+                if (json_get(seen, strbuf_str(&name))) {
+                        strbuf_printf(b, "%.*s: duplicate entries for key %s", (int) at, path, path + at);
+                        return true;
+                }
+                json_set_bool(a, seen, strbuf_str(&name), true);
+                if (shape == SHAPE_KEYED && find_in_object(a, inner_type(f), item, path, end, b))
+                        return true;
+        }
+        return false;
+}
+
+static bool find_in_object(JsonArena *a, const SchemaMessage *m, const Json *v, char *path, size_t at, StrBuf *b) {
+        JSON_FOREACH(member, v) {
+                const SchemaField *f = schema_field(m, member->key);
+                Shape shape = shape_of(f, member);
+                char name[300];
+                size_t end;
+
+                if (shape == SHAPE_WHOLE || snprintf(name, sizeof(name), "f:%s", member->key) >= (int) sizeof(name))
+                        continue;
+                end = put_step(path, at, name);
+                if (shape == SHAPE_OBJECT ? find_in_object(a, inner_type(f), member, path, end, b) : find_in_list(a, f, member, shape, path, end, b))
+                        return true;
+        }
+        return false;
+}
+
+bool fieldset_find_duplicate(JsonArena *a, const SchemaMessage *schema, const Json *object, StrBuf *b) {
+        char path[PATH_MAX_LETTERS] = "";
+
+        return find_in_object(a, schema, object, path, 0, b);
 }
 
 /* --- Merging and removing --- */

@@ -40,6 +40,8 @@ int handle_openapi_v3_document(HttpRequest *req, void *userdata, Error *reterr);
 int handle_kube_object(HttpRequest *req, void *userdata, Error *reterr);
 /* Reviews: what may I do, who am I. */
 int handle_kube_review(HttpRequest *req, void *userdata, Error *reterr);
+/* A Binding that names its pod itself; pods/binding is the same. */
+int handle_kube_bindings(HttpRequest *req, void *userdata, Error *reterr);
 
 /* --- Verbs --- */
 int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr); /* and watch */

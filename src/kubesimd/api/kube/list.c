@@ -537,6 +537,8 @@ int kube_list(HttpRequest *req, ApiContext *api, const KubePath *path, Error *re
                 return error_set(reterr, -EOPNOTSUPP, "%s cannot be watched here", r->plural);
         if (watch)
                 return reply_query_watch(req, api, TAKE_PTR(q), reterr);
+        if (http_request_query(req, "sendInitialEvents"))
+                return kube_refuse_option(req, "ListOptions", "sendInitialEvents", "FieldValueForbidden", "Forbidden: sendInitialEvents is forbidden for list");
         q->yaml = kube_wants_yaml(req);
         return reply_query_list(req, api, TAKE_PTR(q), reterr);
 }

@@ -64,11 +64,25 @@ static bool is_cleared(const Json *list) {
         return json_is(list, JSON_ARRAY) && (list->size == 0 || (list->size == 1 && list->first->size == 0));
 }
 
+/* Is it a list that we could have made? Whoever does not understand the one that there is is not to delete it by accident. */
+static bool is_usable(const Json *list) {
+        JSON_FOREACH(e, list) {
+                const char *operation = json_string(json_get(e, "operation"));
+
+                if (!json_string(json_get(e, "manager")) || (!streq_ptr(operation, "Apply") && !streq_ptr(operation, "Update")) ||
+                    !streq_ptr(json_string(json_get(e, "fieldsType")), "FieldsV1") || !fieldset_is_valid(json_get(e, "fieldsV1")))
+                        return false;
+        }
+        return json_is(list, JSON_ARRAY) && list->size > 0;
+}
+
 void managed_fields_update(KubeWrite *w, Json *object, const Json *old) {
         Json *metadata = json_get(object, "metadata"), *given = json_get(metadata, "managedFields"), *list;
         const Json *before = json_at(old, "metadata", "managedFields", NULL);
         bool cleared = is_cleared(given);
 
+        if (is_usable(given) && !w->path->subresource)
+                before = given; /* kubectl, when it changes over to server-side apply, says who manages what */
         if (w->managed)
                 list = w->managed;
         else {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nodes as Kubernetes shows them: what clients wrote, and what kubesim knows of the node's health. */
+#include <stdio.h>
+
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "core/control/state.h"
@@ -155,6 +157,14 @@ static void put_conditions(Cluster *c, const Node *n, StrBuf *b) {
         strbuf_putc(b, ']');
 }
 
+/* As a kubelet's: programs read a version of Kubernetes from it. */
+static void put_version(const Node *n, StrBuf *b) {
+        char text[128];
+
+        (void) snprintf(text, sizeof(text), KUBERNETES_VERSION "%s", n->version ?: KUBESIM_VERSION);
+        json_put_string(b, text);
+}
+
 static void put_status(Cluster *c, const Node *n, StrBuf *b) {
         char uid[UUID_STRING_MAX];
 
@@ -168,7 +178,7 @@ static void put_status(Cluster *c, const Node *n, StrBuf *b) {
         strbuf_printf(b, ",\"daemonEndpoints\":{\"kubeletEndpoint\":{\"Port\":10250}},\"nodeInfo\":{\"machineID\":\"%s\",\"systemUUID\":\"%s\",\"bootID\":\"%s\","
                       "\"kernelVersion\":\"simulated\",\"osImage\":\"kubesim\",\"containerRuntimeVersion\":\"kubesim://" KUBESIM_VERSION "\",\"kubeletVersion\":",
                       uid, uid, uid);
-        json_put_string(b, n->version ?: KUBESIM_VERSION);
+        put_version(n, b);
         strbuf_puts(b, ",\"kubeProxyVersion\":\"\",\"operatingSystem\":\"" OS "\",\"architecture\":\"" ARCH "\"}");
 }
 
@@ -250,7 +260,7 @@ static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *
         strbuf_putc(b, ',');
         kube_put_age(b, o->created, now);
         strbuf_putc(b, ',');
-        json_put_string(b, n->version ?: KUBESIM_VERSION);
+        put_version(n, b);
         strbuf_putc(b, ',');
         json_put_string(b, kube_node_address(n, ip));
         strbuf_puts(b, ",\"<none>\",\"kubesim\",\"simulated\",\"kubesim://" KUBESIM_VERSION "\"");

@@ -5,6 +5,8 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 
+#define OPERATIONS_MAX 10000 /* of a JSON patch, as kube-apiserver's limit */
+
 /* --- RFC 7386 --- */
 
 Json *patch_merge(JsonArena *a, Json *target, const Json *patch) {
@@ -197,6 +199,8 @@ static int apply_op(JsonArena *a, Json **root, const Json *op) {
 int patch_json(JsonArena *a, Json *target, const Json *patch, Json **ret, Error *reterr) {
         if (!json_is(patch, JSON_ARRAY))
                 return error_set(reterr, -EINVAL, "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+        if (patch->size > OPERATIONS_MAX)
+                return error_set(reterr, -E2BIG, "The allowed maximum operations in a JSON patch is %d, got %zu", OPERATIONS_MAX, patch->size);
         JSON_FOREACH(op, patch) {
                 int r = apply_op(a, &target, op);
 

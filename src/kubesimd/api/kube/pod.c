@@ -129,17 +129,17 @@ static void put_unready(const Pod *p, StrBuf *b) {
         strbuf_putc(b, ']');
 }
 
-static bool is_gated(const Pod *p) {
+bool kube_pod_is_gated(const Pod *p) {
         return p->held && p->object.doc && strstr(p->object.doc->spec, "\"schedulingGates\":[{");
 }
 
 /* Another scheduler's: that one says what keeps it. */
 static bool is_anothers(const Pod *p) {
-        return p->held && !p->node && !p->reason && !is_gated(p);
+        return p->held && !p->node && !p->reason && !kube_pod_is_gated(p);
 }
 
 static void put_unscheduled(const Pod *p, StrBuf *b) {
-        if (is_gated(p))
+        if (kube_pod_is_gated(p))
                 kube_put_condition(b, "PodScheduled", "False", p->object.created, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
         else
                 kube_put_condition(b, "PodScheduled", "False", p->object.created, "Unschedulable", p->reason);
@@ -268,7 +268,7 @@ static const char *shown_status(const Pod *p) {
                 return "Terminating";
         if (p->status == POD_PENDING && p->node)
                 return "ContainerCreating";
-        if (p->status == POD_PENDING && !p->reason && is_gated(p))
+        if (p->status == POD_PENDING && !p->reason && kube_pod_is_gated(p))
                 return "SchedulingGated";
         return statuses[p->status].shown;
 }

@@ -52,6 +52,8 @@ static const KubeField job_fields[] = { { .path = "status.successful", .otherwis
 static const KubeField replicas_fields[] = { { .path = "status.replicas", .otherwise = "0" }, {} };
 
 static const KubeResource documents[] = {
+        { .group = "", .version = "v1", .plural = "bindings", .singular = "binding", .kind = "Binding", .schema = "core.v1.Binding",
+          .store_kind = KIND_EVENT, .namespaced = true, .create_only = true, .only_made = true },
         { .group = "", .version = "v1", .plural = "configmaps", .singular = "configmap", .short_names = "cm", .kind = "ConfigMap",
           .schema = "core.v1.ConfigMap", .store_kind = KIND_CONFIG_MAP, .namespaced = true,
           .columns = config_map_columns, .put_document_cells = config_map_cells,

@@ -115,6 +115,7 @@ const HttpRoute kube_routes[] = {
         REVIEW("/apis/authorization.k8s.io/v1/subjectaccessreviews", HTTP_ACCESS_WRITE),
         REVIEW("/apis/authorization.k8s.io/v1/namespaces/{namespace}/localsubjectaccessreviews", HTTP_ACCESS_WRITE),
         REVIEW("/apis/authentication.k8s.io/v1/tokenreviews", HTTP_ACCESS_WRITE),
+        { HTTP_POST, "/api/v1/namespaces/{namespace}/bindings", HTTP_ACCESS_WRITE, OPTIONS_MAX, false, handle_kube_bindings },
         BELOW("/api/v1"),
         BELOW("/apis/{group}/{version}"),
 };

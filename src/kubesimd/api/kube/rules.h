@@ -8,6 +8,9 @@
 /* Does the Service of that spec (NULL: none) have ports on the nodes? */
 bool service_has_node_ports(const Json *spec);
 
+/* Do scheduling gates keep the pod from being bound? */
+bool kube_pod_is_gated(const Pod *p);
+
 /* --- Filling in --- */
 void complete_namespace(KubeWrite *w, Json *object, const Json *old);
 void complete_pod(KubeWrite *w, Json *object, const Json *old);

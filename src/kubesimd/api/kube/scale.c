@@ -9,6 +9,7 @@
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/managed-fields.h"
 #include "kubesimd/api/kube/patch.h"
+#include "kubesimd/api/kube/view.h"
 #include "kubesimd/api/kube/write.h"
 
 /* "a=b,c=d" */
@@ -61,9 +62,32 @@ static Json *make_scale(JsonArena *a, const KubeResource *r, Json *object) {
         return scale;
 }
 
+static void put_scale_cells(const Object *o, const Json *root, usec_t now, StrBuf *b) {
+        json_put_string(b, object_name(o));
+        strbuf_printf(b, ",%lld,%lld,", (long long) json_i64(json_at(root, "spec", "replicas", NULL), 1),
+                      (long long) json_i64(json_at(root, "status", "replicas", NULL), 0));
+        kube_put_age(b, o->created, now);
+}
+
+/* The row of a Scale (k8s.io/kubernetes, printScale). */
+static void put_scale_row(const KubeWrite *w, View *view, const Object *o, StrBuf *b) {
+        static const KubeColumn columns[] = {
+                { .name = "Name", .type = "string", .is_name = true }, { .name = "Desired", .type = "integer" },
+                { .name = "Available", .type = "integer" }, { .name = "Age", .type = "string" }, {},
+        };
+        KubeResource scale = *w->resource;
+
+        scale.columns = columns;
+        scale.put_document_cells = put_scale_cells;
+        view->resource = &scale;
+        view_put_one(view, o, o->revision, b);
+        view->resource = NULL;
+}
+
 static int reply_scale(KubeWrite *w, const Object *o, Error *reterr) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
         Json *object;
+        View view;
         int r;
 
         r = write_read_object(w, o, &object, reterr);
@@ -71,7 +95,13 @@ static int reply_scale(KubeWrite *w, const Object *o, Error *reterr) {
                 r = error_set(reterr, -ENOMSG, "the spec replicas field \"%s\" does not exist", spec_path(w->resource));
         if (r < 0)
                 return r;
-        json_put(&b, make_scale(&w->arena, w->resource, object));
+        r = view_from_request(w->req, w->api->cluster, w->resource, &view, reterr);
+        if (r < 0)
+                return r;
+        if (view.form == VIEW_TABLE && !w->resource->custom)
+                put_scale_row(w, &view, o, &b);
+        else
+                json_put(&b, make_scale(&w->arena, w->resource, object));
         strbuf_putc(&b, '\n');
         return kube_reply(w->req, 200, &b, api_mark(w->api));
 }

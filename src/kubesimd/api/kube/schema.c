@@ -4,9 +4,11 @@
 #include <stdio.h>
 
 #include "basic/alloc-util.h"
+#include "basic/base64.h"
 #include "basic/error.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "basic/time-util.h"
 #include "core/model/quantity.h"
 #include "kubesimd/api/kube/field-path.h"
 
@@ -47,7 +49,8 @@ static void read_type(SchemaField *f, const char *s, const char **ret_ref) {
         f->list = startswith(s, "[]");
         f->map = startswith(s, "{}");
         s += f->list || f->map ? 2 : 0;
-        f->type = (SchemaType) *s;
+        f->is_long = *s == 'N';
+        f->type = f->is_long ? SCHEMA_INTEGER : (SchemaType) *s;
         *ret_ref = s[0] != '\0' && s[1] == ':' ? s + 2 : NULL;
 }
 
@@ -207,7 +210,7 @@ static const char *go_type(const SchemaField *f) {
         case SCHEMA_BYTES:
                 return "string";
         case SCHEMA_INTEGER:
-                return "int32";
+                return f->is_long ? "int64" : "int32";
         case SCHEMA_BOOL:
                 return "bool";
         case SCHEMA_FLOAT:
@@ -228,10 +231,16 @@ static int wrong_type(Check *c, const SchemaMessage *m, const SchemaField *f, co
                 [JSON_NULL] = "null", [JSON_BOOL] = "bool", [JSON_NUMBER] = "number",
                 [JSON_STRING] = "string", [JSON_ARRAY] = "array", [JSON_OBJECT] = "object",
         };
-        const char *dot = strrchr(m->name, '.');
+        const char *dot = strrchr(m->name, '.'), *number = v->type == JSON_NUMBER && f->type == SCHEMA_INTEGER ? v->text : NULL;
 
-        return error_set(c->error, -EINVAL, "json: cannot unmarshal %s into Go struct field %s.%s of type %s", names[v->type], dot ? dot + 1 : m->name,
-                         c->path.text, wanted ?: go_type(f));
+        return error_set(c->error, -EINVAL, "json: cannot unmarshal %s%s%s into Go struct field %s.%s of type %s", names[v->type], number ? " " : "",
+                         number ?: "", dot ? dot + 1 : m->name, c->path.text, wanted ?: go_type(f));
+}
+
+static bool is_integer(const Json *v, bool is_long) {
+        int64_t i = json_i64(v, INT64_MIN);
+
+        return v->type == JSON_NUMBER && (is_long ? i != INT64_MIN : i >= INT32_MIN && i <= INT32_MAX);
 }
 
 static bool has_type(const SchemaField *f, const Json *v) {
@@ -243,14 +252,15 @@ static bool has_type(const SchemaField *f, const Json *v) {
         case SCHEMA_DURATION:
                 return v->type == JSON_STRING;
         case SCHEMA_INTEGER:
-                return v->type == JSON_NUMBER && json_i64(v, INT64_MIN) != INT64_MIN;
+                return is_integer(v, f->is_long);
         case SCHEMA_BOOL:
                 return v->type == JSON_BOOL;
         case SCHEMA_FLOAT:
                 return v->type == JSON_NUMBER;
         case SCHEMA_QUANTITY:
-        case SCHEMA_INT_OR_STRING:
                 return v->type == JSON_STRING || v->type == JSON_NUMBER;
+        case SCHEMA_INT_OR_STRING:
+                return v->type == JSON_STRING || is_integer(v, false);
         case SCHEMA_MESSAGE:
                 return v->type == JSON_OBJECT;
         case SCHEMA_WRAPPED_LIST:
@@ -280,11 +290,34 @@ static int check_quantity(Check *c, Json *v) {
         return 0;
 }
 
+static int check_bytes(Check *c, const Json *v) {
+        size_t at = base64_find_error(v->text, v->size);
+
+        return at == SIZE_MAX ? 0 : error_set(c->error, -EINVAL, "illegal base64 data at input byte %zu", at);
+}
+
+static int check_time(Check *c, const Json *v) {
+        usec_t ignored;
+
+        if (parse_rfc3339(v->text, &ignored) >= 0)
+                return 0;
+        return error_set(c->error, -EINVAL, "parsing time \"%s\" as \"2006-01-02T15:04:05Z07:00\": it is not of that form", v->text);
+}
+
 static int check_value(Check *c, const SchemaMessage *m, const SchemaField *f, Json *v) {
         if (!has_type(f, v))
                 return wrong_type(c, m, f, v, NULL);
-        if (f->type == SCHEMA_QUANTITY)
+        switch (f->type) {
+        case SCHEMA_QUANTITY:
                 return check_quantity(c, v);
+        case SCHEMA_BYTES:
+                return check_bytes(c, v);
+        case SCHEMA_TIME:
+        case SCHEMA_MICRO_TIME:
+                return check_time(c, v);
+        default:
+                break;
+        }
         return f->type == SCHEMA_MESSAGE && f->message ? check_message(c, f->message, v) : 0;
 }
 

@@ -28,6 +28,7 @@ typedef struct SchemaField {
         const char *name;
         unsigned number;     /* of protobuf */
         SchemaType type;     /* of an item, of lists and maps */
+        bool is_long;        /* an integer of 64 bits; others have 32 */
         bool list, map;
         bool inlined;        /* its fields belong to the message that it is in */
         bool keeps_zero;     /* a zero that is present means zero */

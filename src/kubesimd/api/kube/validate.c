@@ -3,11 +3,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "basic/json-writer.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/control/cron.h"
 #include "core/control/selectors.h"
-#include "basic/base64.h"
 #include "kubesimd/api/kube/label-syntax.h"
 #include "kubesimd/api/kube/rules.h"
 #include "kubesimd/api/kube/validate-internal.h"
@@ -107,6 +107,28 @@ static void validate_owners(KubeWrite *w, const Json *owners) {
                 cause_invalid_text(w, "metadata.ownerReferences", "", "Only one reference can have Controller set to true");
 }
 
+static bool has_text(const Json *list, const char *s) {
+        JSON_FOREACH(v, list)
+                if (streq_ptr(json_string(v), s))
+                        return true;
+        return false;
+}
+
+/* What is being deleted cannot be held by more than held it then. */
+static void validate_no_new_finalizers(KubeWrite *w, const Json *finalizers, const Json *before) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
+
+        JSON_FOREACH(f, finalizers)
+                if (json_string(f) && !has_text(before, json_string(f))) {
+                        strbuf_puts(&b, b.size > 0 ? ", " : "no new finalizers can be added if the object is being deleted, found new finalizers []string{");
+                        json_put_string(&b, json_string(f));
+                }
+        if (b.size > 0) {
+                strbuf_putc(&b, '}');
+                cause_forbidden(w, "metadata.finalizers", strbuf_str(&b));
+        }
+}
+
 void validate_metadata(KubeWrite *w, const Json *object, const Json *old) {
         const Json *metadata = json_get(object, "metadata");
         const char *before = json_string(json_at(old, "metadata", "name", NULL));
@@ -121,6 +143,8 @@ void validate_metadata(KubeWrite *w, const Json *object, const Json *old) {
         JSON_FOREACH(f, json_get(metadata, "finalizers"))
                 if (!json_string(f) || !is_qualified_name(json_string(f)))
                         cause_invalid(w, "metadata.finalizers", f, KEY_TEXT);
+        if (json_at(old, "metadata", "deletionTimestamp", NULL))
+                validate_no_new_finalizers(w, json_get(metadata, "finalizers"), json_at(old, "metadata", "finalizers", NULL));
 }
 
 /* --- Pods --- */
@@ -167,12 +191,10 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
                 cause_invalid(w, path, grace, "must be greater than or equal to 0");
 }
 
-/* What of a pod may change: images, the deadline, more tolerations, fewer gates; the node is not the client's to say. */
+/* What of a pod may change: images, the deadline, more tolerations, fewer gates. */
 static void forget_mutable(Json *spec) {
         static const char *const lists[] = { "containers", "initContainers" };
-        static const char *const fields[] = {
-                "activeDeadlineSeconds", "tolerations", "schedulingGates", "nodeName", "terminationGracePeriodSeconds", "ephemeralContainers",
-        };
+        static const char *const fields[] = { "activeDeadlineSeconds", "tolerations", "schedulingGates" };
 
         for (size_t i = 0; i < ELEMENTSOF(lists); i++)
                 JSON_FOREACH(container, json_get(spec, lists[i])) {
@@ -181,6 +203,31 @@ static void forget_mutable(Json *spec) {
                 }
         for (size_t i = 0; i < ELEMENTSOF(fields); i++)
                 json_remove(spec, fields[i]);
+}
+
+static void validate_deadline_update(KubeWrite *w, const Json *deadline, const Json *before) {
+        if (before && !deadline)
+                cause_invalid(w, "spec.activeDeadlineSeconds", deadline, "must not update from a positive integer to nil value");
+        else if (before && json_i64(deadline, 0) > json_i64(before, 0))
+                cause_invalid(w, "spec.activeDeadlineSeconds", deadline, "must be less than or equal to previous value");
+}
+
+/* Further ones may be added, and how long one holds may change. */
+static bool keeps_tolerations(JsonArena *a, const Json *list, const Json *before) {
+        JSON_FOREACH(old, before) {
+                bool found = false;
+
+                JSON_FOREACH(v, list) {
+                        Json *clone = json_copy(a, v), *same = json_copy(a, old);
+
+                        json_remove(clone, "tolerationSeconds");
+                        json_remove(same, "tolerationSeconds");
+                        found |= json_equal(clone, same);
+                }
+                if (!found)
+                        return false;
+        }
+        return true;
 }
 
 static bool contains_all(const Json *list, const Json *of) {
@@ -204,7 +251,8 @@ static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old)
         before = json_get(completed, "spec");
         x = json_copy(&w->arena, spec);
         y = json_copy(&w->arena, before);
-        if (!contains_all(json_get(spec, "tolerations"), json_get(before, "tolerations")))
+        validate_deadline_update(w, json_get(spec, "activeDeadlineSeconds"), json_get(before, "activeDeadlineSeconds"));
+        if (!keeps_tolerations(&w->arena, json_get(spec, "tolerations"), json_get(before, "tolerations")))
                 cause_forbidden(w, "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
         if (!contains_all(json_get(before, "schedulingGates"), json_get(spec, "schedulingGates")))
                 cause_forbidden(w, "spec.schedulingGates", "only deletion is allowed, but found new scheduling gate");
@@ -563,8 +611,6 @@ void validate_secret(KubeWrite *w, const Json *object, const Json *old) {
         JSON_FOREACH(v, json_get(object, "data")) {
                 put_path(path, "data[%s]", v->key);
                 validate_config_key(w, path, v->key);
-                if (!json_string(v) || !base64_is_valid(json_string(v)))
-                        cause_invalid_text(w, path, "<secret>", "illegal base64 data");
         }
         validate_secret_type(w, object, type);
 }

@@ -279,7 +279,6 @@ static int prepare_create(KubeWrite *w, Json *object, Error *reterr) {
         for (size_t i = 0; i < ELEMENTSOF(server_fields); i++)
                 json_remove(metadata, server_fields[i]);
         json_remove(metadata, "resourceVersion");
-        json_remove(metadata, "managedFields");
         if (kube_resource_has(w->resource, "status") && w->resource->store_kind != KIND_NODE)
                 json_remove(object, "status");
         if (!w->resource->no_generation)

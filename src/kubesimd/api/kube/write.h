@@ -44,6 +44,8 @@ int write_create(KubeWrite *w, Json *object, Error *reterr);
 int write_check_create(KubeWrite *w, Json *object, Error *reterr);
 /* What a DELETE or an eviction asks for beside that; body: DeleteOptions, may be NULL. */
 int kube_read_delete_options(KubeWrite *w, const Json *body, DeleteOptions *ret, Error *reterr);
+/* -ESTALE when it is another object, or another version of it, than the preconditions in that body say. */
+int kube_check_preconditions(const KubeResource *r, const Object *o, const Json *body, Error *reterr);
 /* Answers with an object. */
 int write_reply(KubeWrite *w, unsigned status, const Object *o);
 

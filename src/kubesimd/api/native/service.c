@@ -95,7 +95,7 @@ int handle_version(HttpRequest *req, void *userdata _unused_, Error *reterr _unu
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(KIB);
 
         strbuf_puts(&b, "{\"name\":\"kubesim\",\"version\":\"" KUBESIM_VERSION "\",\"api\":1,"
-                       "\"major\":\"1\",\"minor\":\"32\",\"gitVersion\":\"v1.32.0+kubesim." KUBESIM_VERSION "\",\"gitCommit\":\"\",\"gitTreeState\":\"\","
+                       "\"major\":\"1\",\"minor\":\"" KUBERNETES_MINOR "\",\"gitVersion\":\"" KUBERNETES_VERSION KUBESIM_VERSION "\",\"gitCommit\":\"\",\"gitTreeState\":\"\","
                        "\"buildDate\":\"\",\"goVersion\":\"\",\"compiler\":\"\",\"platform\":\"linux/amd64\"}\n");
         return http_reply(req, 200, NATIVE_JSON, &b, 0);
 }
