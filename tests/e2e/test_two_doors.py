@@ -298,7 +298,7 @@ def _(d):  # clients of Kubernetes ask the same paths
 def _(d):
     version = d.get("/version")
     assert version["gitVersion"].startswith(f"v{version['major']}.{version['minor']}.") and version["version"] in version["gitVersion"]
-    assert d.get(f"{NODES}/n1")["status"]["nodeInfo"]["kubeletVersion"] == version["version"]
+    assert d.get(f"{NODES}/n1")["status"]["nodeInfo"]["kubeletVersion"] == version["gitVersion"]
 
 
 @native("GET", "/metrics")

@@ -51,7 +51,7 @@ static bool means_the_same(const Doc *x, const Doc *y) {
 }
 
 Doc *document_share(Cluster *c, Kind kind, Doc *d) {
-        return kind == KIND_POD ? doc_pool_intern(c->docs, d) : d;
+        return kind == KIND_POD || kind == KIND_NODE ? doc_pool_intern(c->docs, d) : d;
 }
 
 int document_replace(Cluster *c, JsonArena *a, Json *root, const Object *o, Doc **ret) {

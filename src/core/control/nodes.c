@@ -5,7 +5,7 @@
 
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
-#include "core/control/objects.h"
+#include "core/control/objects-internal.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/control/turn.h"
@@ -126,6 +126,8 @@ int cluster_add_nodes(Cluster *c, usec_t now, NodeBatch *batch, Error *reterr) {
         if (r < 0)
                 return r;
         r = check_node_cpu(c, batch->model->cpu, reterr);
+        if (batch->model->object.doc)
+                batch->model->object.doc = document_share(c, KIND_NODE, batch->model->object.doc);
         for (uint32_t i = 0; i < batch->count && r >= 0; i++) {
                 (void) snprintf(name, sizeof(name), "%s%u", batch->prefix, batch->first + i);
                 r = add_like(c, batch, name, reterr);

@@ -13,7 +13,7 @@ int cluster_add_node(Cluster *c, usec_t now, const char *name, int64_t cpu, Node
 typedef struct NodeBatch {
         const char *prefix;
         uint32_t first, count; /* the names are the prefix and the numbers from first on */
-        const Node *model;     /* what they are like: CPU, document, what was read of it; its identity is not looked at */
+        Node *model;     /* what they are like: CPU, document, what was read of it; its identity is not looked at; its document is shared with all alike */
         uint32_t n_added, n_existed; /* set by it, also when it fails half-way */
 } NodeBatch;
 

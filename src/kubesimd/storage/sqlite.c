@@ -15,7 +15,7 @@
 
 /* "KbSm", in the file's header: this database is ours (sqlite.org/fileformat2.html, offset 68). */
 #define APPLICATION_ID 0x4b62536d
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3 /* 1: documents within their objects; 2: those of pods by themselves; 3: those of nodes, too */
 #define BODY_MAX (6 * MIB) /* more than any front door takes */
 
 typedef struct Sqlite {
@@ -203,16 +203,17 @@ static int set_up(Sqlite *s, bool is_new, Error *reterr) {
                 return r;
         if (is_new || version == 0) {
                 r = run(s, "BEGIN IMMEDIATE;"
-                           "PRAGMA application_id = 1264735085; PRAGMA user_version = 2;"
+                           "PRAGMA application_id = 1264735085; PRAGMA user_version = 3;"
                            "CREATE TABLE IF NOT EXISTS objects(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, revision INTEGER NOT NULL,"
                            " body BLOB NOT NULL, document INTEGER);"
                            "CREATE TABLE IF NOT EXISTS documents(id INTEGER PRIMARY KEY, body BLOB NOT NULL);"
                            "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
                            "INSERT OR IGNORE INTO meta VALUES('revision', 0), ('last_id', 0); COMMIT;", reterr);
-        } else if (version == 1) {
+        } else if (version < SCHEMA_VERSION) {
                 s->upgrading = true;
-                r = run(s, "BEGIN IMMEDIATE; PRAGMA user_version = 2; ALTER TABLE objects ADD COLUMN document INTEGER;"
-                           "CREATE TABLE documents(id INTEGER PRIMARY KEY, body BLOB NOT NULL);", reterr);
+                r = run(s, "BEGIN IMMEDIATE; PRAGMA user_version = 3;", reterr);
+                if (r >= 0 && version == 1)
+                        r = run(s, "ALTER TABLE objects ADD COLUMN document INTEGER; CREATE TABLE documents(id INTEGER PRIMARY KEY, body BLOB NOT NULL);", reterr);
         }
         return r < 0 ? r : prepare_all(s, reterr);
 }
@@ -411,6 +412,7 @@ static int take_document(sqlite3_stmt *q, Documents *documents, Object *o, Error
 static int load_row(Sqlite *s, sqlite3_stmt *q, Documents *documents, storage_load_t load, void *userdata, Error *reterr) {
         _cleanup_(object_unrefp) Object *o = NULL;
         int64_t id = sqlite3_column_int64(q, 0), kind = sqlite3_column_int64(q, 1), revision = sqlite3_column_int64(q, 2);
+        bool is_within = sqlite3_column_int64(q, 4) == 0;
         size_t size;
         char *text;
         int r, rc;
@@ -433,7 +435,7 @@ static int load_row(Sqlite *s, sqlite3_stmt *q, Documents *documents, storage_lo
         r = load(o, userdata);
         if (r < 0)
                 return error_set(reterr, r, "object %lld cannot be loaded: %s", (long long) id, strerror(-r));
-        if (!s->upgrading || !shared_document(o))
+        if (!s->upgrading || !is_within || !shared_document(o))
                 return 0;
         rc = write_change(s, &(StoreChange) { .type = CHANGE_ADDED, .object = o }); /* its document has been within its row */
         return rc == SQLITE_OK ? 0 : fail(s, rc, "cannot upgrade the state", reterr);

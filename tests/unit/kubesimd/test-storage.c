@@ -452,7 +452,7 @@ static void test_upgrade(void **unused _unused_) {
 
         state = open_state();
         load_documented(state, 5);
-        assert_int_equal(ask("PRAGMA user_version"), 2);
+        assert_int_equal(ask("PRAGMA user_version"), 3);
         assert_int_equal(n_documents(), 1);
         assert_int_equal(ask("SELECT count(document) FROM objects"), 4);
         for (size_t i = 1; i < 4; i++)
@@ -467,6 +467,37 @@ static void test_upgrade(void **unused _unused_) {
         assert_string_equal(doc_label(loaded.objects[0]->doc, "app"), "b");
         assert_string_equal(doc_label(loaded.objects[3]->doc, "app"), "a");
         assert_int_equal(loaded.revisions[4], 9);
+        sqlite->close(state);
+        drop_loaded();
+}
+
+/* Of the version between, some objects refer to their documents and others have them within. */
+static void test_upgrade_of_some(void **unused _unused_) {
+        _cleanup_(object_unrefp) Object *a = NULL, *b = NULL, *c = NULL;
+        void *state = open_state();
+
+        load_documented(state, 0);
+        assert_int_equal(replace(state, &a, documented(1, 1, TEXT_A), NULL), 0);
+        assert_int_equal(replace(state, &b, documented(2, 2, TEXT_A), NULL), 0);
+        assert_int_equal(replace(state, &c, documented(3, 3, TEXT_B), NULL), 0);
+        sqlite->close(state);
+        object_unref(TAKE_PTR(a));
+        object_unref(TAKE_PTR(b));
+        object_unref(TAKE_PTR(c));
+        run_sql("UPDATE objects SET document = NULL, body = CAST(substr(CAST(body AS TEXT), 1, length(CAST(body AS TEXT)) - 1) || ',\"document\":" TEXT_A
+                "}' AS BLOB) WHERE id = 2; PRAGMA user_version = 2;");
+
+        state = open_state();
+        load_documented(state, 3);
+        assert_int_equal(ask("PRAGMA user_version"), 3);
+        assert_int_equal(ask("SELECT count(document) FROM objects"), 3);
+        assert_ptr_equal(loaded.objects[0]->doc, loaded.objects[1]->doc);
+        assert_int_equal(loaded.objects[0]->doc->n_rows, 2);
+        assert_int_equal(loaded.objects[2]->doc->n_rows, 1);
+        assert_int_equal(replace(state, &loaded.objects[0], NULL, NULL), 0);
+        assert_int_equal(n_documents(), 2);
+        assert_int_equal(replace(state, &loaded.objects[1], NULL, NULL), 0);
+        assert_int_equal(n_documents(), 1);
         sqlite->close(state);
         drop_loaded();
 }
@@ -585,6 +616,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_garbage_and_gaps, fresh),
                 cmocka_unit_test_setup(test_crash_with_documents, fresh),
                 cmocka_unit_test_setup(test_upgrade, fresh),
+                cmocka_unit_test_setup(test_upgrade_of_some, fresh),
                 cmocka_unit_test_setup(test_damaged_old_file, fresh),
         };
         int r;
