@@ -53,14 +53,28 @@ static void try_object(JsonArena *a, const Json *object) {
 
 static void try_apply(JsonArena *a, Json *target, const Json *applied) {
         const SchemaMessage *pod = schema_find("core.v1.Pod");
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
         Json *set = fieldset_of(a, pod, applied), *changed = fieldset_changed(a, pod, applied, target);
 
+        (void) fieldset_find_duplicate(a, pod, applied, &b);
         fieldset_merge(a, pod, target, applied);
         fieldset_add(a, changed, set);
         fieldset_each(set, ignore, NULL);
         fieldset_remove(a, pod, target, set);
         fieldset_subtract(changed, set);
         assert(json_arena_error(a) < 0 || fieldset_is_empty(fieldset_common(a, changed, set)));
+}
+
+/* Clients may write sets themselves: metadata.managedFields. */
+static void try_set(JsonArena *a, Json *target, const Json *set) {
+        const SchemaMessage *pod = schema_find("core.v1.Pod");
+        Json *own = fieldset_of(a, pod, target), *rest = json_copy(a, own);
+
+        fieldset_each(set, ignore, NULL);
+        fieldset_subtract(rest, set);
+        assert(json_arena_error(a) < 0 || fieldset_is_empty(fieldset_common(a, rest, set)));
+        fieldset_add(a, rest, set);
+        fieldset_remove(a, pod, target, set);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -102,7 +116,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                         try_object(&a, result);
                 break;
         case 6:
-                if (patch->type == JSON_OBJECT)
+                if (fieldset_is_valid(patch))
+                        try_set(&a, target, patch);
+                else if (patch->type == JSON_OBJECT)
                         try_apply(&a, target, patch);
                 break;
         default:

@@ -239,10 +239,12 @@ Json *fieldset_common(JsonArena *a, const Json *x, const Json *y) {
 }
 
 bool fieldset_is_valid(const Json *x) {
+        if (!json_is(x, JSON_OBJECT))
+                return false;
         JSON_FOREACH(v, x)
                 if ((!streq(v->key, ".") && !startswith(v->key, "f:") && !startswith(v->key, "k:{") && !startswith(v->key, "v:")) || !fieldset_is_valid(v))
                         return false;
-        return json_is(x, JSON_OBJECT);
+        return true;
 }
 
 /* 'name="c",x=1' of '{"name":"c","x":1}'. */
