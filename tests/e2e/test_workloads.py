@@ -68,6 +68,7 @@ def pods_of(kubesimd, name):
 def test_pods_of_controllers_are_as_those_that_clients_write(kubesimd):
     kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "8"}}}, 201)
     kubesimd.post(PRIORITIES, {"metadata": {"name": "high"}, "value": 1000, "preemptionPolicy": "Never"}, 201)
+    kubesimd.post("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "builder"}}, 201)
     kubesimd.post(PODS, {"metadata": {"name": "alone", "labels": {"app": "alone"}}, "spec": SPEC}, 201)
     kubesimd.post(DEPLOYMENTS, deployment("web", SPEC), 201)
     kubesimd.post(JOBS, {"metadata": {"name": "job"}, "spec": {"template": {"metadata": {"labels": {"app": "job"}}, "spec": {**SPEC, "restartPolicy": "Always"}}}}, 422)

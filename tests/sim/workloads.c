@@ -410,7 +410,7 @@ static void delete_something(Workloads *w) {
         } all[] = {
                 { KIND_DEPLOYMENT, "d" }, { KIND_JOB, "j" }, { KIND_CRON_JOB, "c" }, { KIND_SERVICE, "s" }, { KIND_POD_DISRUPTION_BUDGET, "b" }, { KIND_NAMESPACE, NULL },
                 { KIND_NODE, NULL }, { KIND_POD, NULL }, { KIND_REPLICA_SET, NULL }, { KIND_DAEMON_SET, "e" }, { KIND_STATEFUL_SET, "f" },
-                { KIND_CONTROLLER_REVISION, NULL },
+                { KIND_CONTROLLER_REVISION, NULL }, { KIND_SERVICE_ACCOUNT, NULL }, { KIND_ENDPOINTS, NULL }, { KIND_PRIORITY_CLASS, NULL },
         };
         const unsigned i = any(w, ELEMENTSOF(all));
         Store *s = cluster_store(w->cluster);
@@ -784,6 +784,27 @@ static bool has_something_in(Workloads *w, const char *from, const char *namespa
         return false;
 }
 
+/* What every cluster has is there, whatever was deleted, undone, or could not be made for want of memory. */
+static void check_builtins(Workloads *w) {
+        static const struct {
+                Kind kind;
+                const char *key;
+        } all[] = {
+                { KIND_NAMESPACE, "default" }, { KIND_NAMESPACE, "kube-system" }, { KIND_SERVICE, "kubernetes" }, { KIND_ENDPOINTS, "kubernetes" },
+                { KIND_ENDPOINT_SLICE, "kubernetes" }, { KIND_PRIORITY_CLASS, "system-cluster-critical" }, { KIND_PRIORITY_CLASS, "system-node-critical" },
+        };
+        Store *store = cluster_store(w->cluster);
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++)
+                must(store_find(store, all[i].kind, all[i].key));
+        for (StoreEntry *e = store_find_from(store, KIND_NAMESPACE, NULL); e; e = store_following(e)) {
+                char key[64];
+
+                (void) snprintf(key, sizeof(key), "%s%sdefault", streq(e->object->name, "default") ? "" : e->object->name, streq(e->object->name, "default") ? "" : "/");
+                must(e->object->doc->deleted > 0 || store_find(store, KIND_SERVICE_ACCOUNT, key));
+        }
+}
+
 /* No pod is there whose owner is gone; every controller has what it wants. */
 static void check_rest(Workloads *w) {
         Store *store = cluster_store(w->cluster);
@@ -804,7 +825,7 @@ static void check_rest(Workloads *w) {
                 if (e->object->doc->deleted == 0)
                         check_stateful_set(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_SERVICE, NULL); e; e = store_following(e))
-                if (e->object->doc->deleted == 0)
+                if (e->object->doc->deleted == 0 && !streq(e->object->name, "kubernetes"))
                         check_service(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_POD, NULL); e; e = store_following(e))
                 if (e->object->doc && e->object->doc->n_owners > 0)
@@ -812,6 +833,7 @@ static void check_rest(Workloads *w) {
         for (StoreEntry *e = store_find_from(store, KIND_NAMESPACE, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted > 0)
                         must(has_something_in(w, "team/", "team"));
+        check_builtins(w);
         check_definitions(w);
         check_slots(w);
         check_links(w);

@@ -195,7 +195,7 @@ static void set_identity(Stateful *s, JsonArena *a, Json *pod, const char *name,
 static int create_pod(Stateful *s, int64_t ordinal) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
         const char *of = object_name(s->state->entry.object), *revision = ordinal < s->partition ? s->current : s->update;
-        char name[300], index[24];
+        char name[300], index[24], namespace[NAMESPACE_SIZE];
         Json *template, *pod;
         int r;
 
@@ -208,7 +208,7 @@ static int create_pod(Stateful *s, int64_t ordinal) {
         set_identity(s, &a, pod, name, index, revision);
         r = add_claims(s, &a, pod, name);
         if (r >= 0)
-                r = pod_admit(s->cluster, &a, pod, &s->error);
+                r = pod_admit(s->cluster, object_copy_namespace(s->state->entry.object, namespace), &a, pod, &s->error);
         if (r >= 0)
                 r = object_create_pod(s->cluster, &a, &s->state->entry, name, NULL, pod, &s->error);
         if (r == -ENOMEM || r == -E2BIG)

@@ -5,8 +5,13 @@
 
 #include "kubesimd/api/kube/write.h"
 
-/* Does the Service of that spec (NULL: none) have ports on the nodes? */
+/* Does the Service of that spec (NULL: none) have ports on the nodes; an address of the cluster; a load balancer, which asks each node for its
+ * health; is there a way to it from outside? */
 bool service_has_node_ports(const Json *spec);
+bool service_has_address(const Json *spec);
+bool service_is_balanced(const Json *spec);
+bool service_has_health_port(const Json *spec);
+bool service_is_outside(const Json *spec);
 
 /* --- Filling in --- */
 void complete_namespace(KubeWrite *w, Json *object, const Json *old);

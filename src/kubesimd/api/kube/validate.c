@@ -48,6 +48,11 @@ static bool has_free_name(const KubeResource *r) {
         return streq(r->group, "rbac.authorization.k8s.io");
 }
 
+void validate_subdomain(KubeWrite *w, const char *field, const char *name) {
+        if (name_validate(name, field, NULL) < 0)
+                cause_invalid_text(w, field, name, SUBDOMAIN_TEXT);
+}
+
 static void validate_name(KubeWrite *w, const char *name) {
         const char *field = "metadata.name";
 
@@ -62,8 +67,8 @@ static void validate_name(KubeWrite *w, const char *name) {
         } else if (w->resource->store_kind == KIND_SERVICE) {
                 if (!is_dns_label(name) || (*name >= '0' && *name <= '9'))
                         cause_invalid_text(w, field, name, SERVICE_TEXT);
-        } else if (name_validate(name, field, NULL) < 0)
-                cause_invalid_text(w, field, name, SUBDOMAIN_TEXT);
+        } else
+                validate_subdomain(w, field, name);
 }
 
 void validate_labels(KubeWrite *w, const char *field, const Json *labels) {
@@ -583,12 +588,30 @@ void validate_config_map(KubeWrite *w, const Json *object, const Json *old) {
                 }
 }
 
-void validate_priority_class(KubeWrite *w, const Json *object, const Json *old) {
-        const Json *value = json_get(object, "value");
+/* The two that there are were there from the start: whoever makes them again is told that they are. */
+static void validate_system_class(KubeWrite *w) {
+        char detail[FIELD_MAX];
 
-        if (old && !json_equal(value, json_get(old, "value")))
-                cause_forbidden(w, "value", "may not be changed in an update.");
-        if (json_i64(value, 0) > 1000000000)
+        if (store_find(cluster_store(w->api->cluster), KIND_PRIORITY_CLASS, w->object_name))
+                return;
+        (void) snprintf(detail, sizeof(detail), "priority class names with 'system-' prefix are reserved for system use only. error: %s is not a known "
+                        "system priority class", w->object_name);
+        cause_forbidden(w, "metadata.name", detail);
+}
+
+void validate_priority_class(KubeWrite *w, const Json *object, const Json *old) {
+        static const char *const fixed[] = { "value", "preemptionPolicy" };
+
+        if (old) {
+                if (!json_equal(json_get(object, fixed[0]), json_get(old, fixed[0])))
+                        cause_forbidden(w, fixed[0], "may not be changed in an update.");
+                if (!json_equal(json_get(object, fixed[1]), json_get(old, fixed[1])))
+                        cause_invalid(w, fixed[1], json_get(object, fixed[1]), "field is immutable");
+                return;
+        }
+        if (startswith(w->object_name, "system-"))
+                validate_system_class(w);
+        else if (json_i64(json_get(object, "value"), 0) > 1000000000)
                 cause_forbidden(w, "value", "maximum allowed value of a user defined priority is 1000000000");
         validate_enum(w, "preemptionPolicy", json_string(json_get(object, "preemptionPolicy")), "Never PreemptLowerPriority");
 }
