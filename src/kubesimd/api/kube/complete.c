@@ -170,11 +170,14 @@ static void complete_storage(KubeWrite *w, Json *object, const Json *old, const 
 }
 
 void complete_stateful_set(KubeWrite *w, Json *object, const Json *old) {
-        Json *spec, *strategy;
+        Json *spec, *strategy, *retention;
 
         complete_workload(w, object, old);
         spec = json_get(object, "spec");
         default_string(w, spec, "podManagementPolicy", "OrderedReady");
+        retention = json_ensure(&w->arena, spec, "persistentVolumeClaimRetentionPolicy", JSON_OBJECT);
+        default_string(w, retention, "whenDeleted", "Retain");
+        default_string(w, retention, "whenScaled", "Retain");
         default_i64(w, spec, "revisionHistoryLimit", 10);
         strategy = json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT);
         default_string(w, strategy, "type", "RollingUpdate");

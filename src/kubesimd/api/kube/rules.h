@@ -40,6 +40,7 @@ void validate_metadata(KubeWrite *w, const Json *object, const Json *old);
 void validate_pod(KubeWrite *w, const Json *object, const Json *old);
 void validate_node(KubeWrite *w, const Json *object, const Json *old);
 void validate_workload(KubeWrite *w, const Json *object, const Json *old);
+void validate_stateful_set(KubeWrite *w, const Json *object, const Json *old);
 void validate_deployment(KubeWrite *w, const Json *object, const Json *old);
 void validate_job(KubeWrite *w, const Json *object, const Json *old);
 void validate_cron_job(KubeWrite *w, const Json *object, const Json *old);

@@ -6,6 +6,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/control/cron.h"
+#include "core/control/job-index.h"
 #include "core/control/selectors.h"
 #include "basic/base64.h"
 #include "kubesimd/api/kube/label-syntax.h"
@@ -331,6 +332,14 @@ void validate_workload(KubeWrite *w, const Json *object, const Json *old) {
         validate_template(w, template, "Always");
 }
 
+void validate_stateful_set(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *policy = json_at(object, "spec", "persistentVolumeClaimRetentionPolicy", NULL);
+
+        validate_workload(w, object, old);
+        validate_enum(w, "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", json_string(json_get(policy, "whenDeleted")), "Retain Delete");
+        validate_enum(w, "spec.persistentVolumeClaimRetentionPolicy.whenScaled", json_string(json_get(policy, "whenScaled")), "Retain Delete");
+}
+
 static void validate_int_or_percent(KubeWrite *w, const char *field, const Json *v) {
         const char *s = json_string(v);
         size_t n = s ? strlen(s) : 0;
@@ -435,6 +444,41 @@ static void validate_failure_policy(KubeWrite *w, const Json *spec) {
                                    "only \"Never\" is supported when podFailurePolicy is specified");
 }
 
+static void validate_success_rule(KubeWrite *w, const Json *rule, unsigned i, int64_t completions) {
+        const Json *indexes = json_get(rule, "succeededIndexes"), *count = json_get(rule, "succeededCount");
+        int64_t n = indexes ? index_set_check(strempty(json_string(indexes)), completions) : completions, wanted = json_i64(count, 0);
+        char path[FIELD_MAX], detail[FIELD_MAX];
+
+        put_path(path, "spec.successPolicy.rules[%u]", i);
+        if (!indexes && !count)
+                cause_required(w, path, "at least one of succeededCount or succeededIndexes must be specified");
+        put_path(path, "spec.successPolicy.rules[%u].succeededIndexes", i);
+        if (n < 0)
+                cause_invalid(w, path, indexes, "error parsing succeededIndexes: it has to be numbers and ranges in order, less than completions");
+        put_path(path, "spec.successPolicy.rules[%u].succeededCount", i);
+        put_path(detail, "must be less than or equal to %lld (the number of %s)", (long long) n,
+                 indexes ? "indexes in the specified succeededIndexes field" : "specified completions");
+        if (count && wanted < 0)
+                cause_invalid(w, path, count, "must be greater than or equal to 0");
+        else if (count && n >= 0 && wanted > n)
+                cause_invalid(w, path, count, detail);
+}
+
+static void validate_success_policy(KubeWrite *w, const Json *spec, bool indexed) {
+        const Json *policy = json_get(spec, "successPolicy"), *rules = json_get(policy, "rules");
+        unsigned i = 0;
+
+        if (!policy)
+                return;
+        if (!indexed)
+                cause_invalid(w, "spec.successPolicy", policy, "requires indexed completion mode");
+        else if (!rules || rules->size == 0)
+                cause_required(w, "spec.successPolicy.rules", "at least one rules must be specified when the successPolicy is specified");
+        else
+                JSON_FOREACH(rule, rules)
+                        validate_success_rule(w, rule, i++, json_i64(json_get(spec, "completions"), 0));
+}
+
 static void validate_job_selector(KubeWrite *w, const Json *spec) {
         const Json *selector = json_get(spec, "selector"), *template = json_get(spec, "template");
 
@@ -475,6 +519,7 @@ void validate_job(KubeWrite *w, const Json *object, const Json *old) {
         }
         validate_job_selector(w, spec);
         validate_failure_policy(w, spec);
+        validate_success_policy(w, spec, indexed);
         validate_template(w, template, "Always OnFailure Never");
         if (streq_ptr(json_string(json_at(template, "spec", "restartPolicy", NULL)), "Always"))
                 cause_not_supported(w, "spec.template.spec.restartPolicy", "Always", "\"OnFailure\", \"Never\"");
