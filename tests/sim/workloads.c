@@ -221,6 +221,7 @@ static void create_daemon_set(Workloads *w) {
 }
 
 static void create_stateful_set(Workloads *w) {
+        static const char *const policies[] = { "Retain", "Delete" };
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         _cleanup_edit_ Edit edit = {};
         char key[64], image[16];
@@ -233,9 +234,9 @@ static void create_stateful_set(Workloads *w) {
         if (!e)
                 return create(w, KIND_STATEFUL_SET, key, parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"replicas\":%u,\"minReadySeconds\":%u,"
                               "\"podManagementPolicy\":\"%s\",\"updateStrategy\":{\"rollingUpdate\":{\"partition\":%u}},\"revisionHistoryLimit\":%u,"
-                              "\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"v\"},\"spec\":{}}],\"selector\":{\"matchLabels\":{\"app\":\"f%u\"}},"
+                              "\"persistentVolumeClaimRetentionPolicy\":{\"whenDeleted\":\"%s\",\"whenScaled\":\"%s\"},\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"v\"},\"spec\":{}}],\"selector\":{\"matchLabels\":{\"app\":\"f%u\"}},"
                               TEMPLATE("f%u") "}}", any(w, 4), any(w, 2) * any(w, 10), any(w, 2) == 0 ? "Parallel" : "OrderedReady", any(w, 2) * any(w, 3),
-                              any(w, 3), i, i, any(w, 3), 100 * any(w, 20)));
+                              any(w, 3), policies[any(w, 2)], policies[any(w, 2)], i, i, any(w, 3), 100 * any(w, 20)));
         if (edit_begin(&edit, w->cluster, e) < 0)
                 return;
         (void) snprintf(image, sizeof(image), "v%u", any(w, 3));
@@ -742,6 +743,22 @@ static void check_daemon_set(Workloads *w, ObjectState *s) {
              json_i64(json_at(root, "status", "updatedNumberScheduled", NULL), 0) < nodes);
 }
 
+/* Each pod has its claim, which is the StatefulSet's if it is to go with it, and else nobody's. */
+static void check_claims(Workloads *w, ObjectState *s, const Json *root) {
+        bool goes = streq(json_string(json_at(root, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted", NULL)), "Delete");
+        ObjectState *d;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
+                const char *slash = strchr(d->entry.object->name, '/');
+                StoreEntry *claim;
+                char key[128];
+
+                (void) snprintf(key, sizeof(key), "%.*sv-%s", slash ? (int) (slash - d->entry.object->name + 1) : 0, d->entry.object->name, object_name(d->entry.object));
+                claim = d->entry.object->kind == KIND_POD ? store_find(cluster_store(w->cluster), KIND_PERSISTENT_VOLUME_CLAIM, key) : NULL;
+                must(d->entry.object->kind != KIND_POD || (claim && object_state(claim)->owner == (goes ? s : NULL)));
+        }
+}
+
 /* Numbers from 0 on, all of them unless one waits; and then those that the partition does not hold back are of the present
  * template, and the status says so. */
 static void check_stateful_set(Workloads *w, ObjectState *s) {
@@ -766,6 +783,7 @@ static void check_stateful_set(Workloads *w, ObjectState *s) {
         must(pods == replicas || ready < pods || timed_state(s)->look.item.index != PRIOQ_NONE);
         if (pods != replicas || ready < pods)
                 return;
+        check_claims(w, s, root);
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
                 if (d->entry.object->kind == KIND_POD && d->entry.object->name[strlen(d->entry.object->name) - 1] - '0' >= partition)
                         must(streq(doc_label(d->entry.object->doc, "controller-revision-hash"), revision));
