@@ -2,6 +2,7 @@
 #include "core/cluster.h"
 
 #include "basic/alloc-util.h"
+#include "core/control/builtins.h"
 #include "core/control/controllers.h"
 #include "core/control/faults.h"
 #include "core/control/heartbeat.h"
@@ -224,7 +225,7 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
         }
         while (cluster_next_woken(c))
                 ;
-        r = namespaces_ensure(c);
+        r = builtins_ensure(c);
         if (r >= 0)
                 r = pods_schedule(c);
         return MIN(r, 0);

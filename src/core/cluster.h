@@ -45,6 +45,9 @@ void cluster_configure(Cluster *c, const ClusterConfig *config);
 /* Realtime minus `now`: makes times of day out of `now`. Tell it before loading and when the clock was set. */
 void cluster_set_clock(Cluster *c, int64_t realtime_offset);
 usec_t cluster_realtime(const Cluster *c, usec_t now);
+#define API_PORT_DEFAULT 6443
+/* Where the API is served, for the Service `kubernetes`: IPv4 in host byte order. Tell it when it is known. */
+void cluster_set_api_address(Cluster *c, uint32_t ip, uint16_t port);
 
 /* Loading: every stored object in order of id, then once cluster_loaded(). Every node gets a fresh timeout. */
 int cluster_load(Cluster *c, Object *o);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kubesimd/manager.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +13,7 @@
 #include "basic/log.h"
 #include "basic/memory-util.h"
 #include "basic/string-util.h"
+#include "core/model/address.h"
 #include "core/model/reason.h"
 #include "kubesimd/api/native/native.h"
 #include "kubesimd/api/routes.h"
@@ -294,6 +296,24 @@ static int take_sockets(Manager *m) {
         return 0;
 }
 
+/* The Service `kubernetes` leads to the https socket, or to where one would be: an address of IPv4, as those of all Services are. */
+static void tell_api_address(Manager *m) {
+        uint32_t ip = LOOPBACK_ADDRESS;
+        uint16_t port = API_PORT_DEFAULT;
+
+        for (size_t i = 0; i < m->n_listeners; i++) {
+                struct sockaddr_in a = {};
+                socklen_t size = sizeof(a);
+
+                if (!m->listeners[i].tls || getsockname(m->listeners[i].fd, (struct sockaddr*) &a, &size) < 0 || a.sin_family != AF_INET)
+                        continue;
+                port = ntohs(a.sin_port);
+                ip = a.sin_addr.s_addr == INADDR_ANY ? LOOPBACK_ADDRESS : ntohl(a.sin_addr.s_addr);
+                break;
+        }
+        cluster_set_api_address(m->api.cluster, ip, port);
+}
+
 typedef struct Loading {
         Cluster *cluster;
         Notifier *notifier;
@@ -395,6 +415,7 @@ static int setup_http(Manager *m) {
         r = take_sockets(m);
         if (r < 0)
                 return r;
+        tell_api_address(m);
         r = http_server_new(m->event, &config, m->listeners, m->n_listeners, &m->api.http);
         if (r < 0)
                 return log_error_errno(r, "Failed to start the HTTP server: %m");

@@ -114,6 +114,56 @@ def test_priority(cluster):
         assert refused["details"] == {"name": "q", "kind": "pods"}
 
 
+def test_classes_of_the_system(cluster):
+    """They are there from the start and stay; names that begin as theirs are nobody's else."""
+    path = "/apis/scheduling.k8s.io/v1/priorityclasses"
+    classes = {c["metadata"]["name"]: c for c in cluster.get(path)["items"]}
+    assert {name: c["value"] for name, c in classes.items()} == {"system-cluster-critical": 2000000000, "system-node-critical": 2000001000}
+    assert classes["system-node-critical"]["description"] == "Used for system critical pods that must not be moved from their current node."
+    reply = cluster.ask("DELETE", path + "/system-node-critical")
+    assert reply.status == 403 and reply.json["reason"] == "Forbidden" and reply.json["details"]["name"] == "system-node-critical"
+    assert reply.json["message"] == ('priorityclasses.scheduling.k8s.io "system-node-critical" is forbidden: this is a system priority class and cannot be '
+                                     'deleted')
+    refused = create(cluster, path, "system-mine", 422, value=1)
+    assert refused["message"] == ('PriorityClass.scheduling.k8s.io "system-mine" is invalid: metadata.name: Forbidden: priority class names with \'system-\' '
+                                  'prefix are reserved for system use only. error: system-mine is not a known system priority class')
+    assert create(cluster, path, "system-node-critical", 409, value=2000001000)["reason"] == "AlreadyExists"
+    patch(cluster, path + "/system-node-critical", {"metadata": {"labels": {"a": "b"}}})
+    patch(cluster, path + "/system-node-critical", {"value": 5}, 422)
+    patch(cluster, path + "/system-node-critical", {"preemptionPolicy": "Never"}, 422)
+    assert pod(cluster, "vital", priorityClassName="system-node-critical")["spec"]["priority"] == 2000001000
+
+
+def test_accounts_of_pods(cluster):
+    """serviceAccountName, and serviceAccount, which it was called once; kubernetes, plugin/pkg/admission/serviceaccount"""
+    assert pod(cluster, "plain")["spec"]["serviceAccountName"] == "default"
+    refused = pod(cluster, "x", 403, serviceAccountName="x")
+    assert refused["reason"] == "Forbidden" and refused["details"] == {"name": "x", "kind": "pods"}
+    assert refused["message"] == 'pods "x" is forbidden: error looking up service account default/x: serviceaccount "x" not found'
+    create(cluster, CORE + NS + "/serviceaccounts", "robot")
+    for given in ({"serviceAccountName": "robot"}, {"serviceAccount": "robot"}, {"serviceAccountName": "robot", "serviceAccount": "other"}):
+        name = "p" + str(len(given)) + "-".join(given).lower()
+        spec = pod(cluster, name, **given)["spec"]
+        assert spec["serviceAccountName"] == spec["serviceAccount"] == "robot"
+    # its namespace comes first, and a new one has its account at once
+    containers = {"containers": [{"name": "c", "image": "x"}]}
+    missing = cluster.ask("POST", CORE + "/namespaces/none/pods", {"metadata": {"name": "p"}, "spec": containers})
+    assert missing.status == 404 and missing.json["message"] == 'namespaces "none" not found'
+    for i in range(20):
+        cluster.post(CORE + "/namespaces", {"metadata": {"name": f"new{i}"}}, 201)
+        cluster.post(CORE + f"/namespaces/new{i}/pods", {"metadata": {"name": "p"}, "spec": containers}, 201)
+    # it comes again; what controllers make says why it cannot
+    assert cluster.ask("DELETE", CORE + "/namespaces/new0/serviceaccounts/default").status == 200
+    eventually(lambda: cluster.ask("GET", CORE + "/namespaces/new0/serviceaccounts/default").status == 200)
+    template = {"metadata": {"labels": LABELS}, "spec": {**containers, "serviceAccountName": "late"}}
+    create(cluster, "/apis/apps/v1" + NS + "/replicasets", "rs", spec={"replicas": 1, "selector": {"matchLabels": LABELS}, "template": template})
+    failed = lambda: [e["message"] for e in cluster.get(CORE + NS + "/events?fieldSelector=reason%3DFailedCreate")["items"]]
+    eventually(failed)
+    assert failed()[0] == ('Error creating: pods "rs-" is forbidden: error looking up service account default/late: serviceaccount "late" not found')
+    create(cluster, CORE + NS + "/serviceaccounts", "late")
+    eventually(lambda: [p for p in cluster.get(CORE + NS + "/pods")["items"] if p["metadata"]["name"].startswith("rs-")], 20)
+
+
 def test_global_default(cluster):
     """globalDefault: the class of pods that name none; there is one at most."""
     classes = "/apis/scheduling.k8s.io/v1/priorityclasses"
@@ -271,11 +321,11 @@ def test_services(cluster):
     path = CORE + NS + "/services"
     pod(cluster, "p", metadata={"labels": LABELS})
     ports = [{"name": "web", "protocol": "TCP", "port": 80, "targetPort": 8080},
-             {"name": "dns", "protocol": "UDP", "port": 53, "targetPort": "named"}]
+             {"name": "dns", "protocol": "UDP", "port": 53}]
     assert create(cluster, path, "s", spec={"selector": LABELS, "ports": ports})["spec"]["type"] == "ClusterIP"
     assert "clusterIP" not in create(cluster, path, "outside", spec={"type": "ExternalName", "externalName": "example.com"})["spec"]
     assert create(cluster, path, "bare", spec={"ports": ports})["spec"]["clusterIP"].startswith("172.")
-    slices = "/apis/discovery.k8s.io/v1" + NS + "/endpointslices"
+    slices = "/apis/discovery.k8s.io/v1" + NS + "/endpointslices?labelSelector=kubernetes.io/service-name%3Ds"
     expected = [{"name": "web", "protocol": "TCP", "port": 8080}, {"name": "dns", "protocol": "UDP", "port": 53}]
     eventually(lambda: [e for s in cluster.get(slices)["items"] for e in s["endpoints"] if e["conditions"]["ready"]])
     assert [s["ports"] for s in cluster.get(slices)["items"]] == [expected]

@@ -101,7 +101,7 @@ def test_what_is_alive_has_a_test_that_names_it():
 
 # What the core writes into events, conditions and references, whose types stand in no line; a namespace and a plural.
 WRITTEN = set("""claimName persistentVolumeClaim subdomain hostNetwork enableServiceLinks serviceAccount serviceAccountName involvedObject reason source component count firstTimestamp lastTimestamp eventTime reportingComponent reportingInstance
-lastUpdateTime lastTransitionTime lastProbeTime pods onPodConditions successPolicy managedBy ip serving env fieldPath fieldRef hostname valueFrom action containerName onExitCodes rules blockOwnerDeletion default namespaces ephemeralContainers""".split())
+lastUpdateTime lastTransitionTime lastProbeTime pods onPodConditions managedBy ip serving env fieldPath fieldRef hostname valueFrom action containerName onExitCodes rules blockOwnerDeletion default namespaces ephemeralContainers""".split())
 
 
 def test_what_the_program_reads_by_name_is_marked():

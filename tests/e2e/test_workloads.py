@@ -68,6 +68,7 @@ def pods_of(kubesimd, name):
 def test_pods_of_controllers_are_as_those_that_clients_write(kubesimd):
     kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "8"}}}, 201)
     kubesimd.post(PRIORITIES, {"metadata": {"name": "high"}, "value": 1000, "preemptionPolicy": "Never"}, 201)
+    kubesimd.post("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "builder"}}, 201)
     kubesimd.post(PODS, {"metadata": {"name": "alone", "labels": {"app": "alone"}}, "spec": SPEC}, 201)
     kubesimd.post(DEPLOYMENTS, deployment("web", SPEC), 201)
     kubesimd.post(JOBS, {"metadata": {"name": "job"}, "spec": {"template": {"metadata": {"labels": {"app": "job"}}, "spec": {**SPEC, "restartPolicy": "Always"}}}}, 422)
@@ -304,3 +305,92 @@ def test_a_service_of_many_pods_is_looked_at_now_and_then(start):
     kubesimd.ask("PATCH", DEPLOYMENTS + "/web", {"spec": {"replicas": 2}}, headers={"Content-Type": "application/merge-patch+json"})
     eventually(lambda: endpoints() == pods() and len(pods()) == 2, 20)
     eventually(lambda: "over-capacity" not in str(kubesimd.get(core + "/endpoints/web")), 20)
+
+
+CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
+STATEFUL = "/apis/apps/v1/namespaces/default/statefulsets"
+
+
+def claims(kubesimd):
+    """Who owns each claim, by the kind and the name."""
+    return {c["metadata"]["name"]: [(o["kind"], o["name"]) for o in c["metadata"].get("ownerReferences", [])] for c in kubesimd.get(CLAIMS)["items"]}
+
+
+def stateful(name, replicas, **spec):
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
+    claim = {"metadata": {"name": "d"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    return {"metadata": {"name": name}, "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template,
+                                                 "volumeClaimTemplates": [claim], "podManagementPolicy": "Parallel", **spec}}
+
+
+def test_claims_that_go(kubesimd):
+    """persistentVolumeClaimRetentionPolicy: whenDeleted, whenScaled (Kubernetes documentation, "StatefulSets")"""
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "8"}}}, 201)
+    patch = lambda spec: kubesimd.ask("PATCH", STATEFUL + "/s", {"spec": spec}, {"Content-Type": "application/merge-patch+json"})
+    policy = lambda **p: patch({"persistentVolumeClaimRetentionPolicy": p}).status == 200
+    made = kubesimd.post(STATEFUL, stateful("s", 3), 201)
+    assert made["spec"]["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    eventually(lambda: claims(kubesimd) == {f"d-s-{i}": [] for i in range(3)})
+    assert policy(whenDeleted="Delete")
+    owned = [("StatefulSet", "s")]
+    eventually(lambda: claims(kubesimd) == {f"d-s-{i}": owned for i in range(3)})
+    patch({"replicas": 2})  # the claim stays, and is the StatefulSet's
+    eventually(lambda: len(pods_of(kubesimd, "s")) == 2)
+    assert claims(kubesimd)["d-s-2"] == owned
+    assert policy(whenScaled="Delete")
+    patch({"replicas": 1})
+    eventually(lambda: set(claims(kubesimd)) == {"d-s-0", "d-s-2"}, 10)
+    patch({"replicas": 2})
+    eventually(lambda: claims(kubesimd).get("d-s-1") == owned, 10)
+    assert policy(whenDeleted="Retain")
+    eventually(lambda: claims(kubesimd) == {"d-s-0": [], "d-s-1": [], "d-s-2": owned})  # nobody looks after one that has no pod
+    reply = patch({"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Later"}})
+    assert reply.status == 422 and reply.json["message"] == (
+        'StatefulSet.apps "s" is invalid: spec.persistentVolumeClaimRetentionPolicy.whenDeleted: Unsupported value: "Later": supported values: '
+        '"Retain", "Delete"')
+    assert policy(whenDeleted="Delete")
+    eventually(lambda: claims(kubesimd)["d-s-0"] == owned)
+    kubesimd.ask("DELETE", STATEFUL + "/s?propagationPolicy=Orphan")  # what is let go of stays
+    eventually(lambda: claims(kubesimd) == {f"d-s-{i}": [] for i in range(3)})
+    kubesimd.post(STATEFUL, stateful("t", 2, persistentVolumeClaimRetentionPolicy={"whenDeleted": "Delete"}), 201)
+    eventually(lambda: claims(kubesimd).get("d-t-1") == [("StatefulSet", "t")])
+    kubesimd.ask("DELETE", STATEFUL + "/t")
+    eventually(lambda: set(claims(kubesimd)) == {f"d-s-{i}" for i in range(3)}, 10)
+
+
+def test_success_policy(kubesimd):
+    """successPolicy: rules with succeededIndexes and succeededCount (Kubernetes documentation, "Jobs", "Success policy")"""
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "8"}}}, 201)
+
+    def make(name, rules, status=201, **spec):
+        template = {"spec": {"containers": [{"name": "c", "image": "x"}], "restartPolicy": "Never"}}
+        return kubesimd.post(JOBS, {"metadata": {"name": name}, "spec": {"completions": 5, "parallelism": 5, "completionMode": "Indexed", "template": template,
+                                                                        "successPolicy": {"rules": rules}, **spec}}, status)
+
+    make("two", [{"succeededIndexes": "4"}, {"succeededIndexes": "0-1", "succeededCount": 2}], parallelism=2)
+    make("any", [{"succeededCount": 1}], parallelism=1)
+    make("late", [{"succeededIndexes": "4"}], parallelism=1, completions=6)
+    expected = {"two": ("Matched rules at index 1", "0,1"), "any": ("Matched rules at index 0", "0"), "late": ("Matched rules at index 0", "0-4")}
+
+    def is_over(name):
+        status = kubesimd.get(f"{JOBS}/{name}")["status"]
+        conditions = {c["type"]: c for c in status.get("conditions", [])}
+        met = conditions.get("SuccessCriteriaMet")
+        return "Complete" in conditions and (met["reason"], met["message"], status["completedIndexes"]) == ("SuccessPolicy", *expected[name])
+
+    for name in expected:
+        eventually(lambda: is_over(name), 30)
+    for rules, message in [
+        ([], "spec.successPolicy.rules: Required value: at least one rules must be specified when the successPolicy is specified"),
+        ([{}], "spec.successPolicy.rules[0]: Required value: at least one of succeededCount or succeededIndexes must be specified"),
+        ([{"succeededCount": 6}], "spec.successPolicy.rules[0].succeededCount: Invalid value: 6: must be less than or equal to 5 (the number of specified "
+                                  "completions)"),
+        ([{"succeededIndexes": "0,2", "succeededCount": 3}],
+         "spec.successPolicy.rules[0].succeededCount: Invalid value: 3: must be less than or equal to 2 (the number of indexes in the specified "
+         "succeededIndexes field)"),
+        ([{"succeededIndexes": "3-1"}], 'spec.successPolicy.rules[0].succeededIndexes: Invalid value: "3-1": error parsing succeededIndexes: *'),
+    ]:
+        told = make("bad", rules, 422)["message"]
+        expected_text = f'Job.batch "bad" is invalid: {message}'
+        assert told == expected_text or message.endswith("*") and told.startswith(expected_text[:-1]), told
+    assert "requires indexed completion mode" in make("bad", [{"succeededCount": 1}], 422, completionMode="NonIndexed")["message"]

@@ -221,6 +221,7 @@ static void create_daemon_set(Workloads *w) {
 }
 
 static void create_stateful_set(Workloads *w) {
+        static const char *const policies[] = { "Retain", "Delete" };
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         _cleanup_edit_ Edit edit = {};
         char key[64], image[16];
@@ -233,9 +234,9 @@ static void create_stateful_set(Workloads *w) {
         if (!e)
                 return create(w, KIND_STATEFUL_SET, key, parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"replicas\":%u,\"minReadySeconds\":%u,"
                               "\"podManagementPolicy\":\"%s\",\"updateStrategy\":{\"rollingUpdate\":{\"partition\":%u}},\"revisionHistoryLimit\":%u,"
-                              "\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"v\"},\"spec\":{}}],\"selector\":{\"matchLabels\":{\"app\":\"f%u\"}},"
+                              "\"persistentVolumeClaimRetentionPolicy\":{\"whenDeleted\":\"%s\",\"whenScaled\":\"%s\"},\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"v\"},\"spec\":{}}],\"selector\":{\"matchLabels\":{\"app\":\"f%u\"}},"
                               TEMPLATE("f%u") "}}", any(w, 4), any(w, 2) * any(w, 10), any(w, 2) == 0 ? "Parallel" : "OrderedReady", any(w, 2) * any(w, 3),
-                              any(w, 3), i, i, any(w, 3), 100 * any(w, 20)));
+                              any(w, 3), policies[any(w, 2)], policies[any(w, 2)], i, i, any(w, 3), 100 * any(w, 20)));
         if (edit_begin(&edit, w->cluster, e) < 0)
                 return;
         (void) snprintf(image, sizeof(image), "v%u", any(w, 3));
@@ -410,7 +411,7 @@ static void delete_something(Workloads *w) {
         } all[] = {
                 { KIND_DEPLOYMENT, "d" }, { KIND_JOB, "j" }, { KIND_CRON_JOB, "c" }, { KIND_SERVICE, "s" }, { KIND_POD_DISRUPTION_BUDGET, "b" }, { KIND_NAMESPACE, NULL },
                 { KIND_NODE, NULL }, { KIND_POD, NULL }, { KIND_REPLICA_SET, NULL }, { KIND_DAEMON_SET, "e" }, { KIND_STATEFUL_SET, "f" },
-                { KIND_CONTROLLER_REVISION, NULL },
+                { KIND_CONTROLLER_REVISION, NULL }, { KIND_SERVICE_ACCOUNT, NULL }, { KIND_ENDPOINTS, NULL }, { KIND_PRIORITY_CLASS, NULL },
         };
         const unsigned i = any(w, ELEMENTSOF(all));
         Store *s = cluster_store(w->cluster);
@@ -742,6 +743,22 @@ static void check_daemon_set(Workloads *w, ObjectState *s) {
              json_i64(json_at(root, "status", "updatedNumberScheduled", NULL), 0) < nodes);
 }
 
+/* Each pod has its claim, which is the StatefulSet's if it is to go with it, and else nobody's. */
+static void check_claims(Workloads *w, ObjectState *s, const Json *root) {
+        bool goes = streq(json_string(json_at(root, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted", NULL)), "Delete");
+        ObjectState *d;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
+                const char *slash = strchr(d->entry.object->name, '/');
+                StoreEntry *claim;
+                char key[128];
+
+                (void) snprintf(key, sizeof(key), "%.*sv-%s", slash ? (int) (slash - d->entry.object->name + 1) : 0, d->entry.object->name, object_name(d->entry.object));
+                claim = d->entry.object->kind == KIND_POD ? store_find(cluster_store(w->cluster), KIND_PERSISTENT_VOLUME_CLAIM, key) : NULL;
+                must(d->entry.object->kind != KIND_POD || (claim && object_state(claim)->owner == (goes ? s : NULL)));
+        }
+}
+
 /* Numbers from 0 on, all of them unless one waits; and then those that the partition does not hold back are of the present
  * template, and the status says so. */
 static void check_stateful_set(Workloads *w, ObjectState *s) {
@@ -766,6 +783,7 @@ static void check_stateful_set(Workloads *w, ObjectState *s) {
         must(pods == replicas || ready < pods || timed_state(s)->look.item.index != PRIOQ_NONE);
         if (pods != replicas || ready < pods)
                 return;
+        check_claims(w, s, root);
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
                 if (d->entry.object->kind == KIND_POD && d->entry.object->name[strlen(d->entry.object->name) - 1] - '0' >= partition)
                         must(streq(doc_label(d->entry.object->doc, "controller-revision-hash"), revision));
@@ -782,6 +800,27 @@ static bool has_something_in(Workloads *w, const char *from, const char *namespa
                         return true;
         }
         return false;
+}
+
+/* What every cluster has is there, whatever was deleted, undone, or could not be made for want of memory. */
+static void check_builtins(Workloads *w) {
+        static const struct {
+                Kind kind;
+                const char *key;
+        } all[] = {
+                { KIND_NAMESPACE, "default" }, { KIND_NAMESPACE, "kube-system" }, { KIND_SERVICE, "kubernetes" }, { KIND_ENDPOINTS, "kubernetes" },
+                { KIND_ENDPOINT_SLICE, "kubernetes" }, { KIND_PRIORITY_CLASS, "system-cluster-critical" }, { KIND_PRIORITY_CLASS, "system-node-critical" },
+        };
+        Store *store = cluster_store(w->cluster);
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++)
+                must(store_find(store, all[i].kind, all[i].key));
+        for (StoreEntry *e = store_find_from(store, KIND_NAMESPACE, NULL); e; e = store_following(e)) {
+                char key[64];
+
+                (void) snprintf(key, sizeof(key), "%s%sdefault", streq(e->object->name, "default") ? "" : e->object->name, streq(e->object->name, "default") ? "" : "/");
+                must(e->object->doc->deleted > 0 || store_find(store, KIND_SERVICE_ACCOUNT, key));
+        }
 }
 
 /* No pod is there whose owner is gone; every controller has what it wants. */
@@ -804,7 +843,7 @@ static void check_rest(Workloads *w) {
                 if (e->object->doc->deleted == 0)
                         check_stateful_set(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_SERVICE, NULL); e; e = store_following(e))
-                if (e->object->doc->deleted == 0)
+                if (e->object->doc->deleted == 0 && !streq(e->object->name, "kubernetes"))
                         check_service(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_POD, NULL); e; e = store_following(e))
                 if (e->object->doc && e->object->doc->n_owners > 0)
@@ -812,6 +851,7 @@ static void check_rest(Workloads *w) {
         for (StoreEntry *e = store_find_from(store, KIND_NAMESPACE, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted > 0)
                         must(has_something_in(w, "team/", "team"));
+        check_builtins(w);
         check_definitions(w);
         check_slots(w);
         check_links(w);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "basic/alloc-util.h"
 #include "basic/string-util.h"
 
 #define PREEMPT "PreemptLowerPriority"
@@ -45,8 +46,7 @@ static void complete_spec(JsonArena *a, Json *spec) {
                 json_set_bool(a, spec, "enableServiceLinks", true);
         if (isempty(json_string(json_get(spec, "serviceAccountName"))))
                 json_set_string(a, spec, "serviceAccountName", "default");
-        if (isempty(json_string(json_get(spec, "serviceAccount"))))
-                json_set_string(a, spec, "serviceAccount", json_string(json_get(spec, "serviceAccountName")));
+        json_set_string(a, spec, "serviceAccount", json_string(json_get(spec, "serviceAccountName"))); /* of old, it had that name */
 }
 
 /* A node's failure is forgiven for five minutes (DefaultTolerationSeconds). */
@@ -79,11 +79,6 @@ static Json *read_priority_class(JsonArena *a, const StoreEntry *e) {
         if (text)
                 (void) json_tree_parse(a, text, b.size, &root, NULL);
         return root;
-}
-
-/* Those that every cluster has. */
-static int64_t system_priority(const char *name) {
-        return streq(name, "system-node-critical") ? 2000001000 : streq(name, "system-cluster-critical") ? 2000000000 : 0;
 }
 
 /* kube-apiserver's words; the name of a pod that has none yet is what it will begin with. */
@@ -120,10 +115,10 @@ static int complete_priority(Cluster *c, JsonArena *a, Json *document, Error *re
         const char *name = json_string(json_get(spec, "priorityClassName"));
         const StoreEntry *e = isempty(name) ? c->default_priority : store_find(c->store, KIND_PRIORITY_CLASS, name);
 
-        if (!e && !isempty(name) && system_priority(name) == 0)
+        if (!e && !isempty(name))
                 return forbid(document, reterr, "no PriorityClass with name %s was found", name);
         if (!e)
-                return set_priority(a, document, isempty(name) ? 0 : system_priority(name), PREEMPT, reterr);
+                return set_priority(a, document, 0, PREEMPT, reterr);
         class = read_priority_class(a, e);
         if (!class)
                 return error_set(reterr, -ENOMEM, "out of memory");
@@ -131,7 +126,25 @@ static int complete_priority(Cluster *c, JsonArena *a, Json *document, Error *re
         return set_priority(a, document, json_i64(json_get(class, "value"), 0), json_string(json_get(class, "preemptionPolicy")) ?: PREEMPT, reterr);
 }
 
-int pod_admit(Cluster *c, JsonArena *a, Json *document, Error *reterr) {
+/* --- Its account --- */
+
+/* In a namespace that is not there, or ends, it is refused for that. */
+static int check_account(Cluster *c, const char *namespace, const Json *document, Error *reterr) {
+        const char *name = json_string(json_at(document, "spec", "serviceAccountName", NULL));
+        const StoreEntry *e = store_find(c->store, KIND_NAMESPACE, namespace);
+        _cleanup_free_ char *key = NULL;
+
+        if (!e || e->object->doc->deleted > 0)
+                return 0;
+        key = object_key(namespace, name);
+        if (!key)
+                return error_set(reterr, -ENOMEM, "out of memory");
+        if (store_find(c->store, KIND_SERVICE_ACCOUNT, key))
+                return 0;
+        return forbid(document, reterr, "error looking up service account %s/%s: serviceaccount \"%s\" not found", namespace, name, name);
+}
+
+int pod_admit(Cluster *c, const char *namespace, JsonArena *a, Json *document, Error *reterr) {
         Json *spec = json_get(document, "spec");
         int r;
 
@@ -140,7 +153,11 @@ int pod_admit(Cluster *c, JsonArena *a, Json *document, Error *reterr) {
         if (!json_is(spec, JSON_OBJECT))
                 return 0; /* it will be refused for that */
         complete_spec(a, spec);
-        r = complete_priority(c, a, document, reterr);
+        if (json_arena_error(a) < 0)
+                return error_set(reterr, json_arena_error(a), "out of memory");
+        r = check_account(c, namespace, document, reterr);
+        if (r >= 0)
+                r = complete_priority(c, a, document, reterr);
         if (r < 0)
                 return r;
         add_toleration(a, spec, "node.kubernetes.io/not-ready");

@@ -7,8 +7,8 @@
 
 /* The pod that a controller makes of a template: its labels, annotations, finalizers and spec. NULL: see json_arena_error(). */
 Json *pod_of_template(JsonArena *a, const Json *template);
-/* Completes a pod that is to be created. -EACCES when its priority cannot be (its class is not there), with Kubernetes' words. */
-int pod_admit(Cluster *c, JsonArena *a, Json *document, Error *reterr);
+/* Completes a pod that is to be created there. -EACCES when its account or the class of its priority is missing, with Kubernetes' words. */
+int pod_admit(Cluster *c, const char *namespace, JsonArena *a, Json *document, Error *reterr);
 /* -EACCES for a PriorityClass that is to be the default beside another; of one that is changed, too. */
 int priority_class_admit(Cluster *c, Json *document, Error *reterr);
 /* For the store's hook: which class counts for pods that name none follows from changes. */

@@ -2,6 +2,7 @@
 #include "core/control/controllers.h"
 
 #include "basic/string-util.h"
+#include "core/control/builtins.h"
 #include "core/control/objects-internal.h"
 #include "core/control/owners.h"
 #include "core/control/selectors.h"
@@ -123,7 +124,7 @@ static int run_one(Cluster *c, ObjectState *s) {
 }
 
 bool controllers_wait(const Cluster *c) {
-        return !list_is_empty(&c->dirty) || !list_is_empty(&c->orphans);
+        return c->unsettled || !list_is_empty(&c->dirty) || !list_is_empty(&c->orphans);
 }
 
 int controllers_run(Cluster *c) {
@@ -132,7 +133,9 @@ int controllers_run(Cluster *c) {
         int r;
 
         while (turn_goes_on(&turn)) {
-                if ((l = list_first(&c->orphans)))
+                if (c->unsettled)
+                        r = builtins_ensure(c);
+                else if ((l = list_first(&c->orphans)))
                         r = object_collect(c, container_of(l, ObjectState, in_owner));
                 else if ((l = list_first(&c->dirty)))
                         r = run_one(c, container_of(l, ObjectState, dirty));

@@ -13,7 +13,6 @@
 #include "core/sched/filter.h"
 
 #define DAEMON_COMPONENT "daemonset-controller"
-#define NAMESPACE_SIZE 254
 #define BURST 250                       /* pods made in one look */
 #define LOOK_FOR_ROOM (5 * USEC_PER_SEC) /* how often, while a node has none */
 
@@ -76,8 +75,6 @@ static int make_pod(Daemon *d) {
         const Object *o = d->state->entry.object;
         JsonArena *a = &d->edit.arena;
         char namespace[NAMESPACE_SIZE];
-        const char *ns;
-        size_t size;
         Json *spec;
         int r;
 
@@ -86,11 +83,9 @@ static int make_pod(Daemon *d) {
         d->only = json_string(json_detach(json_get(spec, "nodeName")));
         json_set_string(a, json_ensure(a, json_get(d->pod, "metadata"), "labels", JSON_OBJECT), REVISION_HASH_LABEL, d->hash);
         add_tolerations(a, spec);
-        r = pod_admit(d->cluster, a, d->pod, &d->error);
+        r = pod_admit(d->cluster, object_copy_namespace(o, namespace), a, d->pod, &d->error);
         if (r < 0 && r != -EACCES)
                 return r;
-        ns = object_namespace(o, &size);
-        (void) snprintf(namespace, sizeof(namespace), "%.*s", (int) size, ns);
         r = pod_class_of(&d->cluster->scheduler.classes, namespace, d->pod, &d->class, d->error.code < 0 ? NULL : &d->error);
         return r == -ENOMEM ? r : 0;
 }

@@ -93,6 +93,42 @@ int index_set_parse(IndexSet *s, const char *text, int64_t end) {
         return 0;
 }
 
+int64_t index_set_count_common(const IndexSet *a, const IndexSet *b) {
+        int64_t n = 0;
+
+        for (size_t i = 0, k = 0; i < a->n && k < b->n;) {
+                int64_t first = MAX(a->ranges[i].first, b->ranges[k].first), last = MIN(a->ranges[i].last, b->ranges[k].last);
+
+                n += MAX(last - first + 1, INT64_C(0));
+                if (a->ranges[i].last < b->ranges[k].last)
+                        i++;
+                else
+                        k++;
+        }
+        return n;
+}
+
+int64_t index_set_check(const char *text, int64_t end) {
+        int64_t n = 0, before = -1;
+
+        for (const char *p = text;; p++) {
+                int64_t first = take_number(&p), last = first;
+
+                if (*p == '-') {
+                        p++;
+                        last = take_number(&p);
+                        if (last <= first)
+                                return -EINVAL;
+                }
+                if (first <= before || last >= end || (*p != ',' && *p != '\0'))
+                        return -EINVAL;
+                n += last - first + 1;
+                before = last;
+                if (*p == '\0')
+                        return n;
+        }
+}
+
 void index_set_put(const IndexSet *s, StrBuf *b) {
         for (size_t i = 0; i < s->n; i++) {
                 const IndexRange *r = &s->ranges[i];

@@ -23,5 +23,9 @@ bool index_set_has(const IndexSet *s, int64_t i);
 /* The smallest that is not less than i and not in it. */
 int64_t index_set_next_missing(const IndexSet *s, int64_t i);
 int64_t index_set_count(const IndexSet *s);
+/* How many are in both. */
+int64_t index_set_count_common(const IndexSet *a, const IndexSet *b);
+/* How many a text names that a client wrote: ranges below `end`, in order; -EINVAL: it is none. */
+int64_t index_set_check(const char *text, int64_t end);
 /* Appends the text: two that follow each other are written with a comma, more with a dash. */
 void index_set_put(const IndexSet *s, StrBuf *b);

@@ -31,6 +31,7 @@ typedef struct Job {
         usec_t last_success, last_failure; /* realtime at which a pod ended */
         int64_t n_failures;   /* pods that failed after the last success */
         char verdict[512];    /* of the podFailurePolicy: the Job is to fail, and why */
+        char success[64];     /* of the successPolicy: it has succeeded, and why */
         struct {
                 const char *type, *reason, *message; /* borrowed from the document, or static */
         } event;              /* to be told once the status says so; type NULL: none */
@@ -65,3 +66,5 @@ typedef enum FailureAction {
 } FailureAction;
 /* What the first rule that matches says about a pod that has failed. */
 FailureAction job_judge_failure(Job *j, const Pod *p);
+/* Sets j->success when a rule matches what has succeeded. 0 or -ENOMEM. */
+int job_judge_success(Job *j);

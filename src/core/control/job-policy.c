@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kubernetes documentation, "Pod failure policy": rules about exit codes. A simulated pod's containers all end with the same code;
+/* Kubernetes documentation, "Success policy": rules about indexes. "Pod failure policy": rules about exit codes. A simulated pod's containers all end with the same code;
  * no simulated pod has the conditions that onPodConditions asks for, so that such a rule never matches. */
 #include <stdio.h>
 
@@ -49,4 +49,32 @@ FailureAction job_judge_failure(Job *j, const Pod *p) {
                 return FAILURE_FAIL_JOB;
         }
         return FAILURE_COUNT;
+}
+
+/* 1: enough of the indexes that the rule names, of all when it names none, have succeeded. */
+static int matches_success(const Job *j, const Json *rule) {
+        const char *text = json_string(json_get(rule, "succeededIndexes"));
+        const Json *count = json_get(rule, "succeededCount");
+        _cleanup_index_set_ IndexSet wanted = {};
+        int r;
+
+        if (!text)
+                return count && index_set_count(&j->completed) >= json_i64(count, INT64_MAX);
+        r = index_set_parse(&wanted, text, j->completions);
+        return r < 0 ? r : index_set_count_common(&wanted, &j->completed) >= (count ? json_i64(count, INT64_MAX) : index_set_count(&wanted));
+}
+
+int job_judge_success(Job *j) {
+        size_t n = 0;
+
+        JSON_FOREACH(rule, j->indexed ? json_at(j->spec, "successPolicy", "rules", NULL) : NULL) {
+                int r = matches_success(j, rule);
+
+                if (r > 0)
+                        (void) snprintf(j->success, sizeof(j->success), "Matched rules at index %zu", n);
+                if (r != 0)
+                        return MIN(r, 0);
+                n++;
+        }
+        return 0;
 }

@@ -115,6 +115,8 @@ static JobVerdict judge(const Job *j) {
         if (deadline(j) <= cluster_now_realtime(j->cluster))
                 return (JobVerdict) { FAILURE_TARGET, "DeadlineExceeded", "Job was active longer than specified deadline" };
         v = judge_indexes(j);
+        if (!v.type && *j->success)
+                v = (JobVerdict) { SUCCESS_CRITERIA_MET, "SuccessPolicy", j->success };
         if (!v.type && complete && j->active == 0)
                 v = (JobVerdict) { SUCCESS_CRITERIA_MET, "CompletionsReached", "Reached expected number of succeeded pods" };
         return v;
@@ -186,6 +188,8 @@ static int reconcile(Job *j) {
                 return r;
         read_spec(j);
         r = job_count(j);
+        if (r >= 0)
+                r = job_judge_success(j);
         if (r < 0)
                 return r;
         end = status_find_condition(j->status, COMPLETE) ?: status_find_condition(j->status, FAILED);

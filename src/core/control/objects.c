@@ -6,6 +6,7 @@
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/control/builtins.h"
 #include "core/control/definitions.h"
 #include "core/control/heartbeat.h"
 #include "core/control/jobs.h"
@@ -14,10 +15,7 @@
 #include "core/control/owners.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
-#include "core/control/services.h"
 #include "core/model/object-util.h"
-
-#define NAMESPACE_SIZE 254
 
 static int out_of_memory(Error *reterr, int r) {
         return error_set(reterr, r, r == -E2BIG ? "the object is too large" : "out of memory");
@@ -120,6 +118,8 @@ static int store_new_object(Cluster *c, Object *o, const char *node) {
                 r = make_room_for_event(c);
         if (r >= 0)
                 r = store_put(c->store, o);
+        if (r >= 0 && o->kind == KIND_NAMESPACE)
+                (void) service_account_ensure(c, o); /* at once, or its first pod would be too early; else its controller will */
         if (r >= 0 && o->kind == KIND_NODE) {
                 cluster_event(c, EVENT_NODE_REGISTERED, o->name, NULL, "virtual");
                 pods_schedule_or_retry(c);
@@ -144,8 +144,6 @@ static int create_document(Cluster *c, const Object *o, Json *document, Doc **re
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         int r;
 
-        if (o->kind == KIND_SERVICE)
-                service_assign_address(c, &a, document);
         if (o->kind == KIND_JOB)
                 job_assign_selector(o, &a, document);
         r = json_arena_error(&a);
@@ -360,16 +358,15 @@ int object_delete(Cluster *c, StoreEntry *e, const DeleteOptions *options) {
 }
 
 int cluster_delete_object(Cluster *c, usec_t now, StoreEntry *e, const DeleteOptions *options, Error *reterr) {
-        static const char *const kept[] = { NAMESPACE_DEFAULT, "kube-system", "kube-public" };
+        const char *held = builtin_is_held(e->object);
         int r;
 
         c->now = now;
         r = cluster_check_writable(c, reterr);
         if (r < 0)
                 return r;
-        for (size_t i = 0; e->object->kind == KIND_NAMESPACE && i < ELEMENTSOF(kept); i++)
-                if (streq(e->object->name, kept[i]))
-                        return error_set(reterr, -EACCES, "this namespace may not be deleted");
+        if (held)
+                return error_set(reterr, -EACCES, "%s", held);
         if (options->dry)
                 return 0;
         r = object_delete(c, e, options);

@@ -58,7 +58,5 @@ int object_create_pod(Cluster *c, JsonArena *a, StoreEntry *owner, const char *n
 int object_delete(Cluster *c, StoreEntry *e, const DeleteOptions *options);
 /* For the collector: everything that goes with its owner goes the way that its owner went. */
 int object_collect(Cluster *c, ObjectState *s);
-/* The namespaces that are there from the beginning. */
-int namespaces_ensure(Cluster *c);
 /* PREFIX and five letters that no object of that kind and namespace has as a name; buf holds 254 bytes. */
 void object_generate_name(Cluster *c, const char *prefix, char *buf);

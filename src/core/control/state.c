@@ -4,6 +4,7 @@
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "core/control/admission.h"
+#include "core/control/builtins.h"
 #include "core/control/controllers.h"
 #include "core/control/definitions.h"
 #include "core/control/nodes.h"
@@ -396,6 +397,7 @@ static int document_changed(StoreEntry *e, const Object *old, const Object *new,
         pod_selectors_follow(c, old, new);
         if ((new ?: old)->kind == KIND_SERVICE)
                 service_follow(c, old, new);
+        builtins_follow(c, old, new);
         c->n_documents += !old;
         c->n_documents -= !new;
         object_follow(c, object_state(e), old, new);

@@ -19,6 +19,8 @@
 
 #define NODE_PORT_FIRST 30000 /* of Services; as kube-apiserver's --service-node-port-range= */
 #define NODE_PORT_LAST 32767
+#define SERVICE_NETWORK (172u << 24 | 16u << 16) /* /12: of Services; as its --service-cluster-ip-range= */
+#define SERVICE_N_ADDRESSES (1u << 20)
 
 /* What is derived from any object: who owns it, whom it owns, and whether its controller has yet to look at it. */
 typedef struct ObjectState {
@@ -120,7 +122,12 @@ struct Cluster {
         StoreEntry *definitions[_KIND_MAX - KIND_CUSTOM_NAMESPACED]; /* by slot; weak */
         uint64_t defined_at[_KIND_MAX - KIND_CUSTOM_NAMESPACED];     /* the revision that gave the slot to it, or took it away */
         uint32_t n_definitions[2], next_slot[2]; /* in no namespace, in namespaces */
+        bool unsettled;   /* something that every cluster has may not be there, or say what it is to say (builtins.h) */
+        bool api_moved;   /* it was told where the API is served, and the Service has yet to say so */
+        uint16_t api_port; /* 0: nobody has told */
+        uint32_t api_address;
         StoreEntry *default_priority; /* the PriorityClass of pods that name none; weak; NULL: there is none */
+        uint64_t service_addresses[SERVICE_N_ADDRESSES / 64]; /* a bit for each that a Service has */
         uint16_t node_ports[NODE_PORT_LAST - NODE_PORT_FIRST + 1]; /* how often Services have each port of the nodes */
         uint32_t n_documents; /* objects beside nodes and pods */
         uint32_t n_ending_namespaces;

@@ -179,6 +179,62 @@ static int add_claims(Stateful *s, JsonArena *a, Json *pod, const char *name) {
         return 0;
 }
 
+/* Whose claim it is. A claim goes with its owner: with all of them, with a pod that is one too many, or with nobody. One that somebody else
+ * controls stays theirs. */
+static int set_claim_owner(Stateful *s, StoreEntry *claim, const Object *pod, const Object *wanted) {
+        const Object *known[] = { s->state->entry.object, pod };
+        const DocOwner *controller = doc_controller(claim->object->doc);
+        const Object *present = NULL;
+        int r = 0;
+
+        for (size_t i = 0; controller && i < ELEMENTSOF(known); i++) {
+                char uid[UUID_STRING_MAX];
+
+                if (streq(controller->uid, uuid_to_string(known[i]->uid, uid)))
+                        present = known[i];
+        }
+        if (present == wanted || (controller && !present))
+                return 0;
+        if (present)
+                r = set_controller(s->cluster, claim, present, false);
+        if (r >= 0 && wanted)
+                r = set_controller(s->cluster, claim, wanted, true);
+        return MIN(r, 0);
+}
+
+static int keep_claims_of(Stateful *s, const PodState *ps, const Object *wanted) {
+        const Object *pod = ps->entry.object;
+        const char *slash = strchr(pod->name, '/');
+        int r = 0;
+
+        JSON_FOREACH(template, json_get(s->spec, "volumeClaimTemplates")) {
+                char key[900];
+                StoreEntry *e;
+
+                (void) snprintf(key, sizeof(key), "%.*s%.250s-%s", slash ? (int) (slash - pod->name + 1) : 0, pod->name,
+                                strempty(json_string(json_at(template, "metadata", "name", NULL))), object_name(pod));
+                e = r >= 0 ? store_find(s->cluster->store, KIND_PERSISTENT_VOLUME_CLAIM, key) : NULL;
+                if (e)
+                        r = set_claim_owner(s, e, pod, wanted);
+        }
+        return r;
+}
+
+/* persistentVolumeClaimRetentionPolicy, before a pod that is too much goes. */
+static int keep_claims(Stateful *s) {
+        const Json *policy = json_get(s->spec, "persistentVolumeClaimRetentionPolicy");
+        bool deleted = streq_ptr(json_string(json_get(policy, "whenDeleted")), "Delete");
+        bool scaled = streq_ptr(json_string(json_get(policy, "whenScaled")), "Delete");
+        const Object *all = deleted ? s->state->entry.object : NULL;
+        int r = 0;
+
+        for (int64_t i = 0; i < s->replicas && r >= 0; i++)
+                r = s->pods[i] ? keep_claims_of(s, s->pods[i], all) : 0;
+        for (size_t i = 0; i < s->n_condemned && r >= 0; i++)
+                r = keep_claims_of(s, s->condemned[i], scaled ? s->condemned[i]->entry.object : all);
+        return r;
+}
+
 /* What tells it from the others, whatever the template says. */
 static void set_identity(Stateful *s, JsonArena *a, Json *pod, const char *name, const char *index, const char *revision) {
         Json *labels = json_ensure(a, json_get(pod, "metadata"), "labels", JSON_OBJECT), *spec = json_get(pod, "spec");
@@ -195,7 +251,7 @@ static void set_identity(Stateful *s, JsonArena *a, Json *pod, const char *name,
 static int create_pod(Stateful *s, int64_t ordinal) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
         const char *of = object_name(s->state->entry.object), *revision = ordinal < s->partition ? s->current : s->update;
-        char name[300], index[24];
+        char name[300], index[24], namespace[NAMESPACE_SIZE];
         Json *template, *pod;
         int r;
 
@@ -208,7 +264,7 @@ static int create_pod(Stateful *s, int64_t ordinal) {
         set_identity(s, &a, pod, name, index, revision);
         r = add_claims(s, &a, pod, name);
         if (r >= 0)
-                r = pod_admit(s->cluster, &a, pod, &s->error);
+                r = pod_admit(s->cluster, object_copy_namespace(s->state->entry.object, namespace), &a, pod, &s->error);
         if (r >= 0)
                 r = object_create_pod(s->cluster, &a, &s->state->entry, name, NULL, pod, &s->error);
         if (r == -ENOMEM || r == -E2BIG)
@@ -297,6 +353,8 @@ static int advance(Stateful *s) {
                 r = release_pods(s->cluster, s->state, json_get(s->spec, "selector"));
         if (r >= 0)
                 r = find_pods(s);
+        if (r >= 0 && json_get(s->spec, "volumeClaimTemplates"))
+                r = keep_claims(s);
         if (r >= 0)
                 r = fill_up(s);
         if (r == 0)

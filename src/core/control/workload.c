@@ -116,9 +116,10 @@ Json *make_pod_from(JsonArena *a, const Json *template, const char *prefix) {
 int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
         Json *pod = make_pod_from(&a, template, prefix);
+        char namespace[NAMESPACE_SIZE];
         int r;
 
-        r = pod_admit(c, &a, pod, reterr);
+        r = pod_admit(c, object_copy_namespace(owner->object, namespace), &a, pod, reterr);
         if (r < 0)
                 return r;
         return create_pod(c, &a, owner, pod, json_string(json_at(pod, "metadata", "generateName", NULL)), component, NULL, reterr);
@@ -277,14 +278,11 @@ static Json *new_event(Cluster *c, JsonArena *a, const Object *about, const char
                        const char *message) {
         Json *root = json_new(a, JSON_OBJECT), *of = json_new(a, JSON_OBJECT);
         usec_t now = cluster_now_realtime(c);
-        char uid[UUID_STRING_MAX], namespace[254];
-        size_t size;
-        const char *ns = object_namespace(about, &size);
+        char uid[UUID_STRING_MAX], namespace[NAMESPACE_SIZE];
 
-        (void) snprintf(namespace, sizeof(namespace), "%.*s", (int) size, ns);
         json_ensure(a, root, "metadata", JSON_OBJECT);
         json_set_string(a, of, "kind", kind_to_string(about->kind));
-        json_set_string(a, of, "namespace", namespace);
+        json_set_string(a, of, "namespace", object_copy_namespace(about, namespace));
         json_set_string(a, of, "name", object_name(about));
         json_set_string(a, of, "uid", uuid_to_string(about->uid, uid));
         json_set_string(a, of, "apiVersion", kind_api_version(about->kind));

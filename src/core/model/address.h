@@ -5,6 +5,7 @@
 #include "basic/forward.h"
 
 #define ADDRESS_STRING_MAX 16
+#define LOOPBACK_ADDRESS (127u << 24 | 1)
 char *address_to_string(uint32_t ip, char *buf); /* returns buf */
 int address_from_string(const char *s, uint32_t *ret);
 /* Of IPv4 or of IPv6. */

@@ -146,6 +146,14 @@ bool object_shares_namespace(const Object *a, const Object *b) {
         return size_a == size_b && memcmp(ns_a, ns_b, size_a) == 0;
 }
 
+char *object_copy_namespace(const Object *o, char buf[NAMESPACE_SIZE]) {
+        size_t size;
+        const char *namespace = object_namespace(o, &size);
+
+        (void) snprintf(buf, NAMESPACE_SIZE, "%.*s", (int) size, namespace);
+        return buf;
+}
+
 char *object_key(const char *namespace, const char *name) {
         char *key;
 

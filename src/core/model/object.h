@@ -41,6 +41,9 @@ bool object_is_in(const Object *o, const char *namespace);
 bool object_shares_namespace(const Object *a, const Object *b);
 /* The key of that name in that namespace (NULL: the kind is in none), to free; NULL when memory runs out. */
 char *object_key(const char *namespace, const char *name);
+#define NAMESPACE_SIZE 254
+/* Its namespace as a string of its own; returns buf. */
+char *object_copy_namespace(const Object *o, char buf[NAMESPACE_SIZE]);
 /* By namespace, then name: the order of lists. */
 int object_compare(const Object *a, const Object *b);
 

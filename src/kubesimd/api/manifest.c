@@ -110,7 +110,7 @@ static int make_pod(KubeWrite *w, const Json *template, const char *owner, Json 
         json_set_bool(&w->arena, ref, "controller", true);
         json_append(json_ensure(&w->arena, metadata, "ownerReferences", JSON_ARRAY), ref);
         *ret = pod;
-        return pod_admit(w->api->cluster, &w->arena, pod, reterr);
+        return pod_admit(w->api->cluster, w->path->namespace, &w->arena, pod, reterr);
 }
 
 /* Pods that a Job has at a time. */

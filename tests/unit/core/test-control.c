@@ -33,6 +33,35 @@ static void test_index_sets(void **state _unused_) {
         }
 }
 
+static void test_index_sets_of_clients(void **state _unused_) {
+        static const struct {
+                const char *text;
+                int64_t n; /* below 10; -1: it is refused */
+        } cases[] = {
+                { "0", 1 },    { "0,2-4,9", 5 }, { "0-9", 10 }, { "0,1,2", 3 }, { "", -1 },     { ",", -1 },    { "1,", -1 },  { "0-10", -1 },
+                { "3,2", -1 }, { "1,1", -1 },    { "2-2", -1 }, { "3-1", -1 },  { "1-3,3", -1 }, { "x", -1 },   { "1-", -1 }, { "-1", -1 },
+                { "1 ,2", -1 }, { "99999999999999", -1 },
+        };
+        static const struct {
+                const char *a, *b;
+                int64_t n;
+        } pairs[] = { { "0-3,7", "2-8", 3 }, { "0,2,4", "1,3,5", 0 }, { "", "1", 0 }, { "0-9", "1,3-4,9", 4 }, { "1,3-4,9", "0-9", 4 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                int64_t n = index_set_check(cases[i].text, 10);
+
+                if ((n < 0 ? -1 : n) != cases[i].n)
+                        fail_msg("%s: %lld", cases[i].text, (long long) n);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(pairs); i++) {
+                _cleanup_index_set_ IndexSet a = {}, b = {};
+
+                assert_int_equal(index_set_parse(&a, pairs[i].a, 10), 0);
+                assert_int_equal(index_set_parse(&b, pairs[i].b, 10), 0);
+                assert_int_equal(index_set_count_common(&a, &b), pairs[i].n);
+        }
+}
+
 /* crontab(5), and Kubernetes documentation, "CronJob", schedule syntax. */
 static void test_cron(void **state _unused_) {
         static const struct {
@@ -97,7 +126,7 @@ static void test_cron(void **state _unused_) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_index_sets), cmocka_unit_test(test_cron),
+                cmocka_unit_test(test_index_sets), cmocka_unit_test(test_index_sets_of_clients), cmocka_unit_test(test_cron),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

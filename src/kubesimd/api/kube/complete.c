@@ -100,7 +100,7 @@ static void complete_pod_spec(KubeWrite *w, Json *spec) {
         if (!isempty(json_string(json_get(spec, "serviceAccount")))) /* of old, it had that name */
                 default_string(w, spec, "serviceAccountName", json_string(json_get(spec, "serviceAccount")));
         if (!isempty(json_string(json_get(spec, "serviceAccountName"))))
-                default_string(w, spec, "serviceAccount", json_string(json_get(spec, "serviceAccountName")));
+                json_set_string(&w->arena, spec, "serviceAccount", json_string(json_get(spec, "serviceAccountName")));
 }
 
 void complete_pod(KubeWrite *w, Json *object, const Json *old _unused_) {
@@ -112,7 +112,7 @@ int admit_pod(KubeWrite *w, Json *object, const Json *old, Error *reterr) {
         Json *spec = json_get(object, "spec");
 
         if (!old)
-                return pod_admit(w->api->cluster, &w->arena, object, reterr);
+                return pod_admit(w->api->cluster, w->path->namespace, &w->arena, object, reterr);
         for (size_t i = 0; spec && i < ELEMENTSOF(kept); i++)
                 if (!json_get(spec, kept[i]) && json_at(old, "spec", kept[i], NULL))
                         json_set(&w->arena, spec, kept[i], json_copy(&w->arena, json_at(old, "spec", kept[i], NULL)));
@@ -170,11 +170,14 @@ static void complete_storage(KubeWrite *w, Json *object, const Json *old, const 
 }
 
 void complete_stateful_set(KubeWrite *w, Json *object, const Json *old) {
-        Json *spec, *strategy;
+        Json *spec, *strategy, *retention;
 
         complete_workload(w, object, old);
         spec = json_get(object, "spec");
         default_string(w, spec, "podManagementPolicy", "OrderedReady");
+        retention = json_ensure(&w->arena, spec, "persistentVolumeClaimRetentionPolicy", JSON_OBJECT);
+        default_string(w, retention, "whenDeleted", "Retain");
+        default_string(w, retention, "whenScaled", "Retain");
         default_i64(w, spec, "revisionHistoryLimit", 10);
         strategy = json_ensure(&w->arena, spec, "updateStrategy", JSON_OBJECT);
         default_string(w, strategy, "type", "RollingUpdate");
@@ -249,28 +252,67 @@ static void default_list(KubeWrite *w, Json *spec, const char *key, const char *
         json_set(&w->arena, spec, key, list);
 }
 
+/* clusterIPs say the same as clusterIP, which is of old, unless a client says both. */
+static void complete_addresses(KubeWrite *w, Json *spec, const Json *before) {
+        const Json *was = service_has_address(before) ? json_get(before, "clusterIP") : NULL;
+        const char *ip;
+
+        if (!service_has_address(spec))
+                return;
+        if (was && isempty(json_string(json_get(spec, "clusterIP"))))
+                json_set(&w->arena, spec, "clusterIP", json_copy(&w->arena, was));
+        ip = strempty(json_string(json_get(spec, "clusterIP")));
+        if (was && !streq_ptr(json_string(was), ip) && json_equal(json_get(spec, "clusterIPs"), json_get(before, "clusterIPs")))
+                json_remove(spec, "clusterIPs"); /* they follow the one that was changed */
+        default_list(w, spec, "clusterIPs", isempty(ip) ? NULL : ip);
+}
+
+/* What goes with the type that needed it, unless it was changed as well: that will be refused. */
+static void forget_with_type(Json *spec, const Json *before) {
+        static const struct {
+                bool (*needed)(const Json *spec);
+                const char *keys[4];
+        } parts[] = {
+                { service_has_address, { "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy" } },
+                { service_has_health_port, { "healthCheckNodePort" } },
+                { service_is_balanced, { "allocateLoadBalancerNodePorts", "loadBalancerClass" } },
+                { service_is_outside, { "externalTrafficPolicy" } },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+                for (size_t k = 0; k < ELEMENTSOF(parts[i].keys) && parts[i].keys[k]; k++)
+                        if (parts[i].needed(before) && !parts[i].needed(spec) && json_equal(json_get(spec, parts[i].keys[k]), json_get(before, parts[i].keys[k])))
+                                json_remove(spec, parts[i].keys[k]);
+}
+
+static void complete_affinity(KubeWrite *w, Json *spec) {
+        Json *config;
+
+        default_string(w, spec, "sessionAffinity", "None");
+        if (streq_ptr(json_string(json_get(spec, "sessionAffinity")), "None"))
+                json_remove(spec, "sessionAffinityConfig");
+        if (!streq_ptr(json_string(json_get(spec, "sessionAffinity")), "ClientIP"))
+                return;
+        config = json_ensure(&w->arena, json_ensure(&w->arena, spec, "sessionAffinityConfig", JSON_OBJECT), "clientIP", JSON_OBJECT);
+        default_i64(w, config, "timeoutSeconds", 10800);
+}
+
 void complete_service(KubeWrite *w, Json *object, const Json *old) {
         Json *spec = json_ensure(&w->arena, object, "spec", JSON_OBJECT);
         const Json *before = json_get(old, "spec");
 
         default_string(w, spec, "type", "ClusterIP");
-        default_string(w, spec, "sessionAffinity", "None");
+        complete_affinity(w, spec);
         complete_service_ports(w, spec, before);
-        if (json_get(before, "clusterIP") && !json_get(spec, "clusterIP")) {
-                json_set(&w->arena, spec, "clusterIP", json_copy(&w->arena, json_get(before, "clusterIP")));
-                json_set(&w->arena, spec, "clusterIPs", json_copy(&w->arena, json_get(before, "clusterIPs")));
-        }
-        if (!streq_ptr(json_string(json_get(spec, "type")), "ExternalName")) {
+        forget_with_type(spec, before);
+        complete_addresses(w, spec, before);
+        if (service_has_address(spec))
                 default_string(w, spec, "internalTrafficPolicy", "Cluster");
-                default_string(w, spec, "ipFamilyPolicy", "SingleStack");
-                default_list(w, spec, "ipFamilies", "IPv4");
-                default_list(w, spec, "clusterIPs", json_string(json_get(spec, "clusterIP")));
-        }
-        if (service_has_node_ports(spec))
+        if (service_is_outside(spec))
                 default_string(w, spec, "externalTrafficPolicy", "Cluster");
-        else if (service_has_node_ports(before))
-                json_remove(spec, "externalTrafficPolicy"); /* so did this */
-        if (streq_ptr(json_string(json_get(spec, "type")), "LoadBalancer"))
+        if (service_has_health_port(before) && service_has_health_port(spec) && json_i64(json_get(spec, "healthCheckNodePort"), 0) == 0)
+                json_set(&w->arena, spec, "healthCheckNodePort", json_copy(&w->arena, json_get(before, "healthCheckNodePort")));
+        if (service_is_balanced(spec))
                 default_bool(w, spec, "allocateLoadBalancerNodePorts", true);
         if (!old)
                 json_set(&w->arena, json_ensure(&w->arena, object, "status", JSON_OBJECT), "loadBalancer", json_new(&w->arena, JSON_OBJECT));

@@ -99,9 +99,11 @@ int kube_check_preconditions(const KubeResource *r, const Object *o, const Json 
 }
 
 static int refuse(const KubeResource *r, const Object *o, Error *error, Error *reterr) {
+        char qualified[KUBE_API_VERSION_MAX];
+
         if (error->code != -EACCES)
                 return error_set(reterr, error->code, "%s", error_message(error));
-        return error_set_field(reterr, error->code, r->plural, object_name(o), "%s \"%s\" is forbidden: %s", r->plural, object_name(o),
+        return error_set_field(reterr, error->code, r->plural, object_name(o), "%s \"%s\" is forbidden: %s", kube_qualified(r, qualified), object_name(o),
                                error_message(error));
 }
 

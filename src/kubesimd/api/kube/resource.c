@@ -116,7 +116,7 @@ static const KubeResource documents[] = {
         { .group = "apps", .version = "v1", .plural = "statefulsets", .singular = "statefulset", .short_names = "sts", .kind = "StatefulSet",
           .category = "all", .subresources = "scale,status", .schema = "apps.v1.StatefulSet", .store_kind = KIND_STATEFUL_SET, .namespaced = true,
           .columns = stateful_set_columns, .put_document_cells = stateful_set_cells,
-          .complete = complete_stateful_set, .validate = validate_workload },
+          .complete = complete_stateful_set, .validate = validate_stateful_set },
         { .group = "authentication.k8s.io", .version = "v1", .plural = "selfsubjectreviews", .singular = "selfsubjectreview", .kind = "SelfSubjectReview",
           .schema = "authentication.v1.SelfSubjectReview", .store_kind = KIND_NAMESPACE, .create_only = true, .only_made = true },
         { .group = "authentication.k8s.io", .version = "v1", .plural = "tokenreviews", .singular = "tokenreview", .kind = "TokenReview",

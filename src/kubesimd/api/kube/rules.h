@@ -5,8 +5,13 @@
 
 #include "kubesimd/api/kube/write.h"
 
-/* Does the Service of that spec (NULL: none) have ports on the nodes? */
+/* Does the Service of that spec (NULL: none) have ports on the nodes; an address of the cluster; a load balancer, which asks each node for its
+ * health; is there a way to it from outside? */
 bool service_has_node_ports(const Json *spec);
+bool service_has_address(const Json *spec);
+bool service_is_balanced(const Json *spec);
+bool service_has_health_port(const Json *spec);
+bool service_is_outside(const Json *spec);
 
 /* Do scheduling gates keep the pod from being bound? */
 bool kube_pod_is_gated(const Pod *p);
@@ -38,6 +43,7 @@ void validate_metadata(KubeWrite *w, const Json *object, const Json *old);
 void validate_pod(KubeWrite *w, const Json *object, const Json *old);
 void validate_node(KubeWrite *w, const Json *object, const Json *old);
 void validate_workload(KubeWrite *w, const Json *object, const Json *old);
+void validate_stateful_set(KubeWrite *w, const Json *object, const Json *old);
 void validate_deployment(KubeWrite *w, const Json *object, const Json *old);
 void validate_job(KubeWrite *w, const Json *object, const Json *old);
 void validate_cron_job(KubeWrite *w, const Json *object, const Json *old);

@@ -19,6 +19,8 @@
 /* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
 void put_path(char *buf, const char *format, ...) _printf_(2, 3);
 bool is_dns_label(const char *s);
+/* A DNS name, as most objects have. */
+void validate_subdomain(KubeWrite *w, const char *field, const char *name);
 void validate_labels(KubeWrite *w, const char *field, const Json *labels);
 /* A value, when there is one, must be one of the words with blanks between. */
 void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words);

@@ -7,6 +7,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/control/cron.h"
+#include "core/control/job-index.h"
 #include "core/control/selectors.h"
 #include "kubesimd/api/kube/label-syntax.h"
 #include "kubesimd/api/kube/rules.h"
@@ -48,6 +49,11 @@ static bool has_free_name(const KubeResource *r) {
         return streq(r->group, "rbac.authorization.k8s.io");
 }
 
+void validate_subdomain(KubeWrite *w, const char *field, const char *name) {
+        if (name_validate(name, field, NULL) < 0)
+                cause_invalid_text(w, field, name, SUBDOMAIN_TEXT);
+}
+
 static void validate_name(KubeWrite *w, const char *name) {
         const char *field = "metadata.name";
 
@@ -62,8 +68,8 @@ static void validate_name(KubeWrite *w, const char *name) {
         } else if (w->resource->store_kind == KIND_SERVICE) {
                 if (!is_dns_label(name) || (*name >= '0' && *name <= '9'))
                         cause_invalid_text(w, field, name, SERVICE_TEXT);
-        } else if (name_validate(name, field, NULL) < 0)
-                cause_invalid_text(w, field, name, SUBDOMAIN_TEXT);
+        } else
+                validate_subdomain(w, field, name);
 }
 
 void validate_labels(KubeWrite *w, const char *field, const Json *labels) {
@@ -374,6 +380,14 @@ void validate_workload(KubeWrite *w, const Json *object, const Json *old) {
         validate_template(w, template, "Always");
 }
 
+void validate_stateful_set(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *policy = json_at(object, "spec", "persistentVolumeClaimRetentionPolicy", NULL);
+
+        validate_workload(w, object, old);
+        validate_enum(w, "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", json_string(json_get(policy, "whenDeleted")), "Retain Delete");
+        validate_enum(w, "spec.persistentVolumeClaimRetentionPolicy.whenScaled", json_string(json_get(policy, "whenScaled")), "Retain Delete");
+}
+
 static void validate_int_or_percent(KubeWrite *w, const char *field, const Json *v) {
         const char *s = json_string(v);
         size_t n = s ? strlen(s) : 0;
@@ -478,6 +492,41 @@ static void validate_failure_policy(KubeWrite *w, const Json *spec) {
                                    "only \"Never\" is supported when podFailurePolicy is specified");
 }
 
+static void validate_success_rule(KubeWrite *w, const Json *rule, unsigned i, int64_t completions) {
+        const Json *indexes = json_get(rule, "succeededIndexes"), *count = json_get(rule, "succeededCount");
+        int64_t n = indexes ? index_set_check(strempty(json_string(indexes)), completions) : completions, wanted = json_i64(count, 0);
+        char path[FIELD_MAX], detail[FIELD_MAX];
+
+        put_path(path, "spec.successPolicy.rules[%u]", i);
+        if (!indexes && !count)
+                cause_required(w, path, "at least one of succeededCount or succeededIndexes must be specified");
+        put_path(path, "spec.successPolicy.rules[%u].succeededIndexes", i);
+        if (n < 0)
+                cause_invalid(w, path, indexes, "error parsing succeededIndexes: it has to be numbers and ranges in order, less than completions");
+        put_path(path, "spec.successPolicy.rules[%u].succeededCount", i);
+        put_path(detail, "must be less than or equal to %lld (the number of %s)", (long long) n,
+                 indexes ? "indexes in the specified succeededIndexes field" : "specified completions");
+        if (count && wanted < 0)
+                cause_invalid(w, path, count, "must be greater than or equal to 0");
+        else if (count && n >= 0 && wanted > n)
+                cause_invalid(w, path, count, detail);
+}
+
+static void validate_success_policy(KubeWrite *w, const Json *spec, bool indexed) {
+        const Json *policy = json_get(spec, "successPolicy"), *rules = json_get(policy, "rules");
+        unsigned i = 0;
+
+        if (!policy)
+                return;
+        if (!indexed)
+                cause_invalid(w, "spec.successPolicy", policy, "requires indexed completion mode");
+        else if (!rules || rules->size == 0)
+                cause_required(w, "spec.successPolicy.rules", "at least one rules must be specified when the successPolicy is specified");
+        else
+                JSON_FOREACH(rule, rules)
+                        validate_success_rule(w, rule, i++, json_i64(json_get(spec, "completions"), 0));
+}
+
 static void validate_job_selector(KubeWrite *w, const Json *spec) {
         const Json *selector = json_get(spec, "selector"), *template = json_get(spec, "template");
 
@@ -518,6 +567,7 @@ void validate_job(KubeWrite *w, const Json *object, const Json *old) {
         }
         validate_job_selector(w, spec);
         validate_failure_policy(w, spec);
+        validate_success_policy(w, spec, indexed);
         validate_template(w, template, "Always OnFailure Never");
         if (streq_ptr(json_string(json_at(template, "spec", "restartPolicy", NULL)), "Always"))
                 cause_not_supported(w, "spec.template.spec.restartPolicy", "Always", "\"OnFailure\", \"Never\"");
@@ -629,12 +679,30 @@ void validate_config_map(KubeWrite *w, const Json *object, const Json *old) {
                 }
 }
 
-void validate_priority_class(KubeWrite *w, const Json *object, const Json *old) {
-        const Json *value = json_get(object, "value");
+/* The two that there are were there from the start: whoever makes them again is told that they are. */
+static void validate_system_class(KubeWrite *w) {
+        char detail[FIELD_MAX];
 
-        if (old && !json_equal(value, json_get(old, "value")))
-                cause_forbidden(w, "value", "may not be changed in an update.");
-        if (json_i64(value, 0) > 1000000000)
+        if (store_find(cluster_store(w->api->cluster), KIND_PRIORITY_CLASS, w->object_name))
+                return;
+        (void) snprintf(detail, sizeof(detail), "priority class names with 'system-' prefix are reserved for system use only. error: %s is not a known "
+                        "system priority class", w->object_name);
+        cause_forbidden(w, "metadata.name", detail);
+}
+
+void validate_priority_class(KubeWrite *w, const Json *object, const Json *old) {
+        static const char *const fixed[] = { "value", "preemptionPolicy" };
+
+        if (old) {
+                if (!json_equal(json_get(object, fixed[0]), json_get(old, fixed[0])))
+                        cause_forbidden(w, fixed[0], "may not be changed in an update.");
+                if (!json_equal(json_get(object, fixed[1]), json_get(old, fixed[1])))
+                        cause_invalid(w, fixed[1], json_get(object, fixed[1]), "field is immutable");
+                return;
+        }
+        if (startswith(w->object_name, "system-"))
+                validate_system_class(w);
+        else if (json_i64(json_get(object, "value"), 0) > 1000000000)
                 cause_forbidden(w, "value", "maximum allowed value of a user defined priority is 1000000000");
         validate_enum(w, "preemptionPolicy", json_string(json_get(object, "preemptionPolicy")), "Never PreemptLowerPriority");
 }

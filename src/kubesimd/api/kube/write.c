@@ -222,8 +222,8 @@ static int fill_in_and_check(KubeWrite *w, Json *object, const Json *old, Error 
         if (w->resource->complete)
                 w->resource->complete(w, object, old);
         r = w->resource->admit ? w->resource->admit(w, object, old, reterr) : 0;
-        if (r < 0)
-                return r;
+        if (r < 0 || w->causes)
+                return r; /* what could not be allotted comes alone */
         validate_metadata(w, object, old);
         if (w->resource->validate)
                 w->resource->validate(w, object, old);
