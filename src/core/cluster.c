@@ -14,6 +14,7 @@
 #include "core/control/selectors.h"
 #include "core/control/state.h"
 #include "core/control/turn.h"
+#include "core/control/victims.h"
 
 /* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
 #define STALL_USEC USEC_PER_SEC
@@ -93,6 +94,9 @@ static void drop_derived(Cluster *c) {
         scheduler_forget_orders(&c->scheduler);
         for (StoreEntry *e = NULL; c->store && (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));)
                 sched_node_done(&node_state(e)->sched);
+        for (Kind k = 0; c->store && k < _KIND_MAX; k++)
+                for (StoreEntry *e = controller_keeps_time(k) ? store_find_from(c->store, k, NULL) : NULL; e; e = store_following(e))
+                        victims_forget(object_state(e));
 }
 
 Cluster *cluster_free(Cluster *c) {
