@@ -166,6 +166,7 @@ static void node_removed(Cluster *c, NodeState *ns) {
         list_remove(&ns->alive);
         list_remove(&ns->fading);
         list_remove(&ns->woken);
+        list_remove(&ns->roused);
 }
 
 /* Everything of a change that may fail, before anything else. */

@@ -76,6 +76,7 @@ typedef struct NodeState {
         uint64_t listed;        /* digest of the pods that the last beat listed */
         uint64_t listed_at;     /* pods_revision when that was compared */
         Timer beat;             /* virtual nodes */
+        ListLink roused;        /* in Cluster.roused: a virtual one whose fault has begun or ended, and that has yet to act on it */
         struct FaultState *fault; /* weak: what is injected into it; NULL = nothing */
         Timer eviction;         /* of pods of lost (NODE_LOSS_KUBERNETES) or tainted ones */
         ListLink woken;         /* in Cluster.woken: has another list of pods since cluster_next_woken() */
@@ -128,7 +129,7 @@ struct Cluster {
         PendingQueue pending;   /* pods without a class: those of the native API */
         ClassQueues queues;     /* the others */
         bool placing;           /* what waits may fit: something was left to pods_schedule() in the next step */
-        ListLink alive, unhealthy, stopping, woken;
+        ListLink alive, unhealthy, stopping, woken, roused;
         ListLink dirty;   /* ObjectState.dirty: waits for its controller */
         ListLink orphans; /* ObjectState.in_owner: waits to be collected */
         uint64_t strays_version; /* a pod that was there already is one that a controller may adopt now */

@@ -161,6 +161,23 @@ static void test_a_class_that_was_forgotten(void **state _unused_) {
         cluster_free(c);
 }
 
+/* Nodes that a fault hits act on it some in each step: they all beat again when it is over, though none of their timers rings. */
+static void test_many_faults(void **state _unused_) {
+        FaultSpec spec = { .kind = FAULT_STOP, .span = USEC_INFINITY, .wants = is_any };
+        Cluster *c = cluster(3, N_NODES);
+        FaultResult result;
+
+        run_until(c, now + SECOND);
+        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        assert_int_equal(result.n_nodes, N_NODES);
+        assert_true(settle(c, 3) >= N_NODES / 3);
+        assert_int_equal(count(c, NODE_STOPPED), N_NODES);
+        assert_int_equal(cluster_end_fault(c, now, result.name, NULL), 0);
+        assert_true(settle(c, 3) >= N_NODES / 3);
+        assert_int_equal(count(c, NODE_HEALTHY), N_NODES);
+        cluster_free(c);
+}
+
 /* --- Owners of many pods: a look goes through some of them --- */
 
 #define SET "{\"metadata\":{},\"spec\":{\"replicas\":%u,\"selector\":{\"matchLabels\":{\"app\":\"a\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"a\"}}," \
@@ -307,6 +324,7 @@ int main(void) {
                 cmocka_unit_test(test_many_pods_that_wait),
                 cmocka_unit_test(test_a_new_class),
                 cmocka_unit_test(test_a_class_that_was_forgotten),
+                cmocka_unit_test(test_many_faults),
                 cmocka_unit_test(test_adoption),
                 cmocka_unit_test(test_release),
                 cmocka_unit_test(test_scaling_down),
