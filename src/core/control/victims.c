@@ -124,14 +124,8 @@ static int prepare(Cluster *c, ObjectState *s) {
         return r < 0 ? r : (*v)->complete ? 0 : -EAGAIN;
 }
 
-int victims_next(Cluster *c, ObjectState *s, ObjectState **ret) {
-        Victims *v;
-        int r;
-
-        r = prepare(c, s);
-        if (r < 0)
-                return r;
-        v = timed_state(s)->victims;
+/* The first of the heap that is still there and still as it was. */
+static ObjectState *take(Cluster *c, const ObjectState *s, Victims *v) {
         while (v->n > 0) {
                 Victim first = take_first(v);
                 StoreEntry *e = store_next(c->store, KIND_POD, first.id - 1, NULL);
@@ -139,13 +133,26 @@ int victims_next(Cluster *c, ObjectState *s, ObjectState **ret) {
 
                 if (!p || !is_candidate(s, object_state(e)))
                         continue;
-                if (rank_of(p) != first.rank) { /* it has changed since */
-                        put_at(v, v->n++, (Victim) { .rank = rank_of(p), .id = first.id });
-                        continue;
-                }
-                *ret = object_state(e);
-                return 1;
+                if (rank_of(p) == first.rank)
+                        return object_state(e);
+                put_at(v, v->n++, (Victim) { .rank = rank_of(p), .id = first.id }); /* it has changed since */
         }
-        victims_forget(s);
+        return NULL;
+}
+
+int victims_next(Cluster *c, ObjectState *s, ObjectState **ret) {
+        bool made;
+        int r;
+
+        do { /* one from before knows nothing of pods that have come since */
+                made = !timed_state(s)->victims;
+                r = prepare(c, s);
+                if (r < 0)
+                        return r;
+                *ret = take(c, s, timed_state(s)->victims);
+                if (*ret)
+                        return 1;
+                victims_forget(s);
+        } while (!made);
         return 0;
 }
