@@ -15,6 +15,7 @@
 #include "core/control/selectors.h"
 #include "core/control/state.h"
 #include "core/control/turn.h"
+#include "core/control/victims.h"
 
 /* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
 #define STALL_USEC USEC_PER_SEC
@@ -51,6 +52,7 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         list_init(&c->unhealthy);
         list_init(&c->stopping);
         list_init(&c->woken);
+        list_init(&c->roused);
         list_init(&c->dirty);
         list_init(&c->orphans);
         list_init(&c->strangers);
@@ -94,6 +96,9 @@ static void drop_derived(Cluster *c) {
         scheduler_forget_orders(&c->scheduler);
         for (StoreEntry *e = NULL; c->store && (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));)
                 sched_node_done(&node_state(e)->sched);
+        for (Kind k = 0; c->store && k < _KIND_MAX; k++)
+                for (StoreEntry *e = controller_keeps_time(k) ? store_find_from(c->store, k, NULL) : NULL; e; e = store_following(e))
+                        victims_forget(object_state(e));
 }
 
 Cluster *cluster_free(Cluster *c) {
@@ -236,16 +241,35 @@ static void look_again(Cluster *c, TimedState *ts) {
         object_mark(c, &ts->common);
 }
 
+static int beat(Cluster *c, NodeState *ns) {
+        list_remove(&ns->roused);
+        return virtual_beat(c, ns);
+}
+
+/* Nodes whose fault has begun or ended: what would be too many timers to be set at once. */
+static int beat_roused(Cluster *c, Turn *turn) {
+        ListLink *l;
+        int r = 0;
+
+        while (r >= 0 && (l = list_first(&c->roused)) && turn_goes_on(turn)) {
+                r = beat(c, container_of(l, NodeState, roused));
+                if (r < 0)
+                        list_prepend(&c->roused, l);
+        }
+        return r;
+}
+
 static int run_timers(Cluster *c) {
         Turn turn = turn_begin(c);
         PrioqItem *item;
-        int r = 0;
+        int r;
 
+        r = beat_roused(c, &turn);
         while (r >= 0 && (item = prioq_peek(&c->timers)) && item->when <= c->now && turn_goes_on(&turn)) {
                 Timer *t = container_of(item, Timer, item);
 
                 if (t->type == TIMER_BEAT)
-                        r = virtual_beat(c, container_of(t, NodeState, beat));
+                        r = beat(c, container_of(t, NodeState, beat));
                 else if (t->type == TIMER_BACKOFF)
                         placement_backoff_is_over(c, container_of(t, ClassQueue, backoff));
                 else if (t->type == TIMER_FAULT_END)
@@ -291,6 +315,8 @@ usec_t cluster_deadline(const Cluster *c) {
         if (c->frozen)
                 return USEC_INFINITY;
         if ((c->placing || controllers_wait(c)) && c->retry_at == USEC_INFINITY)
+                return c->now;
+        if (!list_is_empty(&c->roused) && c->retry_at == USEC_INFINITY)
                 return c->now;
         return item ? MIN(due, item->when) : due;
 }

@@ -197,7 +197,7 @@ static void check_fault(const World *w, const NodeState *ns) {
         must(ns->fault == (n->backing == NODE_VIRTUAL ? fault_find(w->cluster, n->object.id) : NULL));
         must((n->backing == NODE_VIRTUAL) == (ns->beat.item.index != PRIOQ_NONE));
         if (n->backing == NODE_VIRTUAL && !n->stop_requested) {
-                must(n->health == NODE_HEALTHY || ns->fault || ns->beat.item.when <= w->now || w->cluster->frozen || w->starved);
+                must(n->health == NODE_HEALTHY || ns->fault || ns->beat.item.when <= w->now || list_is_linked(&ns->roused) || w->cluster->frozen || w->starved);
         }
 }
 

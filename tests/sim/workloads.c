@@ -456,6 +456,25 @@ static void check_slots(Workloads *w) {
         must(n == established);
 }
 
+/* What an owner knows of its pods is what there is. */
+static void check_tally(Workloads *w, ObjectState *s) {
+        const PodTally *t = &timed_state(s)->pods;
+        uint32_t all = 0, ready = 0, ending = 0;
+        ObjectState *pod;
+
+        LIST_FOREACH(pod, &s->dependents, ObjectState, in_owner) {
+                const Pod *p = (const Pod*) pod->entry.object;
+
+                if (p->object.kind != KIND_POD)
+                        continue;
+                all += pod_is_active(p);
+                ready += pod_is_active(p) && p->status == POD_RUNNING;
+                ending += p->status == POD_TERMINATING;
+        }
+        must(t->all == all && t->ready == ready && t->ending == ending);
+        must(t->available <= ready);
+}
+
 /* Links between owners and what they own are as their references say, at any time. */
 static void check_links(Workloads *w) {
         Store *store = cluster_store(w->cluster);
@@ -470,6 +489,8 @@ static void check_links(Workloads *w) {
                         const Doc *d = e->object->doc;
 
                         must(!startswith(e->object->name, "team/") || store_find(store, KIND_NAMESPACE, "team"));
+                        if (controller_keeps_time(k))
+                                check_tally(w, object_state(e));
                         must(!s->owner || (d && d->n_owners > 0));
                         must(!s->owner || store_find(store, s->owner->entry.object->kind, s->owner->entry.object->name) == &s->owner->entry);
                         if (s->owner && d->n_owners == 1)
@@ -637,7 +658,7 @@ static void note_successes(Workloads *w) {
         }
 }
 
-static void check_job(Workloads *w, const ObjectState *s, bool rest) {
+static void check_job(Workloads *w, ObjectState *s, bool rest) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
         const Json *root = tree(w, &a, s->entry.object), *status = json_get(root, "status"), *spec = json_get(root, "spec");
         int64_t succeeded = json_i64(json_get(status, "succeeded"), 0), seen = 0, indexes = 0;

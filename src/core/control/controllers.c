@@ -7,6 +7,7 @@
 #include "core/control/owners.h"
 #include "core/control/selectors.h"
 #include "core/control/turn.h"
+#include "core/control/workload.h"
 
 #define RETRY_FIRST USEC_PER_SEC
 #define RETRY_MAX (5 * USEC_PER_MINUTE)
@@ -86,8 +87,24 @@ static void see_node(Cluster *c, const Node *old, const Node *new) {
                 object_mark(c, object_state(e));
 }
 
+/* Could a controller that selects it take it? */
+static bool is_stray(const Object *pod) {
+        return pod->doc && !doc_controller(pod->doc) && pod_is_active((const Pod*) pod);
+}
+
+/* Those that are new have ids that nobody has scanned yet, unless a deletion is undone. */
+static void see_stray(Cluster *c, const Object *old, const Object *new) {
+        if (!new || !is_stray(new))
+                return;
+        if (old ? old->doc != new->doc || !is_stray(old) : new->id <= store_last_id(c->store))
+                c->strays_version++;
+}
+
 void controllers_see(Cluster *c, const Object *old, const Object *new) {
         const Object *o = new ?: old;
+
+        if (o->kind == KIND_POD)
+                see_stray(c, old, new);
 
         if (o->kind == KIND_NODE)
                 see_node(c, (const Node*) old, (const Node*) new);

@@ -292,6 +292,8 @@ static int reconcile(Daemon *d) {
                 r = revisions_keep(d->cluster, d->state, d->edit.root, d->hash);
         if (r >= 0 && d->alive)
                 r = release_pods(d->cluster, d->state, json_get(d->spec, "selector"));
+        if (r > 0) /* it goes on with that in the next look */
+                return 0;
         if (r >= 0)
                 r = find_pods(d);
         if (r >= 0)

@@ -41,8 +41,8 @@ static void set_fault(Cluster *c, NodeState *ns, FaultState *fs) {
         if (ns->fault == fs)
                 return;
         ns->fault = fs;
-        if (ns->beat.item.index != PRIOQ_NONE)
-                (void) node_schedule_beat(c, ns, c->now); /* it is queued: moving it needs no memory */
+        if (ns->beat.item.index != PRIOQ_NONE && !list_is_linked(&ns->roused))
+                list_append(&c->roused, &ns->roused);
 }
 
 static void set_faults(Cluster *c, const Fault *f, FaultState *fs) {
@@ -152,35 +152,48 @@ static bool is_eligible(const NodeState *ns, const FaultSpec *spec, FaultResult 
         return node_of(ns)->backing == NODE_VIRTUAL && !ns->fault;
 }
 
-static uint32_t count_eligible(Cluster *c, const FaultSpec *spec, FaultResult *ret) {
-        uint32_t n = 0;
+/* The nodes that may be hit, by id; a gap is a node between them that may not. */
+typedef struct Eligible {
+        uint64_t *ids; /* 0: a gap */
+        size_t n, allocated;
+        uint32_t n_nodes;
+} Eligible;
+
+static int find_eligible(Cluster *c, const FaultSpec *spec, Eligible *ret_eligible, FaultResult *ret) {
+        Eligible *l = ret_eligible;
         size_t hint = 0;
 
-        for (StoreEntry *e = NULL; (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));)
-                n += is_eligible(node_state(e), spec, ret);
-        return n;
+        for (StoreEntry *e = NULL; (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));) {
+                bool eligible = is_eligible(node_state(e), spec, ret);
+
+                if (!eligible && (l->n == 0 || l->ids[l->n - 1] == 0))
+                        continue;
+                if (!GREEDY_REALLOC(l->ids, l->allocated, l->n + 1))
+                        return -ENOMEM;
+                l->ids[l->n++] = eligible ? e->object->id : 0;
+                l->n_nodes += eligible;
+        }
+        return 0;
 }
 
 /* Selection sampling: Knuth, TAOCP 2, 3.4.2, algorithm S. */
-static int choose(Cluster *c, const FaultSpec *spec, uint32_t left, Ranges *r, FaultResult *ret) {
-        uint32_t wanted = spec->count > 0 ? MIN(spec->count, left) : left;
-        FaultResult ignored = {};
-        size_t hint = 0;
+static int choose(const FaultSpec *spec, const Eligible *l, Ranges *r, FaultResult *ret) {
+        uint32_t left = l->n_nodes, wanted = spec->count > 0 ? MIN(spec->count, left) : left;
         Prng lot;
 
         prng_init(&lot, spec->seed);
-        for (StoreEntry *e = NULL; (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));) {
+        for (size_t i = 0; i < l->n; i++) {
                 bool chosen = false;
                 int k;
 
-                if (is_eligible(node_state(e), spec, &ignored))
+                if (l->ids[i] > 0)
                         chosen = wanted > ret->n_nodes && (left == wanted - ret->n_nodes || prng_below(&lot, left) < wanted - ret->n_nodes), left--;
                 if (!chosen) {
                         r->open = false;
                         continue;
                 }
                 ret->n_nodes++;
-                k = add_to_ranges(r, e->object->id);
+                k = add_to_ranges(r, l->ids[i]);
                 if (k < 0)
                         return k;
         }
@@ -225,8 +238,8 @@ static int store_fault(Cluster *c, const FaultSpec *spec, Ranges *ranges, FaultR
 }
 
 int cluster_inject_fault(Cluster *c, usec_t now, const FaultSpec *spec, FaultResult *ret, Error *reterr) {
+        Eligible eligible = {};
         Ranges ranges = {};
-        uint32_t n;
         int r;
 
         *ret = (FaultResult) {};
@@ -236,10 +249,12 @@ int cluster_inject_fault(Cluster *c, usec_t now, const FaultSpec *spec, FaultRes
                 return r;
         if (store_count(c->store, KIND_FAULT) >= FAULTS_MAX)
                 return error_set(reterr, -EDQUOT, "there are %d faults already, which is the most", FAULTS_MAX);
-        n = count_eligible(c, spec, ret);
-        if (n == 0)
+        r = find_eligible(c, spec, &eligible, ret);
+        if (r >= 0)
+                r = choose(spec, &eligible, &ranges, ret);
+        free(eligible.ids);
+        if (r >= 0 && ret->n_nodes == 0)
                 return no_node(ret, reterr);
-        r = choose(c, spec, n, &ranges, ret);
         if (r >= 0)
                 r = store_fault(c, spec, &ranges, ret);
         free(ranges.items);

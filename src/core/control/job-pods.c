@@ -9,6 +9,7 @@
 #include "core/control/job-internal.h"
 #include "core/control/owners.h"
 #include "core/control/pods.h"
+#include "core/control/victims.h"
 
 /* "Pod backoff failure policy" */
 #define BACKOFF_FIRST (10 * USEC_PER_SEC)
@@ -56,16 +57,18 @@ static int remove_pod(Job *j, ObjectState *pod, bool counted) {
 }
 
 int job_remove_pods(Job *j, int64_t n, bool counted) {
-        _cleanup_free_ ObjectState **pods = NULL;
-        size_t n_pods;
-        int r;
+        ObjectState *pod;
+        int r = 1;
 
-        r = active_pods_by_worth(j->state, &pods, &n_pods);
-        for (size_t i = 0; r >= 0 && i < n_pods && (int64_t) i < MIN(n, (int64_t) JOB_BURST); i++)
-                r = remove_pod(j, pods[i], counted);
-        if (r >= 0 && n > JOB_BURST)
+        for (int64_t i = 0; i < MIN(n, (int64_t) JOB_BURST) && r >= 0; i++) {
+                r = victims_next(j->cluster, j->state, &pod);
+                if (r <= 0)
+                        break;
+                r = remove_pod(j, pod, counted);
+        }
+        if (r == -EAGAIN || (r >= 0 && n > JOB_BURST))
                 object_mark(j->cluster, j->state);
-        return r;
+        return r == -EAGAIN ? 0 : MIN(r, 0);
 }
 
 /* Pods for indexes that need none (any more) go, however many are wanted. *ret: how many. */
@@ -236,6 +239,7 @@ int job_run_pods(Job *j) {
 
         if (j->active > wanted)
                 return job_remove_pods(j, j->active - wanted, false);
+        victims_forget(j->state);
         r = remove_superfluous(j, &n);
         if (r < 0 || n > 0)
                 return r;

@@ -15,6 +15,7 @@
 #include "core/control/owners.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
+#include "core/control/turn.h"
 #include "core/model/object-util.h"
 
 static int out_of_memory(Error *reterr, int r) {
@@ -388,20 +389,34 @@ int object_collect(Cluster *c, ObjectState *s) {
         return r;
 }
 
-int object_finish_foreground(Cluster *c, ObjectState *s) {
-        _cleanup_edit_ Edit e = {};
-        ObjectState *dependent;
-        bool blocked = false;
+/* Deletes some of what it owns. Those that stay for a while go to the end of its list, so that the next look begins with others.
+ * 1: something has changed by that, and there are more. */
+static int delete_dependents(Cluster *c, ObjectState *s) {
+        uint64_t before = store_revision(c->store);
+        ListLink *l;
         int r;
 
-        LIST_FOREACH(dependent, &s->dependents, ObjectState, in_owner) {
-                r = object_delete(c, &dependent->entry, &(DeleteOptions) { .grace_seconds = -1, .propagation = PROPAGATION_FOREGROUND });
+        for (size_t n = 0; n < LOOK_MAX && store_revision(c->store) - before < turn_max(c) && (l = list_first(&s->dependents)); n++) {
+                ObjectState *d = container_of(l, ObjectState, in_owner);
+
+                r = object_delete(c, &d->entry, &(DeleteOptions) { .grace_seconds = -1, .propagation = PROPAGATION_FOREGROUND });
                 if (r < 0)
                         return r;
-                blocked |= r == 0;
+                if (r == 0)
+                        object_put_last(d);
         }
-        if (blocked)
-                return 0;
+        return store_revision(c->store) != before && !list_is_empty(&s->dependents);
+}
+
+int object_finish_foreground(Cluster *c, ObjectState *s) {
+        _cleanup_edit_ Edit e = {};
+        int r;
+
+        r = delete_dependents(c, s);
+        if (r > 0)
+                object_mark(c, s);
+        if (r < 0 || !list_is_empty(&s->dependents))
+                return MIN(r, 0);
         r = edit_begin(&e, c, &s->entry);
         if (r < 0)
                 return r;

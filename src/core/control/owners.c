@@ -6,6 +6,8 @@
 #include "basic/string-util.h"
 #include "core/control/controllers.h"
 #include "core/control/definitions.h"
+#include "core/control/objects-internal.h"
+#include "core/control/workload.h"
 #include "core/model/doc.h"
 
 #define KEY_MAX 320
@@ -49,21 +51,86 @@ static ObjectState *choose_owner(Cluster *c, const Object *o, bool *ret_unknown)
         return NULL;
 }
 
-static void unlink_owner(ObjectState *s) {
+/* --- What owners know of their pods --- */
+
+static bool is_ready(const Pod *p) {
+        return pod_is_active(p) && p->status == POD_RUNNING;
+}
+
+static void tally(ObjectState *owner, const Object *o, bool add) {
+        const Pod *p = (const Pod*) o;
+        PodTally *t;
+
+        if (o->kind != KIND_POD || !controller_keeps_time(owner->entry.object->kind))
+                return;
+        t = &timed_state(owner)->pods;
+        t->all += add ? pod_is_active(p) : -(uint32_t) pod_is_active(p);
+        t->ready += add ? is_ready(p) : -(uint32_t) is_ready(p);
+        t->ending += add ? p->status == POD_TERMINATING : -(uint32_t) (p->status == POD_TERMINATING);
+        if (!add && is_ready(p) && t->available > 0)
+                t->available--;
+}
+
+/* A pod that stays with its owner has changed. */
+static void tally_again(ObjectState *owner, const Object *old, const Object *new) {
+        const Pod *x = (const Pod*) old, *y = (const Pod*) new;
+
+        if (new->kind != KIND_POD || (x->status == y->status && pod_is_active(x) == pod_is_active(y)))
+                return;
+        tally(owner, old, false);
+        tally(owner, new, true);
+}
+
+static ListLink *following(const ObjectState *owner, const ListLink *l) {
+        return l->next == &owner->dependents ? NULL : l->next;
+}
+
+/* Those that are to go before their owner go first. */
+static void link_owner(ObjectState *s, ObjectState *owner) {
+        bool first = object_waits_for_dependents(owner->entry.object);
+
+        s->owner = owner;
+        if (first)
+                list_prepend(&owner->dependents, &s->in_owner);
+        else
+                list_append(&owner->dependents, &s->in_owner);
+        tally(owner, s->entry.object, true);
+        if (controller_keeps_time(owner->entry.object->kind) && (first || !timed_state(owner)->unchecked))
+                timed_state(owner)->unchecked = &s->in_owner;
+}
+
+/* was: what its owner knew it as. */
+static void unlink_owner(ObjectState *s, const Object *was) {
+        ObjectState *owner = s->owner;
+
+        if (owner)
+                tally(owner, was, false);
+        if (owner && controller_keeps_time(owner->entry.object->kind) && timed_state(owner)->unchecked == &s->in_owner)
+                timed_state(owner)->unchecked = following(owner, &s->in_owner);
         list_remove(&s->in_owner);
         s->owner = NULL;
+}
+
+void object_put_last(ObjectState *dependent) {
+        ObjectState *owner = dependent->owner;
+
+        list_remove(&dependent->in_owner);
+        list_append(&owner->dependents, &dependent->in_owner);
+        if (controller_keeps_time(owner->entry.object->kind))
+                timed_state(owner)->unchecked = list_first(&owner->dependents);
 }
 
 bool object_adopt(Cluster *c, ObjectState *s) {
         const Object *o = s->entry.object;
         bool unknown = false;
+        ObjectState *owner;
 
-        unlink_owner(s);
+        unlink_owner(s, o);
         if (!o->doc || o->doc->n_owners == 0)
                 return true;
-        s->owner = choose_owner(c, o, &unknown);
-        if (s->owner)
-                list_append(&s->owner->dependents, &s->in_owner);
+        owner = choose_owner(c, o, &unknown);
+        if (owner)
+                link_owner(s, owner);
         else
                 list_append(unknown ? &c->strangers : &c->orphans, &s->in_owner);
         return s->owner || unknown;
@@ -96,7 +163,7 @@ static void orphan_dependents(Cluster *c, ObjectState *s) {
         while ((l = list_first(&s->dependents))) {
                 ObjectState *dependent = container_of(l, ObjectState, in_owner);
 
-                unlink_owner(dependent);
+                unlink_owner(dependent, dependent->entry.object);
                 list_append(&c->orphans, &dependent->in_owner);
         }
 }
@@ -141,17 +208,19 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
         mark_ending_namespace(c, new ?: old);
         mark_ending_definition(c, new ?: old);
         if (!new) {
-                unlink_owner(s);
+                unlink_owner(s, old);
                 orphan_dependents(c, s);
                 list_remove(&s->dirty);
                 return;
         }
         /* One that was being collected is in no list; should that have been undone, it waits for it again. */
         if (doc != before || (doc && doc->n_owners > 0 && !list_is_linked(&s->in_owner))) {
+                unlink_owner(s, old);
                 (void) object_adopt(c, s);
                 if (s->owner)
                         object_mark(c, s->owner);
-        }
+        } else if (s->owner)
+                tally_again(s->owner, old, new);
         if (!old && !list_is_empty(&c->orphans))
                 adopt_orphans(c);
         object_mark(c, s);

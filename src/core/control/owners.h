@@ -12,5 +12,7 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
 void object_mark(Cluster *c, ObjectState *s);
 /* Links the orphan to an owner that has come to be; false when there is still none. */
 bool object_adopt(Cluster *c, ObjectState *s);
+/* Makes a dependent that has been seen to the last of its owner's. */
+void object_put_last(ObjectState *dependent);
 /* A kind has come to be known: looks again for the owners of those that name one that was not. */
 void adopt_strangers(Cluster *c);

@@ -5,6 +5,8 @@
 #include "core/control/controllers.h"
 #include "core/control/owners.h"
 #include "core/control/selectors.h"
+#include "core/control/turn.h"
+#include "core/control/victims.h"
 #include "core/control/workload.h"
 
 /* More are made or removed in the next turn. */
@@ -12,42 +14,54 @@
 
 #define COMPONENT "replicaset-controller"
 
-/* Takes pods without a controller that it selects, up to that many. */
+static bool may_adopt(const Pod *p, const char *namespace, const Json *selector) {
+        const Object *o = &p->object;
+
+        return o->doc && pod_is_active(p) && !doc_controller(o->doc) && object_is_in(o, namespace) && label_selector_matches(selector, o->doc);
+}
+
+/* Takes pods without a controller that it selects, up to that many. Each look goes on where the one before ended, as long as no pod that it
+ * has been through is another than it was. 1: it has not been through all of them. */
 static int adopt_pods(Cluster *c, ObjectState *s, const Json *selector, int64_t missing) {
-        const char *slash = strchr(s->entry.object->name, '/');
-        _cleanup_free_ char *namespace = strndup(slash ? s->entry.object->name : NAMESPACE_DEFAULT,
-                                                 slash ? (size_t) (slash - s->entry.object->name) : strlen(NAMESPACE_DEFAULT));
-        _cleanup_free_ char *from = namespace ? object_key(namespace, "") : NULL;
-        StoreEntry *next;
+        TimedState *ts = timed_state(s);
+        size_t n_namespace, hint = 0;
+        const char *ns = object_namespace(s->entry.object, &n_namespace);
+        _cleanup_free_ char *namespace = strndup(ns, n_namespace);
+        StoreEntry *e;
         int r;
 
-        if (!from)
+        if (!namespace)
                 return -ENOMEM;
-        for (StoreEntry *e = store_find_from(c->store, KIND_POD, from); e && missing > 0 && object_is_in(e->object, namespace); e = next) {
-                const Pod *p = (const Pod*) e->object;
-
-                next = store_following(e);
-                if (!p->object.doc || doc_controller(p->object.doc) || !pod_is_active(p) || !label_selector_matches(selector, p->object.doc))
-                        continue;
-                r = set_controller(c, e, s->entry.object, true);
-                if (r < 0)
-                        return r;
-                missing--;
+        if (ts->scanned_version != c->strays_version) {
+                ts->scanned_version = c->strays_version;
+                ts->scanned = 0;
+        }
+        for (size_t n = 0; missing > 0 && (e = store_next(c->store, KIND_POD, ts->scanned, &hint)); n++) {
+                if (n >= look_max(c))
+                        return 1;
+                if (may_adopt((const Pod*) e->object, namespace, selector)) {
+                        r = set_controller(c, e, s->entry.object, true);
+                        if (r < 0)
+                                return r;
+                        missing--;
+                }
+                ts->scanned = e->object->id;
         }
         return 0;
 }
 
 static int remove_pods(Cluster *c, ObjectState *s, int64_t too_many) {
-        _cleanup_free_ ObjectState **pods = NULL;
-        size_t n;
-        int r;
+        ObjectState *pod;
+        int r = 1;
 
-        r = active_pods_by_worth(s, &pods, &n);
-        for (size_t i = 0; r >= 0 && i < n && i < (size_t) MIN(too_many, (int64_t) BURST); i++) {
-                record_event(c, &s->entry, "Normal", "SuccessfulDelete", COMPONENT, "Deleted pod: %s", object_name(pods[i]->entry.object));
-                r = object_delete(c, &pods[i]->entry, &(DeleteOptions) { .grace_seconds = -1 });
+        for (int64_t i = 0; i < MIN(too_many, (int64_t) BURST) && r >= 0; i++) {
+                r = victims_next(c, s, &pod);
+                if (r <= 0)
+                        break;
+                record_event(c, &s->entry, "Normal", "SuccessfulDelete", COMPONENT, "Deleted pod: %s", object_name(pod->entry.object));
+                r = object_delete(c, &pod->entry, &(DeleteOptions) { .grace_seconds = -1 });
         }
-        return r < 0 ? r : 0;
+        return r == -EAGAIN ? 1 : MIN(r, 0);
 }
 
 /* *ret_failed: they cannot be created, which `error` tells of. */
@@ -63,17 +77,20 @@ static int create_pods(Cluster *c, ObjectState *s, const Json *template, int64_t
         return 0;
 }
 
+/* 1: there is more to go through before it can be said what is missing. */
 static int scale(Cluster *c, ObjectState *s, const Json *spec, bool *ret_failed, Error *error) {
         int64_t wanted = json_i64(json_get(spec, "replicas"), 1), all;
         int r;
 
         r = release_pods(c, s, json_get(spec, "selector"));
-        all = count_pods(c, s, 0).all;
-        if (r >= 0 && all < wanted) {
+        all = timed_state(s)->pods.all;
+        if (all <= wanted)
+                victims_forget(s);
+        if (r == 0 && all < wanted) {
                 r = adopt_pods(c, s, json_get(spec, "selector"), wanted - all);
-                all = count_pods(c, s, 0).all;
+                all = timed_state(s)->pods.all;
         }
-        if (r < 0)
+        if (r != 0)
                 return r;
         if (all < wanted)
                 return create_pods(c, s, json_get(spec, "template"), wanted - all, ret_failed, error);
@@ -126,6 +143,10 @@ int reconcile_replica_set(Cluster *c, ObjectState *s) {
                 r = scale(c, s, json_get(e.root, "spec"), &failed, &error);
         if (r < 0)
                 return r;
+        if (r > 0) {
+                object_mark(c, s);
+                return 0;
+        }
         wanted = json_i64(json_at(e.root, "spec", "replicas", NULL), 1);
         min_ready = spec_seconds(json_get(e.root, "spec"), "minReadySeconds");
         n = count_pods(c, s, min_ready == USEC_INFINITY ? 0 : min_ready);

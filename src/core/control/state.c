@@ -13,6 +13,7 @@
 #include "core/control/placement.h"
 #include "core/control/selectors.h"
 #include "core/control/services.h"
+#include "core/control/victims.h"
 #include "core/model/policy.h"
 #include "core/model/tombstone.h"
 
@@ -166,6 +167,7 @@ static void node_removed(Cluster *c, NodeState *ns) {
         list_remove(&ns->alive);
         list_remove(&ns->fading);
         list_remove(&ns->woken);
+        list_remove(&ns->roused);
 }
 
 /* Everything of a change that may fail, before anything else. */
@@ -420,8 +422,10 @@ static int timed_changed(StoreEntry *e, const Object *old, const Object *new, vo
 
         if (!old)
                 ts->look = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_LOOK };
-        if (!new)
+        if (!new) {
                 prioq_remove(&c->timers, &ts->look.item);
+                victims_forget(&ts->common);
+        }
         return document_changed(e, old, new, userdata);
 }
 

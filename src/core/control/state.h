@@ -31,11 +31,26 @@ typedef struct ObjectState {
         ListLink dirty;            /* in Cluster.dirty */
 } ObjectState;
 
+/* What an owner knows of its pods without looking at them: kept by change (owners.c). */
+typedef struct PodTally {
+        uint32_t all;       /* neither ended nor ending */
+        uint32_t ready;     /* of these */
+        uint32_t ending;    /* being removed */
+        /* Ready for long enough when they were looked at last, without those that have gone since: never too many. */
+        uint32_t available;
+        usec_t min_ready, counted_at, next; /* that look: for which span, when (realtime), when the next one becomes available */
+} PodTally;
+
 /* Of those kinds whose controllers also look at the clock: pods are not among them, which are too many to carry it. */
 typedef struct TimedState {
         ObjectState common;
         Timer look;         /* queued while its controller waits for something */
         uint8_t n_failures; /* in a row, to create what it wants */
+        PodTally pods;
+        ListLink *unchecked; /* in common.dependents: from here on they have yet to be compared with its selector; NULL: none has */
+        struct Victims *victims; /* owned; while it has too many pods; may be NULL */
+        uint64_t scanned;   /* up to this id no pod is left that it could adopt, as things were at ... */
+        uint64_t scanned_version; /* ... this Cluster.strays_version */
 } TimedState;
 
 typedef struct NodeState {
@@ -63,6 +78,7 @@ typedef struct NodeState {
         uint64_t listed;        /* digest of the pods that the last beat listed */
         uint64_t listed_at;     /* pods_revision when that was compared */
         Timer beat;             /* virtual nodes */
+        ListLink roused;        /* in Cluster.roused: a virtual one whose fault has begun or ended, and that has yet to act on it */
         struct FaultState *fault; /* weak: what is injected into it; NULL = nothing */
         Timer eviction;         /* of pods of lost (NODE_LOSS_KUBERNETES) or tainted ones */
         ListLink woken;         /* in Cluster.woken: has another list of pods since cluster_next_woken() */
@@ -115,9 +131,10 @@ struct Cluster {
         PendingQueue pending;   /* pods without a class: those of the native API */
         ClassQueues queues;     /* the others */
         bool placing;           /* what waits may fit: something was left to pods_schedule() in the next step */
-        ListLink alive, unhealthy, stopping, woken;
+        ListLink alive, unhealthy, stopping, woken, roused;
         ListLink dirty;   /* ObjectState.dirty: waits for its controller */
         ListLink orphans; /* ObjectState.in_owner: waits to be collected */
+        uint64_t strays_version; /* a pod that was there already is one that a controller may adopt now */
         ListLink strangers; /* ObjectState.in_owner: it names owners of kinds that nobody defines (yet) */
         StoreEntry *definitions[_KIND_MAX - KIND_CUSTOM_NAMESPACED]; /* by slot; weak */
         uint64_t defined_at[_KIND_MAX - KIND_CUSTOM_NAMESPACED];     /* the revision that gave the slot to it, or took it away */

@@ -351,11 +351,11 @@ static int advance(Stateful *s) {
         r = revisions_keep(s->cluster, s->state, s->edit.root, s->hash);
         if (r >= 0)
                 r = release_pods(s->cluster, s->state, json_get(s->spec, "selector"));
-        if (r >= 0)
+        if (r == 0)
                 r = find_pods(s);
-        if (r >= 0 && json_get(s->spec, "volumeClaimTemplates"))
+        if (r == 0 && json_get(s->spec, "volumeClaimTemplates"))
                 r = keep_claims(s);
-        if (r >= 0)
+        if (r == 0)
                 r = fill_up(s);
         if (r == 0)
                 r = cut_down(s);

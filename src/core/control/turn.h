@@ -7,6 +7,7 @@
 #include "core/control/state.h"
 
 #define TURN_MAX 256 /* a few milliseconds */
+#define LOOK_MAX 10000 /* pods that a controller goes through in one look where it need not do anything about most of them: a millisecond */
 
 typedef struct Turn {
         const Store *store; /* borrowed */
@@ -17,6 +18,10 @@ typedef struct Turn {
 
 static inline uint32_t turn_max(const Cluster *c) {
         return c->config.turn_max ?: TURN_MAX;
+}
+
+static inline size_t look_max(const Cluster *c) {
+        return c->config.turn_max ?: LOOK_MAX;
 }
 
 /* How many nodes are looked at for a class of pods that is new to the scheduler: that is a turn of its own. */

@@ -9,10 +9,14 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "core/control/admission.h"
+#include "core/control/owners.h"
 #include "core/control/selectors.h"
+#include "core/control/turn.h"
 #include "core/model/object-util.h"
 
-#define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
+/* Pods that are ready for some time only: so few are counted in each look; more, not again before so long for each of them. */
+#define COUNT_ALWAYS 1000
+#define PAUSE_OF_ONE 1 /* us */
 
 static void count_ready(PodCounts *n, const Pod *p, usec_t now, usec_t min_ready) {
         usec_t at = usec_add(p->started, min_ready);
@@ -24,68 +28,38 @@ static void count_ready(PodCounts *n, const Pod *p, usec_t now, usec_t min_ready
                 n->next = MIN(n->next, at);
 }
 
-PodCounts count_pods(const Cluster *c, const ObjectState *s, usec_t min_ready) {
+/* Goes through them all; not more often than lets it take a tenth of the time. */
+static void count_available(ObjectState *s, usec_t now, usec_t min_ready) {
+        PodTally *t = &timed_state(s)->pods;
         PodCounts n = { .next = USEC_INFINITY };
         ObjectState *d;
 
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
                 const Pod *p = (const Pod*) d->entry.object;
 
-                if (p->object.kind != KIND_POD)
-                        continue;
-                n.succeeded += p->status == POD_SUCCEEDED;
-                n.failed += p->status == POD_FAILED;
-                n.all += pod_is_active(p);
-                if (pod_is_active(p) && p->status == POD_RUNNING)
-                        count_ready(&n, p, cluster_now_realtime(c), min_ready);
-                n.ending += p->status == POD_TERMINATING;
+                if (p->object.kind == KIND_POD && pod_is_active(p) && p->status == POD_RUNNING)
+                        count_ready(&n, p, now, min_ready);
         }
+        t->available = (uint32_t) n.available;
+        t->next = n.next;
+        t->min_ready = min_ready;
+        t->counted_at = now;
+}
+
+PodCounts count_pods(const Cluster *c, ObjectState *s, usec_t min_ready) {
+        const PodTally *t = &timed_state(s)->pods;
+        PodCounts n = { .all = t->all, .ready = t->ready, .available = t->ready, .ending = t->ending, .next = USEC_INFINITY };
+        usec_t now = cluster_now_realtime(c), again = t->ready <= COUNT_ALWAYS ? 0 : usec_add(t->counted_at, t->ready * PAUSE_OF_ONE);
+
+        if (min_ready == 0 || t->ready == 0)
+                return n;
+        if (now >= again || now < t->counted_at || min_ready != t->min_ready) {
+                count_available(s, now, min_ready);
+                n.next = t->next;
+        } else if (t->available < t->ready)
+                n.next = again;
+        n.available = t->available;
         return n;
-}
-
-static int64_t deletion_cost(const Pod *p) {
-        const char *s = doc_annotation(p->object.doc, ANNOTATION_DELETION_COST);
-        uint64_t v;
-
-        if (!s)
-                return 0;
-        return parse_u64(*s == '-' ? s + 1 : s, &v) < 0 || v > INT32_MAX ? 0 : *s == '-' ? -(int64_t) v : (int64_t) v;
-}
-
-/* The pod that is missed least comes first: without a node, not running, cheap, young.
- * Kubernetes documentation, "ReplicaSet", scaling down. */
-static int compare_worth(const void *a, const void *b) {
-        const Pod *x = (const Pod*) (*(ObjectState *const*) a)->entry.object, *y = (const Pod*) (*(ObjectState *const*) b)->entry.object;
-        bool runs_x = x->status == POD_RUNNING, runs_y = y->status == POD_RUNNING;
-        int64_t cost_x = deletion_cost(x), cost_y = deletion_cost(y);
-
-        if (!x->node != !y->node)
-                return x->node ? 1 : -1;
-        if (runs_x != runs_y)
-                return runs_x ? 1 : -1;
-        if (cost_x != cost_y)
-                return cost_x < cost_y ? -1 : 1;
-        return x->object.id > y->object.id ? -1 : 1;
-}
-
-int active_pods_by_worth(const ObjectState *s, ObjectState ***ret, size_t *ret_n) {
-        size_t n = 0, allocated = 0;
-        ObjectState **pods = NULL, *d;
-
-        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
-                if (d->entry.object->kind != KIND_POD || !pod_is_active((const Pod*) d->entry.object))
-                        continue;
-                if (!GREEDY_REALLOC(pods, allocated, n + 1)) {
-                        free(pods);
-                        return -ENOMEM;
-                }
-                pods[n++] = d;
-        }
-        if (n > 0)
-                qsort(pods, n, sizeof(pods[0]), compare_worth);
-        *ret = pods;
-        *ret_n = n;
-        return 0;
 }
 
 /* What the names of its pods begin with. */
@@ -134,15 +108,25 @@ int create_pod_on(Cluster *c, StoreEntry *owner, const Json *pod, const char *no
 }
 
 int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
-        ObjectState *d;
-        int r = 0;
+        TimedState *ts = timed_state(s);
+        int r;
 
-        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+        for (size_t n = 0; ts->unchecked; n++) {
+                ObjectState *d = container_of(ts->unchecked, ObjectState, in_owner);
+                ListLink *next = d->in_owner.next == &s->dependents ? NULL : d->in_owner.next;
+
+                if (n >= look_max(c)) {
+                        object_mark(c, s);
+                        return 1;
+                }
                 if (d->entry.object->kind == KIND_POD && !label_selector_matches(selector, d->entry.object->doc)) {
                         r = set_controller(c, &d->entry, s->entry.object, false);
                         if (r < 0)
                                 return r;
                 }
+                if (ts->unchecked == &d->in_owner) /* else it has been unlinked */
+                        ts->unchecked = next;
+        }
         return 0;
 }
 

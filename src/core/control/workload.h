@@ -8,7 +8,6 @@ typedef struct PodCounts {
         int64_t all;       /* neither ended nor ending */
         int64_t ready;
         int64_t available; /* ready for long enough */
-        int64_t succeeded, failed;
         int64_t ending;    /* being removed */
         usec_t next;       /* realtime at which the next ready one will be available; USEC_INFINITY: none will by time alone */
 } PodCounts;
@@ -16,10 +15,9 @@ typedef struct PodCounts {
 static inline bool pod_is_active(const Pod *p) {
         return p->status != POD_SUCCEEDED && p->status != POD_FAILED && p->status != POD_TERMINATING && p->deleted == 0;
 }
-/* Counts the pods that the object owns; available are those that have been ready for that span, since they first were. */
-PodCounts count_pods(const Cluster *c, const ObjectState *s, usec_t min_ready);
-/* Its active pods, the one that is missed least first; *ret to be freed. 0 or -ENOMEM. */
-int active_pods_by_worth(const ObjectState *s, ObjectState ***ret, size_t *ret_n);
+/* Counts the pods that the object owns, which is of a kind whose controller keeps time; available are those that have been ready for
+ * that span, since they first were. Of very many pods it may take a while until those that have become available are among them. */
+PodCounts count_pods(const Cluster *c, ObjectState *s, usec_t min_ready);
 /* Creates a pod of the template, named PREFIX-xxxxx, that `owner` controls, and tells so as `component`. */
 int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const char *prefix, const char *component, Error *reterr);
 
@@ -27,7 +25,8 @@ int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const c
 Json *make_pod_from(JsonArena *a, const Json *template, const char *prefix);
 /* Creates a copy of that pod, which is admitted already, on that node, named after its owner, and tells so. */
 int create_pod_on(Cluster *c, StoreEntry *owner, const Json *pod, const char *node, const char *component, Error *reterr);
-/* Lets go of pods whose labels it no longer selects. */
+/* Lets go of pods whose labels it no longer selects, of those that have come or changed. 1: there are more than it goes through in one
+ * look, it is to be looked at again before anything else is done. */
 int release_pods(Cluster *c, ObjectState *s, const Json *selector);
 /* A name for a template: FNV-1a of its text in letters that make no words (as k8s.io/apimachinery, rand.SafeEncodeString). */
 #define TEMPLATE_HASH_MAX 11

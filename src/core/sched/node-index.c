@@ -11,14 +11,71 @@ static int compare_free(const TreapNode *a, const TreapNode *b) {
 
 void node_index_init(NodeIndex *x) {
         *x = (NodeIndex) {};
-        treap_init(&x->by_free, compare_free);
+        treap_init(&x->treap, compare_free);
 }
 
 void node_index_done(NodeIndex *x) {
         maxtree_done(&x->free_by_slot);
         free(x->slots);
+        free(x->buckets);
         *x = (NodeIndex) {};
 }
+
+/* --- By free capacity --- */
+
+/* What is less than nothing is in the first one. */
+static uint32_t bucket_of(const NodeIndex *x, int64_t free) {
+        return free <= 0 ? 0 : (uint32_t) MIN((uint64_t) free >> x->shift, (uint64_t) BITTREE_SIZE - 1);
+}
+
+static Treap *open_bucket(NodeIndex *x, uint32_t bucket) {
+        x->treap.root = x->buckets[bucket];
+        return &x->treap;
+}
+
+static void close_bucket(NodeIndex *x, uint32_t bucket) {
+        x->buckets[bucket] = x->treap.root;
+        if (x->treap.root)
+                bittree_add(&x->used, bucket);
+        else
+                bittree_remove(&x->used, bucket);
+}
+
+static void insert_free(NodeIndex *x, NodeIndexEntry *e) {
+        uint32_t bucket = bucket_of(x, e->free);
+
+        treap_insert(open_bucket(x, bucket), &e->by_free);
+        close_bucket(x, bucket);
+}
+
+static void remove_free(NodeIndex *x, NodeIndexEntry *e) {
+        uint32_t bucket = bucket_of(x, e->free);
+
+        treap_remove(open_bucket(x, bucket), &e->by_free);
+        close_bucket(x, bucket);
+}
+
+/* Puts them all into buckets anew. */
+static void fill_buckets(NodeIndex *x) {
+        for (uint32_t b = bittree_last(&x->used); b != UINT32_MAX; b = bittree_last(&x->used)) {
+                x->buckets[b] = NULL;
+                bittree_remove(&x->used, b);
+        }
+        for (size_t i = 0; i < x->n_slots; i++)
+                if (x->slots[i] && x->slots[i]->free != NODE_INDEX_CLOSED)
+                        insert_free(x, x->slots[i]);
+}
+
+/* One has more than the buckets have room for: they become twice as wide, as often as it takes. */
+static void widen(NodeIndex *x, int64_t free) {
+        if (free <= 0 || (uint64_t) free >> x->shift < BITTREE_SIZE)
+                return;
+        while ((uint64_t) free >> x->shift >= BITTREE_SIZE)
+                x->shift++;
+        fill_buckets(x);
+}
+
+/* --- By order of registration --- */
 
 /* The first slot that holds an entry of that order or a later one. Holes are skipped: at most as many as entries. */
 static size_t slot_of_order(const NodeIndex *x, uint64_t order) {
@@ -51,14 +108,15 @@ void node_index_keep(NodeIndex *x, NodeOrder order) {
         if (order == x->kept)
                 return;
         x->kept = order;
-        treap_init(&x->by_free, compare_free);
-        for (size_t i = 0; i < x->n_slots; i++) {
-                NodeIndexEntry *e = x->slots[i];
-
-                put_in_slot(x, i, e);
-                if (order == NODE_ORDER_FREE && e && e->free != NODE_INDEX_CLOSED)
-                        treap_insert(&x->by_free, &e->by_free);
-        }
+        for (size_t i = 0; i < x->n_slots; i++)
+                put_in_slot(x, i, x->slots[i]);
+        if (order != NODE_ORDER_FREE)
+                return;
+        for (size_t i = 0; i < x->n_slots; i++)
+                if (x->slots[i])
+                        while (x->slots[i]->free > 0 && (uint64_t) x->slots[i]->free >> x->shift >= BITTREE_SIZE)
+                                x->shift++;
+        fill_buckets(x);
 }
 
 static void compact(NodeIndex *x) {
@@ -79,6 +137,8 @@ int node_index_add(NodeIndex *x, NodeIndexEntry *e) {
         int r;
 
         if (!GREEDY_REALLOC(x->slots, x->allocated, x->n_slots + 1))
+                return -ENOMEM;
+        if (!x->buckets && !(x->buckets = new0(TreapNode*, BITTREE_SIZE)))
                 return -ENOMEM;
         r = maxtree_reserve(&x->free_by_slot, x->n_slots + 1);
         if (r < 0)
@@ -110,19 +170,23 @@ void node_index_set(NodeIndex *x, NodeIndexEntry *e, int64_t free) {
                 return;
         }
         if (e->free != NODE_INDEX_CLOSED)
-                treap_remove(&x->by_free, &e->by_free);
+                remove_free(x, e);
+        e->free = NODE_INDEX_CLOSED;
+        if (free == NODE_INDEX_CLOSED)
+                return;
+        widen(x, free);
         e->free = free;
-        if (free != NODE_INDEX_CLOSED)
-                treap_insert(&x->by_free, &e->by_free);
+        insert_free(x, e);
 }
 
 int64_t node_index_max_free(const NodeIndex *x) {
-        const TreapNode *last;
+        uint32_t bucket;
 
         if (x->kept == NODE_ORDER_REGISTERED)
                 return maxtree_top(&x->free_by_slot);
-        last = treap_last(&x->by_free);
-        return last ? container_of(last, NodeIndexEntry, by_free)->free : NODE_INDEX_CLOSED;
+        bucket = bittree_last(&x->used);
+        return bucket == UINT32_MAX ? NODE_INDEX_CLOSED :
+               container_of(treap_last(&(Treap) { .root = x->buckets[bucket] }), NodeIndexEntry, by_free)->free;
 }
 
 NodeIndexEntry *node_index_first(const NodeIndex *x, int64_t free) {
@@ -156,9 +220,15 @@ NodeIndexEntry *node_index_next(NodeIndex *x, int64_t free) {
 
 NodeIndexEntry *node_index_tightest(const NodeIndex *x, int64_t free) {
         const NodeIndexEntry key = { .free = free };
+        uint32_t bucket = bucket_of(x, free);
         TreapNode *n;
 
         assert(x->kept == NODE_ORDER_FREE);
-        n = treap_lower_bound(&x->by_free, &key.by_free);
-        return n ? container_of(n, NodeIndexEntry, by_free) : NULL;
+        if (x->n_entries == 0)
+                return NULL;
+        n = treap_lower_bound(&(Treap) { .root = x->buckets[bucket], .compare = compare_free }, &key.by_free);
+        if (n)
+                return container_of(n, NodeIndexEntry, by_free);
+        bucket = bittree_after(&x->used, bucket);
+        return bucket == UINT32_MAX ? NULL : container_of(treap_first(&(Treap) { .root = x->buckets[bucket] }), NodeIndexEntry, by_free);
 }

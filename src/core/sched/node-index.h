@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Where there is room: nodes by order of registration or by free capacity, in O(log n), kept by change. Only the order that
- * the algorithm in use asks for is kept; to change it costs O(n log n) once. */
+ * the algorithm in use asks for is kept; to change it costs O(n log n) once.
+ *
+ * Free capacity: a bucket for each amount, or for so many millicores next to each other when a node has more than there are buckets;
+ * a set of those that are not empty; and in each a treap, by amount and order. Most buckets have few nodes, where the treap costs nothing. */
 
+#include "basic/bittree.h"
 #include "basic/maxtree.h"
 #include "basic/treap.h"
 
@@ -14,7 +18,7 @@ typedef enum NodeOrder {
 } NodeOrder;
 
 typedef struct NodeIndexEntry {
-        TreapNode by_free; /* in NodeIndex.by_free while open, with NODE_ORDER_FREE */
+        TreapNode by_free; /* in its bucket while open, with NODE_ORDER_FREE */
         size_t slot;       /* in NodeIndex.slots */
         int64_t free;      /* millicores, or NODE_INDEX_CLOSED */
         uint64_t order;    /* of registration; set by the owner before node_index_add() */
@@ -25,7 +29,10 @@ typedef struct NodeIndex {
         MaxTree free_by_slot; /* with NODE_ORDER_REGISTERED */
         NodeIndexEntry **slots; /* ascending by order; NULL = a hole; borrowed entries */
         size_t n_slots, allocated, n_entries;
-        Treap by_free;
+        TreapNode **buckets; /* BITTREE_SIZE roots; owned; NULL: no node has come yet */
+        BitTree used;        /* buckets that are not empty */
+        unsigned shift;      /* a bucket has 1 << shift amounts */
+        Treap treap;         /* what buckets have in common; its root is set for each call */
         uint64_t last_order; /* of the node that node_index_next() gave last */
         size_t last_slot;    /* where it was then */
 } NodeIndex;

@@ -36,9 +36,11 @@ static uint64_t begin_of(const char *key) {
 static int compare_keys(const TreapNode *a, const TreapNode *b) {
         const StoreEntry *x = container_of(a, StoreEntry, by_key), *y = container_of(b, StoreEntry, by_key);
 
-        if (x->begin != y->begin && x->begin > 0 && y->begin > 0)
+        if (x->begin == 0 || y->begin == 0)
+                return object_compare(x->object, y->object);
+        if (x->begin != y->begin)
                 return x->begin < y->begin ? -1 : 1;
-        return object_compare(x->object, y->object);
+        return (x->begin & 0xff) == 0 ? 0 : strcmp(x->object->name + 8, y->object->name + 8); /* both in "default": no need to look for a slash */
 }
 
 int store_new(const StoreKind *kinds, void *userdata, size_t log_max, const uint64_t secret[2], Store **ret) {

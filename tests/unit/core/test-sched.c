@@ -8,7 +8,7 @@
 #include "core/sched/pending-queue.h"
 
 #define NODES 150
-#define ROUNDS 250000
+#define ROUNDS 1000000
 
 typedef struct World {
         NodeIndexEntry nodes[NODES];
@@ -43,6 +43,13 @@ static const NodeIndexEntry *naive(World *w, const char *algorithm, int64_t cpu)
         return best;
 }
 
+/* Small amounts, amounts below nothing, and after a while such as are far more than there are buckets. */
+static int64_t some_free(Prng *p, unsigned round) {
+        uint64_t kind = prng_below(p, 1000);
+
+        return kind < 20 ? -(int64_t) prng_below(p, 10) : kind < 40 && round > ROUNDS / 2 ? (int64_t) prng_below(p, 200000 + round) : (int64_t) prng_below(p, 40);
+}
+
 static void check_algorithm(const SchedAlgorithm *a) {
         World w = {};
         uint64_t order = 0;
@@ -54,13 +61,13 @@ static void check_algorithm(const SchedAlgorithm *a) {
         node_index_keep(&x, a->order);
         for (unsigned i = 0; i < ROUNDS; i++) {
                 size_t k = (size_t) prng_below(&p, NODES);
-                int64_t cpu = 1 + (int64_t) prng_below(&p, 50);
+                int64_t cpu = 1 + (int64_t) prng_below(&p, prng_below(&p, 50) == 0 ? 300000 : 50);
                 NodeIndexEntry *e = &w.nodes[k];
 
                 if (prng_below(&p, 100) == 0) { /* another algorithm, and this one again */
                         node_index_keep(&x, a->order == NODE_ORDER_FREE ? NODE_ORDER_REGISTERED : NODE_ORDER_FREE);
                         if (w.in[k])
-                                node_index_set(&x, e, (int64_t) prng_below(&p, 40));
+                                node_index_set(&x, e, some_free(&p, i));
                         node_index_keep(&x, a->order);
                 }
                 switch (prng_below(&p, 10)) {
@@ -75,7 +82,7 @@ static void check_algorithm(const SchedAlgorithm *a) {
                         break;
                 case 1 ... 3:
                         if (w.in[k])
-                                node_index_set(&x, e, prng_below(&p, 5) == 0 ? NODE_INDEX_CLOSED : (int64_t) prng_below(&p, 40));
+                                node_index_set(&x, e, prng_below(&p, 5) == 0 ? NODE_INDEX_CLOSED : some_free(&p, i));
                         break;
                 default: {
                         NodeIndexEntry *chosen = a->choose(&x, cpu);

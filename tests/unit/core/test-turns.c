@@ -2,6 +2,7 @@
 /* A step does so much and leaves the rest to the next one, at once: nothing is lost in between. */
 #include "tests/lib/test.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "basic/alloc-util.h"
@@ -160,12 +161,174 @@ static void test_a_class_that_was_forgotten(void **state _unused_) {
         cluster_free(c);
 }
 
+/* Nodes that a fault hits act on it some in each step: they all beat again when it is over, though none of their timers rings. */
+static void test_many_faults(void **state _unused_) {
+        FaultSpec spec = { .kind = FAULT_STOP, .span = USEC_INFINITY, .wants = is_any };
+        Cluster *c = cluster(3, N_NODES);
+        FaultResult result;
+
+        run_until(c, now + SECOND);
+        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        assert_int_equal(result.n_nodes, N_NODES);
+        assert_true(settle(c, 3) >= N_NODES / 3);
+        assert_int_equal(count(c, NODE_STOPPED), N_NODES);
+        assert_int_equal(cluster_end_fault(c, now, result.name, NULL), 0);
+        assert_true(settle(c, 3) >= N_NODES / 3);
+        assert_int_equal(count(c, NODE_HEALTHY), N_NODES);
+        cluster_free(c);
+}
+
+/* --- Owners of many pods: a look goes through some of them --- */
+
+#define SET "{\"metadata\":{},\"spec\":{\"replicas\":%u,\"selector\":{\"matchLabels\":{\"app\":\"a\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"a\"}}," \
+        "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}"
+#define LABELLED "{\"metadata\":{\"labels\":{\"app\":\"%s\"}%s},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}"
+
+static StoreEntry *put(Cluster *c, Kind kind, const char *key, const char *format, ...) _printf_(4, 5);
+static StoreEntry *put(Cluster *c, Kind kind, const char *key, const char *format, ...) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_(object_unrefp) Object *o = NULL;
+        StoreEntry *e = store_find(c->store, kind, key);
+        char text[1024];
+        Json *root;
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        assert_int_equal(json_tree_parse(&a, text, strlen(text), &root, NULL), 0);
+        assert_int_equal(e ? cluster_update_object(c, now, e, root, false, &o, NULL) : cluster_create_object(c, now, kind, key, root, false, &o, NULL), 0);
+        return store_find(c->store, kind, key);
+}
+
+static uint32_t pods_of(StoreEntry *set) {
+        return timed_state(object_state(set))->pods.all;
+}
+
+static bool is_owned(Cluster *c, const char *pod) {
+        return object_state(&find_pod(c, pod)->entry)->owner != NULL;
+}
+
+/* Pods that were there before are adopted before others are made, however many looks it takes; so is one that comes, or is changed, later. */
+static void test_adoption(void **state _unused_) {
+        Cluster *c = cluster(5, 4);
+        StoreEntry *set;
+        char name[16];
+
+        for (unsigned i = 0; i < 40; i++) {
+                (void) snprintf(name, sizeof(name), "p%u", i);
+                (void) put(c, KIND_POD, name, LABELLED, i % 2 ? "a" : "other", "");
+        }
+        set = put(c, KIND_REPLICA_SET, "s", SET, 20u);
+        assert_true(settle(c, UINT64_MAX) >= 4);
+        assert_int_equal(pods_of(set), 20);
+        assert_int_equal(store_count(c->store, KIND_POD), 40);
+
+        (void) put(c, KIND_POD, "late", LABELLED, "a", "");
+        set = put(c, KIND_REPLICA_SET, "s", SET, 21u);
+        (void) settle(c, UINT64_MAX);
+        assert_true(is_owned(c, "late"));
+        (void) put(c, KIND_POD, "p0", LABELLED, "a", "");
+        set = put(c, KIND_REPLICA_SET, "s", SET, 22u);
+        (void) settle(c, UINT64_MAX);
+        assert_true(is_owned(c, "p0"));
+        assert_int_equal(store_count(c->store, KIND_POD), 41);
+        cluster_free(c);
+}
+
+/* It lets go of those whose labels have changed, and of no others. */
+static void test_release(void **state _unused_) {
+        Cluster *c = cluster(5, 4);
+        StoreEntry *set;
+        char name[16];
+
+        for (unsigned i = 0; i < 20; i++) {
+                (void) snprintf(name, sizeof(name), "p%u", i);
+                (void) put(c, KIND_POD, name, LABELLED, "a", "");
+        }
+        set = put(c, KIND_REPLICA_SET, "s", SET, 20u);
+        (void) settle(c, UINT64_MAX);
+        {
+                _cleanup_edit_ Edit e = {};
+
+                assert_int_equal(edit_begin(&e, c, &find_pod(c, "p7")->entry), 0);
+                json_set_string(&e.arena, json_at(e.root, "metadata", "labels", NULL), "app", "b");
+                assert_int_equal(edit_commit(&e), 1);
+        }
+        (void) settle(c, UINT64_MAX);
+        assert_false(is_owned(c, "p7"));
+        assert_int_equal(pods_of(set), 20);
+        assert_int_equal(store_count(c->store, KIND_POD), 21);
+        cluster_free(c);
+}
+
+/* Those that are missed least go: cheap ones, then the youngest. */
+static void test_scaling_down(void **state _unused_) {
+        Cluster *c = cluster(5, 4);
+        char name[16];
+
+        for (unsigned i = 0; i < 30; i++) {
+                (void) snprintf(name, sizeof(name), "p%u", i);
+                (void) put(c, KIND_POD, name, LABELLED, "a",
+                           i == 3 ? ",\"annotations\":{\"controller.kubernetes.io/pod-deletion-cost\":\"-1\"}" :
+                           i == 29 ? ",\"annotations\":{\"controller.kubernetes.io/pod-deletion-cost\":\"1\"}" : "");
+        }
+        (void) put(c, KIND_REPLICA_SET, "s", SET, 30u);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(pod_of(find_pod(c, "p0"))->status, POD_RUNNING);
+        (void) put(c, KIND_REPLICA_SET, "s", SET, 20u);
+        assert_true(settle(c, UINT64_MAX) >= 6);
+        run_until(c, now + 60 * SECOND);
+        assert_int_equal(store_count(c->store, KIND_POD), 20);
+        for (unsigned i = 0; i < 30; i++) {
+                (void) snprintf(name, sizeof(name), "p%u", i);
+                assert_true((find_pod(c, name) != NULL) == (i != 3 && (i < 20 || i == 29)));
+        }
+        cluster_free(c);
+}
+
+/* What goes with its owner or its namespace goes in steps. */
+static void test_deleting_with_all(void **state _unused_) {
+        Cluster *c = cluster(5, 4);
+        StoreEntry *e;
+        char name[24];
+
+        for (unsigned i = 0; i < 40; i++) {
+                (void) snprintf(name, sizeof(name), "p%u", i);
+                (void) put(c, KIND_POD, name, LABELLED, "a", "");
+        }
+        e = put(c, KIND_REPLICA_SET, "s", SET, 40u);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(pods_of(e), 40);
+        assert_int_equal(cluster_delete_object(c, now, e, &(DeleteOptions) { .grace_seconds = -1, .propagation = PROPAGATION_FOREGROUND }, NULL), 0);
+        assert_true(settle(c, 12) >= 8);
+        run_until(c, now + 60 * SECOND);
+        assert_null(store_find(c->store, KIND_REPLICA_SET, "s"));
+        assert_int_equal(store_count(c->store, KIND_POD), 0);
+
+        e = put(c, KIND_NAMESPACE, "team", "{\"metadata\":{},\"spec\":{\"finalizers\":[]}}");
+        for (unsigned i = 0; i < 40; i++) {
+                (void) snprintf(name, sizeof(name), "team/m%u", i);
+                (void) put(c, KIND_CONFIG_MAP, name, "{\"metadata\":{}}");
+        }
+        (void) settle(c, UINT64_MAX);
+        assert_int_equal(cluster_delete_object(c, now, e, &(DeleteOptions) { .grace_seconds = -1 }, NULL), 0);
+        assert_true(settle(c, 12) >= 6);
+        assert_null(store_find(c->store, KIND_NAMESPACE, "team"));
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_many_silent_nodes),
                 cmocka_unit_test(test_many_pods_that_wait),
                 cmocka_unit_test(test_a_new_class),
                 cmocka_unit_test(test_a_class_that_was_forgotten),
+                cmocka_unit_test(test_many_faults),
+                cmocka_unit_test(test_adoption),
+                cmocka_unit_test(test_release),
+                cmocka_unit_test(test_scaling_down),
+                cmocka_unit_test(test_deleting_with_all),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
