@@ -89,11 +89,15 @@ REFUSED = [
     ({"tolerations": [{"key": "a", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 3}]}, "spec.tolerations[0].effect: Invalid value"),
     ({"tolerations": [{"key": "a b", "operator": "Exists"}]}, 'spec.tolerations[0].key: Invalid value: "a b"'),
     ({"nodeSelector": {"a": "b c"}}, "spec.nodeSelector"),
-    (spread(matchLabelKeys=["app"]), SPREAD + '.matchLabelKeys[0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector'),
+    (spread(matchLabelKeys=["app"]), SPREAD + '[0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector'),
+    (spread(matchLabelKeys=["v", "w"], labelSelector={"matchExpressions": [{"key": "w", "operator": "Exists"}]}),
+     SPREAD + '[1]: Invalid value: "w": exists in both matchLabelKeys and labelSelector'),
     (spread(matchLabelKeys=["v"], labelSelector=None), SPREAD + ".matchLabelKeys: Forbidden: must not be specified when labelSelector is not set"),
     (spread(matchLabelKeys=["a b"]), SPREAD + '.matchLabelKeys[0]: Invalid value: "a b"'),
-    (like("podAffinity", mismatchLabelKeys=["app"]), POD_TERM + '.mismatchLabelKeys[0]: Invalid value: "app": exists in both'),
-    (like("podAffinity", matchLabelKeys=["v"], mismatchLabelKeys=["v"]), POD_TERM + ".mismatchLabelKeys[0]: Invalid value"),
+    (like("podAffinity", matchLabelKeys=["app"]), POD_TERM + '[0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector'),
+    (like("podAffinity", mismatchLabelKeys=["v"], labelSelector=None), POD_TERM + ".mismatchLabelKeys: Forbidden: must not be specified when labelSelector"),
+    (like("podAffinity", matchLabelKeys=["u", "v"], mismatchLabelKeys=["v"]),
+     POD_TERM + '.matchLabelKeys[1]: Invalid value: "v": exists in both matchLabelKeys and mismatchLabelKeys'),
     (like("podAffinity", namespaces=["a", "A_b"]), POD_TERM + '.namespaces[1]: Invalid value: "A_b": a lowercase RFC 1123 label'),
     ({"schedulingGates": [{"name": "a"}, {"name": "a"}]}, 'spec.schedulingGates[1]: Duplicate value: "a"'),
     ({"schedulingGates": [{"name": "a b"}]}, 'spec.schedulingGates[0]: Invalid value: "a b"'),
@@ -113,7 +117,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("spec,message", REFUSED, ids=[m[-40:] for _, m in REFUSED])
 def test_refused(kubesimd, spec, message):
-    reply = kubesimd.ask("POST", PODS, pod("bad", spec))
+    reply = kubesimd.ask("POST", PODS, pod("bad", spec, {"app": "a", "w": "1"}))
     assert reply.status == 422, reply.text
     assert message in reply.json["message"], reply.json["message"]
     assert kubesimd.get(PODS)["items"] == []
@@ -124,6 +128,35 @@ def test_amounts_that_cannot_be_counted(kubesimd, requests):
     reply = kubesimd.ask("POST", PODS, pod("bad", requests=requests))
     assert reply.status in (400, 422) and ("spec.containers" in reply.json["message"] or "quantities must match" in reply.json["message"]), reply.text
     assert kubesimd.get(PODS)["items"] == []
+
+
+def test_label_keys_are_put_into_selectors(kubesimd):
+    """What kube-apiserver stores: the pod's own labels as they are when it is created. Templates stay as they are written."""
+    term = {"topologyKey": "zone", "labelSelector": {"matchExpressions": [{"key": "app", "operator": "Exists"}, {"key": "w", "operator": "Exists"}]},
+            "matchLabelKeys": ["v", "lacking"], "mismatchLabelKeys": ["w"]}
+    spec = {"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term], "preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 1, "podAffinityTerm": term}]} for kind in ("podAffinity", "podAntiAffinity")}, **spread(matchLabelKeys=["v"])}
+    labels = {"app": "a", "v": "1", "w": "2"}
+    stored = kubesimd.post(PODS, pod("p", spec, labels), 201)
+    selected = {**term["labelSelector"], "matchExpressions": term["labelSelector"]["matchExpressions"] + [
+        {"key": "v", "operator": "In", "values": ["1"]}, {"key": "w", "operator": "NotIn", "values": ["2"]}]}
+    for kind in ("podAffinity", "podAntiAffinity"):
+        affinity = stored["spec"]["affinity"][kind]
+        assert affinity["requiredDuringSchedulingIgnoredDuringExecution"] == [{**term, "labelSelector": selected}]
+        assert affinity["preferredDuringSchedulingIgnoredDuringExecution"][0]["podAffinityTerm"]["labelSelector"] == selected
+    assert stored["spec"]["topologySpreadConstraints"][0]["labelSelector"] == {
+        "matchLabels": {"app": "a"}, "matchExpressions": [{"key": "v", "operator": "In", "values": ["1"]}]}
+    assert stored["spec"]["topologySpreadConstraints"][0]["matchLabelKeys"] == ["v"]
+    assert kubesimd.ask("PUT", PODS + "/p", stored).status == 200  # it is not put in twice
+    assert kubesimd.get(PODS + "/p")["spec"] == stored["spec"]
+
+    template = {"metadata": {"labels": labels}, "spec": {**pod("x")["spec"], **spread(matchLabelKeys=["pod-template-hash"])}}
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    made = kubesimd.post(path, {"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"app": "a"}}, "template": template}}, 201)
+    assert made["spec"]["template"]["spec"]["topologySpreadConstraints"] == template["spec"]["topologySpreadConstraints"]
+    of = eventually(lambda: [p for p in kubesimd.get(PODS)["items"] if p["metadata"]["name"].startswith("d-")])[0]
+    assert of["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchExpressions"] == [
+        {"key": "pod-template-hash", "operator": "In", "values": [of["metadata"]["labels"]["pod-template-hash"]]}]
 
 
 def test_nodes_that_are_refused(kubesimd):

@@ -259,6 +259,16 @@ def test_compare_reads_all_that_makes_pods(cluster):
         assert (answer["pods"], answer["usualPod"], answer["algorithms"][0]["placed"]) == (10, "Pod default/web", 10)
 
 
+def test_compare_knows_a_deployments_new_version(kubesimd):
+    """Its pods have a pod-template-hash of their own: those that are there are of another."""
+    node(kubesimd, "a", "4", "8Gi")
+    spread = [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule", "minDomains": 2,
+               "labelSelector": {"matchLabels": {"app": "web"}}, "matchLabelKeys": ["pod-template-hash"]}]
+    create(kubesimd, pod())
+    told = compare(kubesimd, deployment("web", 2, topologySpreadConstraints=spread), "?algorithm=kube")["kube"]
+    assert (told["placed"], told["pending"]) == (1, 1)
+
+
 def test_compare_is_repeatable(cluster):
     def numbers(query=""):
         told = cluster.post("/compare?" + query, [deployment("a", 3, "500m"), {**pod("1500m", "2Gi"), "count": 1}])

@@ -181,7 +181,10 @@ static bool node_counts(const PodRules *p, const SpreadRule *s, const NaiveNode 
         return n->there && has_all_topologies(p, n, s->hard) && (s->ignore_affinity || affinity_met(p, n)) && (!s->honor_taints || !hard_taint(p, n));
 }
 
+/* A selector that says nothing counts nobody. */
 static bool is_spread(const PodRules *p, const SpreadRule *s, const PodRules *other) {
+        if (s->selector.n == 0 && !(s->same_tier && p->tier))
+                return false;
         return same(p->namespace, other->namespace) && pod_meets(other, &s->selector) && !(s->same_tier && p->tier && !same(p->tier, other->tier));
 }
 
