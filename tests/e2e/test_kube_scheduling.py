@@ -312,7 +312,42 @@ def test_preemption(cluster):
     assert "nominatedNodeName" not in seen[-1]["status"]
     left = {p["metadata"]["name"] for p in cluster.get(PODS)["items"]}
     assert "h" in left and len(left & {"l1", "l2"}) == 1
-    assert any(e["reason"] == "Preempted" for e in cluster.get("/api/v1/namespaces/default/events")["items"])
+    event = next(e for e in cluster.get("/api/v1/namespaces/default/events")["items"] if e["reason"] == "Preempted")
+    assert (event["type"], event["message"]) == ("Normal", f"Preempted by pod {seen[0]['metadata']['uid']} on node {node}")
+    assert event["involvedObject"]["name"] in {"l1", "l2"} - left and event["source"]["component"] == "default-scheduler"
+
+
+def disruption(seen):
+    """What the condition of a pod said when it was last seen, and that it came with its end."""
+    with_it = [c for p in seen for c in p["status"].get("conditions", []) if c["type"] == "DisruptionTarget" and "deletionTimestamp" in p["metadata"]]
+    assert not [p for p in seen if "deletionTimestamp" not in p["metadata"] and "DisruptionTarget" in str(p["status"])]
+    return (with_it[-1]["status"], with_it[-1]["reason"], with_it[-1]["message"]) if with_it else None
+
+
+def test_those_that_are_sent_away_say_so(start):
+    """Their conditions have the reasons and words of Kubernetes."""
+    cluster = start("Access.Anonymous=admin", "Cluster.NodeLossPolicy=kubernetes")
+    cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "high"}, "value": 1000}, 201)
+    for name in ("a", "b"):
+        cluster.post("/api/v1/nodes", node(name, cpu="2"), 201)
+    for name, where in (("deleted", "a"), ("evicted", "a"), ("tainted", "b"), ("preempted", "a")):
+        cluster.post(PODS, pod(name, {"nodeName": where}, requests={"cpu": "500m"}), 201)
+    eventually(lambda: all(p["status"]["phase"] == "Running" for p in cluster.get(PODS)["items"]))
+    revision = cluster.get(PODS)["metadata"]["resourceVersion"]
+    cluster.ask("PATCH", "/api/v1/nodes/b", {"spec": {"taints": [{"key": "k", "effect": "NoExecute"}]}}, headers=PATCH)
+    cluster.ask("DELETE", PODS + "/deleted")
+    cluster.post(PODS + "/evicted/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "evicted"}}, 201)
+    eventually(lambda: len(cluster.get(PODS)["items"]) == 1)
+    cluster.post(PODS, pod("p", {"priorityClassName": "high"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: cluster.ask("GET", PODS + "/preempted").status == 404)
+
+    def seen(name):
+        return [e["object"] for e in cluster.stream(f"{PODS}?watch=1&resourceVersion={revision}&fieldSelector=metadata.name%3D{name}&timeoutSeconds=1")]
+
+    assert disruption(seen("deleted")) is None
+    assert disruption(seen("evicted")) == ("True", "EvictionByEvictionAPI", "Eviction API: evicting")
+    assert disruption(seen("tainted")) == ("True", "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
+    assert disruption(seen("preempted")) == ("True", "PreemptionByScheduler", "default-scheduler: preempting to accommodate a higher priority pod")
 
 
 def test_a_nomination_that_does_not_help_is_taken_back(start):

@@ -21,6 +21,15 @@ static const char *const qos_names[_POD_QOS_MAX] = {
         [POD_BURSTABLE] = "Burstable", [POD_BEST_EFFORT] = "BestEffort", [POD_GUARANTEED] = "Guaranteed",
 };
 
+static const char *const disruption_names[_POD_DISRUPTION_MAX] = {
+        [POD_DISRUPTION_NONE] = "",
+        [POD_DISRUPTION_PREEMPTION] = "PreemptionByScheduler",
+        [POD_DISRUPTION_EVICTION] = "EvictionByEvictionAPI",
+        [POD_DISRUPTION_TAINT] = "DeletionByTaintManager",
+        [POD_DISRUPTION_NODE_GONE] = "DeletionByPodGC",
+};
+
+DEFINE_STRING_TABLE(pod_disruption, PodDisruption, disruption_names, _POD_DISRUPTION_MAX)
 DEFINE_STRING_TABLE(pod_qos, PodQos, qos_names, _POD_QOS_MAX)
 DEFINE_STRING_TABLE(pod_status, PodStatus, status_names, _POD_STATUS_MAX)
 
@@ -56,6 +65,7 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->exit_code = p->exit_code;
         copy->qos = p->qos;
         copy->held = p->held;
+        copy->disruption = p->disruption;
         copy->class = p->class ? pod_class_ref(p->class) : NULL;
         copy->nominated = shared_string_ref(p->nominated);
         pod_share_node(copy, p->node);
