@@ -350,6 +350,28 @@ def test_those_that_are_sent_away_say_so(start):
     assert disruption(seen("preempted")) == ("True", "PreemptionByScheduler", "default-scheduler: preempting to accommodate a higher priority pod")
 
 
+def test_nobody_comes_into_the_way_of_those_that_are_to_come(start):
+    """What a nominated pod minds counts before it is there, but not what others would want of it."""
+    cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=1s")
+    for name, value in (("low", 10), ("high", 1000)):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
+    cluster.post("/api/v1/nodes", node("b", cpu="1"), 201)
+    cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: cluster.get(f"{PODS}/victim")["status"]["phase"] == "Running")
+
+    def about(kind, app, **more):
+        return {"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"labelSelector": {"matchLabels": {"app": app}}, "topologyKey": "kubernetes.io/hostname"}]}}, "priorityClassName": "high", **more}
+
+    cluster.post(PODS, pod("p", about("podAntiAffinity", "q"), {"app": "p"}, requests={"cpu": "2"}), 201)
+    assert cluster.get(f"{PODS}/p")["status"]["nominatedNodeName"] == "a"
+    assert cluster.post(PODS, pod("q", {"priorityClassName": "high"}, {"app": "q"}), 201)["spec"]["nodeName"] == "b"
+    assert "nodeName" not in cluster.post(PODS, pod("friend", about("podAffinity", "p")), 201)["spec"]  # it may never come
+    eventually(lambda: cluster.get(f"{PODS}/p")["spec"].get("nodeName") == "a")
+    eventually(lambda: cluster.get(f"{PODS}/friend")["spec"].get("nodeName") == "a")
+
+
 def test_a_nomination_that_does_not_help_is_taken_back(start):
     """The victim has gone, but its node is cordoned before the pod that it went for is tried again."""
     cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=1s")

@@ -295,6 +295,25 @@ static Reason about_others(const NaiveCluster *c, const PodRules *p, const Naive
         return others_mind(c, p, n) ? OTHERS_AWAY : FITS;
 }
 
+/* Both if those come that are to come to the node, and if they do not. */
+static Reason about_others_twice(const NaiveCluster *c, unsigned class, const NaiveNode *n) {
+        static NaiveCluster then;
+        const PodRules *p = &c->classes[class];
+        NaiveNode *m = &then.nodes[n - c->nodes];
+        bool any = false;
+        Reason r;
+
+        for (unsigned i = 0; i < NAIVE_CLASSES; i++)
+                any |= pods_to_reckon_with(p, &c->classes[i], i, n) > n->pods[i];
+        if (!any)
+                return about_others(c, p, n);
+        then = *c;
+        for (unsigned i = 0; i < NAIVE_CLASSES; i++)
+                m->pods[i] = (unsigned) pods_to_reckon_with(p, &c->classes[i], i, n);
+        r = about_others(&then, &then.classes[class], m);
+        return r == FITS ? about_others(c, p, n) : r;
+}
+
 /* Each of its terms says by name which nodes it means, and none means this one. */
 static bool names_others(const PodRules *p, const NaiveNode *n) {
         for (unsigned t = 0; t < p->n_terms; t++) {
@@ -330,7 +349,7 @@ Reason naive_verdict(const NaiveCluster *c, unsigned class, const NaiveNode *n, 
         if (port_taken(c, p, n))
                 return NO_PORT;
         *ret_lacks = lacks(c, p, n);
-        return *ret_lacks ? NO_RESOURCES : about_others(c, p, n);
+        return *ret_lacks ? NO_RESOURCES : about_others_twice(c, class, n);
 }
 
 /* --- Points --- */
