@@ -274,11 +274,14 @@ def test_no_execute_evicts_those_that_come_later(cluster):
 def test_no_execute_removes_those_that_come_later_as_kubernetes_does(start):
     cluster = start("Access.Anonymous=admin", "Cluster.NodeLossPolicy=kubernetes")
     cluster.post("/api/v1/nodes", node("a", taints=[{"key": "k", "effect": "NoExecute"}]), 201)
-    for name, spec in (("a", {"nodeName": "a"}), ("b", {"tolerations": [{"key": "k", "operator": "Exists", "tolerationSeconds": 1, "effect": "NoExecute"}]})):
+    passing, lasting = {"key": "k", "operator": "Exists", "tolerationSeconds": 1, "effect": "NoExecute"}, {"key": "k", "operator": "Exists"}
+    cluster.post(PODS, pod("stays", {"tolerations": [lasting, passing]}), 201)
+    for name, spec in (("a", {"nodeName": "a"}), ("b", {"tolerations": [passing, lasting]})):  # the first that matches counts
         cluster.post(PODS, pod(name, spec), 201)
         leaves = time.monotonic()
         eventually(lambda: cluster.ask("GET", f"{PODS}/{name}").status == 404, 10)
         assert (time.monotonic() - leaves > 0.9) == (name == "b")
+    assert cluster.get(f"{PODS}/stays")["status"]["phase"] == "Running"
 
 
 def test_no_execute_evicts_what_tolerates_it_for_a_time(cluster):

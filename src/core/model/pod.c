@@ -128,22 +128,19 @@ static bool tolerates_loss(const Json *t) {
                (streq_ptr(json_string(json_get(t, "operator")), "Exists") || isempty(json_string(json_get(t, "value"))));
 }
 
-/* The shortest of those that say how long. Kubernetes documentation, "Taints and Tolerations", taint-based evictions: a pod that says
- * nothing is given five minutes. */
+/* The first one counts, as for pod_class_tolerates(). Kubernetes documentation, "Taints and Tolerations", taint-based evictions: a pod that
+ * says nothing is given five minutes. */
 static usec_t find_toleration(const Json *tolerations) {
-        usec_t span = USEC_INFINITY;
-        bool found = false;
-
         JSON_FOREACH(t, tolerations) {
                 int64_t seconds = json_i64(json_get(t, "tolerationSeconds"), 0);
 
                 if (!tolerates_loss(t))
                         continue;
-                if (json_get(t, "tolerationSeconds"))
-                        span = MIN(span, seconds > 0 ? (usec_t) seconds * USEC_PER_SEC : 0);
-                found = true;
+                if (!json_get(t, "tolerationSeconds"))
+                        return USEC_INFINITY;
+                return seconds > 0 ? (usec_t) seconds * USEC_PER_SEC : 0;
         }
-        return found ? span : POD_TOLERATION_DEFAULT;
+        return POD_TOLERATION_DEFAULT;
 }
 
 static int check_gang(const Json *annotations, Error *reterr) {
