@@ -373,10 +373,11 @@ static int64_t fill_points(int64_t used, int64_t whole, int fill) {
 }
 
 static int64_t resources_points(const NaiveCluster *c, const PodRules *p, const NaiveNode *n, int fill) {
-        int64_t cpu = fill_points(counted(c, n, p, false), n->cpu, fill), memory = fill_points(counted(c, n, p, true), n->memory, fill);
+        int64_t cpu = n->cpu > 0 ? fill_points(counted(c, n, p, false), n->cpu, fill) : 0;
+        int64_t memory = n->memory > 0 ? fill_points(counted(c, n, p, true), n->memory, fill) : 0;
 
         if (fill < 2)
-                return (cpu + memory) / 2;
+                return (cpu + memory) / ((n->cpu > 0) + (n->memory > 0));
         return (cpu > 0) + (memory > 0) == 0 ? 0 : (int64_t) round((double) (cpu + memory) / ((cpu > 0) + (memory > 0)));
 }
 
@@ -398,6 +399,8 @@ int64_t naive_balanced(const PodRules *p, const NaiveCluster *c, const NaiveNode
 
         if (p->cpu == 0 && p->memory == 0)
                 return 0;
+        if (n->cpu == 0 || n->memory == 0)
+                return 100;
         for (unsigned i = 0; i < NAIVE_CLASSES; i++)
                 memory += n->pods[i] * c->classes[i].memory;
         a = capped(naive_used_cpu(c, n) + p->cpu, n->cpu);

@@ -146,7 +146,7 @@ static void score_preference(ClassOrder *o) {
                 for (size_t j = 0; o->counters[i].use == COUNTER_PREFERENCE && j < o->n_groups; j++) {
                         Group *g = o->groups[j];
 
-                        if (g->verdict.kind == FILTER_FITS && g->marks[i] != -1)
+                        if (g->verdict.kind == FILTER_FITS && g->marks[i] != MARK_NONE)
                                 g->preference += counter_at(&o->counters[i], g->marks[i]);
                 }
 }

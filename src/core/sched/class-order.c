@@ -180,11 +180,12 @@ static void marks_of(const ClassOrder *o, size_t slot, int64_t *ret) {
         const Place *p = &o->places[slot * o->n_counters];
 
         for (size_t i = 0; i < o->n_counters; i++)
-                ret[i] = p[i].domain < 0 ? -1 : o->counters[i].local ? p[i].count : p[i].domain;
+                ret[i] = p[i].domain < 0 ? MARK_NONE : o->counters[i].local ? p[i].count : p[i].domain;
 }
 
-/* What those contribute to the counters of filters that are nominated to a node with those marks: 1 when that is anything. -ENOMEM. */
-static int expect(ClassOrder *o, const SchedNode *n, const int64_t *marks, int64_t *ret) {
+/* What those contribute to the counters of filters that are nominated to the node in that slot: 1 when that is anything. -ENOMEM. */
+static int expect(ClassOrder *o, size_t slot, const SchedNode *n, const int64_t *marks, int64_t *ret) {
+        const Place *places = &o->places[slot * o->n_counters];
         bool any = false;
         int r;
 
@@ -199,11 +200,13 @@ static int expect(ClassOrder *o, const SchedNode *n, const int64_t *marks, int64
                 if (r < 0)
                         return r;
                 for (size_t k = 0; k < o->n_counters; k++)
-                        if (marks[k] >= 0 && counter_filters(&o->counters[k]))
+                        if (places[k].domain >= 0 && places[k].counts && counter_filters(&o->counters[k]))
                                 ret[k] += weights[k] * u->n;
         }
         for (size_t k = 0; k < o->n_counters; k++) {
-                any |= ret[k] != 0;
+                if (ret[k] == 0)
+                        continue;
+                any = true;
                 r = counter_reserve(&o->counters[k], marks[k], ret[k]);
                 if (r < 0)
                         return r;
@@ -217,7 +220,7 @@ static int find_group(ClassOrder *o, const OrderNode *x, size_t slot, Group **re
         int r;
 
         marks_of(o, slot, marks);
-        r = expect(o, o->scheduler->nodes[slot], marks, marks + o->n_counters);
+        r = expect(o, slot, o->scheduler->nodes[slot], marks, marks + o->n_counters);
         if (r < 0)
                 return r;
         hash = hash_of(o, x->taints, x->affinity, marks);
@@ -518,7 +521,7 @@ Verdict class_order_verdict_with(ClassOrder *o, size_t slot, const SchedNode *no
                 (void) counter_set(&o->counters[i], &places[i], counts[i]);
         }
         marks_of(o, slot, marks);
-        r = expect(o, node, marks, marks + o->n_counters);
+        r = expect(o, slot, node, marks, marks + o->n_counters);
         verdict = r < 0 ? (Verdict) { .kind = FILTER_NO_VICTIMS } : class_order_judge_marks(o, marks, r > 0);
         for (size_t i = 0; i < o->n_counters; i++)
                 (void) counter_set(&o->counters[i], &places[i], before[i]);

@@ -21,6 +21,8 @@
 #include "core/sched/score.h"
 
 #define CLASS_COUNTERS_MAX 64
+/* The node has no such label. A count may be any number: dislikes are negative. */
+#define MARK_NONE INT64_MIN
 
 /* Nodes that differ in their key alone. */
 typedef struct Group {
@@ -36,8 +38,8 @@ typedef struct Group {
         int64_t spread, preference, score;
         bool unspread;       /* it lacks a topology that the class wants to spread over */
         bool expects;        /* pods that matter are nominated to its nodes */
-        int64_t marks[];     /* of each counter: the number of the domain, or, of local ones, the count; -1: none. Then, of each, what pods
-                              * contribute that are nominated to the node */
+        int64_t marks[];     /* of each counter: the number of the domain, or, of local ones, the count; MARK_NONE. Then, of each,
+                              * what pods contribute that are nominated to the node */
 } Group;
 
 typedef struct OrderNode {

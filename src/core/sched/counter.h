@@ -69,7 +69,7 @@ int64_t counter_weight(const Counter *k, const PodClass *own, const PodClass *ot
 static inline bool counter_filters(const Counter *k) {
         return k->use == COUNTER_SPREAD ? k->constraint->hard : k->use != COUNTER_PREFERENCE;
 }
-/* The count at a mark (see Group.marks), which is not -1. */
+/* The count at a mark (see Group.marks), which is not MARK_NONE. */
 static inline int64_t counter_at(const Counter *k, int64_t mark) {
         return k->local ? mark : k->domains[mark]->count;
 }

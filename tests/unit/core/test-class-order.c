@@ -393,7 +393,7 @@ static void some_node(World *w, NaiveNode *n) {
         n->cordoned = one_in(w, 10);
         n->dead = one_in(w, 15);
         n->cpu = 1000 * (1 + any(w, 4));
-        n->memory = 1024 * (1 + any(w, 4));
+        n->memory = one_in(w, 16) ? 0 : 1024 * (1 + any(w, 4));
         n->gpus = any(w, 3);
         n->ephemeral = any(w, 4);
         n->pods_max = 1 + any(w, 12);
