@@ -593,7 +593,7 @@ def test_what_a_node_has_it_allocates(cluster):
         return cluster.get("/api/v1/nodes/a")["status"]["allocatable"]
 
     cluster.add_node("a", memory="4Gi", **{"pods": "2", "example.com/gpu": "2"})
-    assert allocatable() == {"cpu": "4", "memory": "4Gi", "pods": "2", "example.com/gpu": "2"}
+    assert allocatable() == {"cpu": "4", "ephemeral-storage": "100Gi", "memory": "4Gi", "pods": "2", "example.com/gpu": "2"}
     for gpus in ("3", "4"):
         cluster.ask("PATCH", "/api/v1/nodes/a/status", {"status": {"capacity": {"example.com/gpu": gpus}}}, headers=PATCH)
         assert allocatable()["example.com/gpu"] == gpus
