@@ -25,25 +25,16 @@ static int add_algorithm(Table *t, json_object *a) {
         if (table_add(t, COLOUR_NONE, "%s", member_string(a, "algorithm")) < 0 ||
             table_add(t, COLOUR_NONE, "%llu", (unsigned long long) member_u64(a, "placed")) < 0 ||
             table_add(t, pending > 0 ? COLOUR_WARN : COLOUR_NONE, "%llu", (unsigned long long) pending) < 0 ||
+            table_add(t, COLOUR_NONE, "%llu", (unsigned long long) member_u64(a, "preempted")) < 0 ||
             table_add(t, COLOUR_NONE, "%llu", (unsigned long long) member_u64(a, "nodesUsed")) < 0 || add_shares(t, a, "cpu") < 0 ||
             add_shares(t, a, "memory") < 0 || table_add(t, COLOUR_NONE, "%.1f", member_number(a, "microsecondsPerPod")) < 0)
                 return -ENOMEM;
         return 0;
 }
 
-static void put_preempting(json_object *algorithms, StrBuf *b) {
-        uint64_t most = 0;
-
-        for (size_t i = 0; i < json_object_array_length(algorithms); i++)
-                most = MAX(most, member_u64(json_object_array_get_idx(algorithms, i), "mayPreempt"));
-        if (most > 0)
-                strbuf_printf(b, "\nUp to %llu of the pending pods may send pods of a lower priority away, which is not worked out here.\n",
-                              (unsigned long long) most);
-}
-
 static int show(const Ctl *ctl, json_object *answer) {
         static const TableColumn columns[] = {
-                { "ALGORITHM", false }, { "PLACED", true },   { "PENDING", true },  { "NODES", true },   { "CPU", true },      { "OF USED", true },
+                { "ALGORITHM", false }, { "PLACED", true },   { "PENDING", true },  { "PREEMPTED", true }, { "NODES", true },   { "CPU", true },      { "OF USED", true },
                 { "FRAG", true },       { "DEV", true },      { "MEMORY", true },   { "OF USED", true }, { "FRAG", true },     { "DEV", true },
                 { "US/POD", true },     {},
         };
@@ -58,8 +49,6 @@ static int show(const Ctl *ctl, json_object *answer) {
                 if (add_algorithm(t, json_object_array_get_idx(list, i)) < 0)
                         return ctl_error(CTL_FAILED, "Out of memory");
         table_print(t, ctl->legend, 0, &b);
-        if (ctl->legend)
-                put_preempting(list, &b);
         output_long(ctl, &b);
         return CTL_OK;
 }

@@ -335,6 +335,11 @@ def test_a_lost_node_the_way_of_kubernetes(start):
     node = eventually(lambda: [n for n in [daemon.get("/api/v1/nodes/a1")] if n["status"]["conditions"][-1]["status"] == "Unknown"], 20)[0]
     assert {t["key"] for t in node["spec"]["taints"]} == {"node.kubernetes.io/unreachable"}
     eventually(lambda: "deletionTimestamp" in daemon.get("/api/v1/namespaces/default/pods/p")["metadata"], 20)
+    condition = daemon.get("/api/v1/namespaces/default/pods/p")["status"]["conditions"][0]
+    assert (condition["type"], condition["status"], condition["reason"]) == ("DisruptionTarget", "True", "DeletionByTaintManager")
+    daemon.restart()
+    again = daemon.get("/api/v1/namespaces/default/pods/p")
+    assert again["status"]["conditions"][0] == condition and condition["lastTransitionTime"] < again["metadata"]["deletionTimestamp"]
     assert daemon.get("/api/v1/nodes/a1")  # it is not removed
     daemon.post("/heartbeat", {"nodeID": "a1", "status": "Healthy", "cpu": 4, "instance": "k/1", "sequence": 2, "pods": []}, 200)
     eventually(lambda: daemon.ask("GET", "/api/v1/namespaces/default/pods/p").status == 404)

@@ -89,11 +89,15 @@ REFUSED = [
     ({"tolerations": [{"key": "a", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 3}]}, "spec.tolerations[0].effect: Invalid value"),
     ({"tolerations": [{"key": "a b", "operator": "Exists"}]}, 'spec.tolerations[0].key: Invalid value: "a b"'),
     ({"nodeSelector": {"a": "b c"}}, "spec.nodeSelector"),
-    (spread(matchLabelKeys=["app"]), SPREAD + '.matchLabelKeys[0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector'),
+    (spread(matchLabelKeys=["app"]), SPREAD + '[0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector'),
+    (spread(matchLabelKeys=["v", "w"], labelSelector={"matchExpressions": [{"key": "w", "operator": "Exists"}]}),
+     SPREAD + '[1]: Invalid value: "w": exists in both matchLabelKeys and labelSelector'),
     (spread(matchLabelKeys=["v"], labelSelector=None), SPREAD + ".matchLabelKeys: Forbidden: must not be specified when labelSelector is not set"),
     (spread(matchLabelKeys=["a b"]), SPREAD + '.matchLabelKeys[0]: Invalid value: "a b"'),
-    (like("podAffinity", mismatchLabelKeys=["app"]), POD_TERM + '.mismatchLabelKeys[0]: Invalid value: "app": exists in both'),
-    (like("podAffinity", matchLabelKeys=["v"], mismatchLabelKeys=["v"]), POD_TERM + ".mismatchLabelKeys[0]: Invalid value"),
+    (like("podAffinity", matchLabelKeys=["app"]), POD_TERM + '[0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector'),
+    (like("podAffinity", mismatchLabelKeys=["v"], labelSelector=None), POD_TERM + ".mismatchLabelKeys: Forbidden: must not be specified when labelSelector"),
+    (like("podAffinity", matchLabelKeys=["u", "v"], mismatchLabelKeys=["v"]),
+     POD_TERM + '.matchLabelKeys[1]: Invalid value: "v": exists in both matchLabelKeys and mismatchLabelKeys'),
     (like("podAffinity", namespaces=["a", "A_b"]), POD_TERM + '.namespaces[1]: Invalid value: "A_b": a lowercase RFC 1123 label'),
     ({"schedulingGates": [{"name": "a"}, {"name": "a"}]}, 'spec.schedulingGates[1]: Duplicate value: "a"'),
     ({"schedulingGates": [{"name": "a b"}]}, 'spec.schedulingGates[0]: Invalid value: "a b"'),
@@ -113,7 +117,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("spec,message", REFUSED, ids=[m[-40:] for _, m in REFUSED])
 def test_refused(kubesimd, spec, message):
-    reply = kubesimd.ask("POST", PODS, pod("bad", spec))
+    reply = kubesimd.ask("POST", PODS, pod("bad", spec, {"app": "a", "w": "1"}))
     assert reply.status == 422, reply.text
     assert message in reply.json["message"], reply.json["message"]
     assert kubesimd.get(PODS)["items"] == []
@@ -124,6 +128,35 @@ def test_amounts_that_cannot_be_counted(kubesimd, requests):
     reply = kubesimd.ask("POST", PODS, pod("bad", requests=requests))
     assert reply.status in (400, 422) and ("spec.containers" in reply.json["message"] or "quantities must match" in reply.json["message"]), reply.text
     assert kubesimd.get(PODS)["items"] == []
+
+
+def test_label_keys_are_put_into_selectors(kubesimd):
+    """What kube-apiserver stores: the pod's own labels as they are when it is created. Templates stay as they are written."""
+    term = {"topologyKey": "zone", "labelSelector": {"matchExpressions": [{"key": "app", "operator": "Exists"}, {"key": "w", "operator": "Exists"}]},
+            "matchLabelKeys": ["v", "lacking"], "mismatchLabelKeys": ["w"]}
+    spec = {"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term], "preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 1, "podAffinityTerm": term}]} for kind in ("podAffinity", "podAntiAffinity")}, **spread(matchLabelKeys=["v"])}
+    labels = {"app": "a", "v": "1", "w": "2"}
+    stored = kubesimd.post(PODS, pod("p", spec, labels), 201)
+    selected = {**term["labelSelector"], "matchExpressions": term["labelSelector"]["matchExpressions"] + [
+        {"key": "v", "operator": "In", "values": ["1"]}, {"key": "w", "operator": "NotIn", "values": ["2"]}]}
+    for kind in ("podAffinity", "podAntiAffinity"):
+        affinity = stored["spec"]["affinity"][kind]
+        assert affinity["requiredDuringSchedulingIgnoredDuringExecution"] == [{**term, "labelSelector": selected}]
+        assert affinity["preferredDuringSchedulingIgnoredDuringExecution"][0]["podAffinityTerm"]["labelSelector"] == selected
+    assert stored["spec"]["topologySpreadConstraints"][0]["labelSelector"] == {
+        "matchLabels": {"app": "a"}, "matchExpressions": [{"key": "v", "operator": "In", "values": ["1"]}]}
+    assert stored["spec"]["topologySpreadConstraints"][0]["matchLabelKeys"] == ["v"]
+    assert kubesimd.ask("PUT", PODS + "/p", stored).status == 200  # it is not put in twice
+    assert kubesimd.get(PODS + "/p")["spec"] == stored["spec"]
+
+    template = {"metadata": {"labels": labels}, "spec": {**pod("x")["spec"], **spread(matchLabelKeys=["pod-template-hash"])}}
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    made = kubesimd.post(path, {"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"app": "a"}}, "template": template}}, 201)
+    assert made["spec"]["template"]["spec"]["topologySpreadConstraints"] == template["spec"]["topologySpreadConstraints"]
+    of = eventually(lambda: [p for p in kubesimd.get(PODS)["items"] if p["metadata"]["name"].startswith("d-")])[0]
+    assert of["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchExpressions"] == [
+        {"key": "pod-template-hash", "operator": "In", "values": [of["metadata"]["labels"]["pod-template-hash"]]}]
 
 
 def test_nodes_that_are_refused(kubesimd):
@@ -241,11 +274,14 @@ def test_no_execute_evicts_those_that_come_later(cluster):
 def test_no_execute_removes_those_that_come_later_as_kubernetes_does(start):
     cluster = start("Access.Anonymous=admin", "Cluster.NodeLossPolicy=kubernetes")
     cluster.post("/api/v1/nodes", node("a", taints=[{"key": "k", "effect": "NoExecute"}]), 201)
-    for name, spec in (("a", {"nodeName": "a"}), ("b", {"tolerations": [{"key": "k", "operator": "Exists", "tolerationSeconds": 1, "effect": "NoExecute"}]})):
+    passing, lasting = {"key": "k", "operator": "Exists", "tolerationSeconds": 1, "effect": "NoExecute"}, {"key": "k", "operator": "Exists"}
+    cluster.post(PODS, pod("stays", {"tolerations": [lasting, passing]}), 201)
+    for name, spec in (("a", {"nodeName": "a"}), ("b", {"tolerations": [passing, lasting]})):  # the first that matches counts
         cluster.post(PODS, pod(name, spec), 201)
         leaves = time.monotonic()
         eventually(lambda: cluster.ask("GET", f"{PODS}/{name}").status == 404, 10)
         assert (time.monotonic() - leaves > 0.9) == (name == "b")
+    assert cluster.get(f"{PODS}/stays")["status"]["phase"] == "Running"
 
 
 def test_no_execute_evicts_what_tolerates_it_for_a_time(cluster):
@@ -279,7 +315,64 @@ def test_preemption(cluster):
     assert "nominatedNodeName" not in seen[-1]["status"]
     left = {p["metadata"]["name"] for p in cluster.get(PODS)["items"]}
     assert "h" in left and len(left & {"l1", "l2"}) == 1
-    assert any(e["reason"] == "Preempted" for e in cluster.get("/api/v1/namespaces/default/events")["items"])
+    event = next(e for e in cluster.get("/api/v1/namespaces/default/events")["items"] if e["reason"] == "Preempted")
+    assert (event["type"], event["message"]) == ("Normal", f"Preempted by pod {seen[0]['metadata']['uid']} on node {node}")
+    assert event["involvedObject"]["name"] in {"l1", "l2"} - left and event["source"]["component"] == "default-scheduler"
+
+
+def disruption(seen):
+    """What the condition of a pod said when it was last seen, and that it came with its end."""
+    with_it = [c for p in seen for c in p["status"].get("conditions", []) if c["type"] == "DisruptionTarget" and "deletionTimestamp" in p["metadata"]]
+    assert not [p for p in seen if "deletionTimestamp" not in p["metadata"] and "DisruptionTarget" in str(p["status"])]
+    return (with_it[-1]["status"], with_it[-1]["reason"], with_it[-1]["message"]) if with_it else None
+
+
+def test_those_that_are_sent_away_say_so(start):
+    """Their conditions have the reasons and words of Kubernetes."""
+    cluster = start("Access.Anonymous=admin", "Cluster.NodeLossPolicy=kubernetes")
+    cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "high"}, "value": 1000}, 201)
+    for name in ("a", "b"):
+        cluster.post("/api/v1/nodes", node(name, cpu="2"), 201)
+    for name, where in (("deleted", "a"), ("evicted", "a"), ("tainted", "b"), ("preempted", "a")):
+        cluster.post(PODS, pod(name, {"nodeName": where}, requests={"cpu": "500m"}), 201)
+    eventually(lambda: all(p["status"]["phase"] == "Running" for p in cluster.get(PODS)["items"]))
+    revision = cluster.get(PODS)["metadata"]["resourceVersion"]
+    cluster.ask("PATCH", "/api/v1/nodes/b", {"spec": {"taints": [{"key": "k", "effect": "NoExecute"}]}}, headers=PATCH)
+    cluster.ask("DELETE", PODS + "/deleted")
+    cluster.post(PODS + "/evicted/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "evicted"}}, 201)
+    eventually(lambda: len(cluster.get(PODS)["items"]) == 1)
+    cluster.post(PODS, pod("p", {"priorityClassName": "high"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: cluster.ask("GET", PODS + "/preempted").status == 404)
+
+    def seen(name):
+        return [e["object"] for e in cluster.stream(f"{PODS}?watch=1&resourceVersion={revision}&fieldSelector=metadata.name%3D{name}&timeoutSeconds=1")]
+
+    assert disruption(seen("deleted")) is None
+    assert disruption(seen("evicted")) == ("True", "EvictionByEvictionAPI", "Eviction API: evicting")
+    assert disruption(seen("tainted")) == ("True", "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
+    assert disruption(seen("preempted")) == ("True", "PreemptionByScheduler", "default-scheduler: preempting to accommodate a higher priority pod")
+
+
+def test_nobody_comes_into_the_way_of_those_that_are_to_come(start):
+    """What a nominated pod minds counts before it is there, but not what others would want of it."""
+    cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=1s")
+    for name, value in (("low", 10), ("high", 1000)):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
+    cluster.post("/api/v1/nodes", node("b", cpu="1"), 201)
+    cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: cluster.get(f"{PODS}/victim")["status"]["phase"] == "Running")
+
+    def about(kind, app, **more):
+        return {"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"labelSelector": {"matchLabels": {"app": app}}, "topologyKey": "kubernetes.io/hostname"}]}}, "priorityClassName": "high", **more}
+
+    cluster.post(PODS, pod("p", about("podAntiAffinity", "q"), {"app": "p"}, requests={"cpu": "2"}), 201)
+    assert cluster.get(f"{PODS}/p")["status"]["nominatedNodeName"] == "a"
+    assert cluster.post(PODS, pod("q", {"priorityClassName": "high"}, {"app": "q"}), 201)["spec"]["nodeName"] == "b"
+    assert "nodeName" not in cluster.post(PODS, pod("friend", about("podAffinity", "p")), 201)["spec"]  # it may never come
+    eventually(lambda: cluster.get(f"{PODS}/p")["spec"].get("nodeName") == "a")
+    eventually(lambda: cluster.get(f"{PODS}/friend")["spec"].get("nodeName") == "a")
 
 
 def test_a_nomination_that_does_not_help_is_taken_back(start):
@@ -519,7 +612,7 @@ def test_what_a_node_has_it_allocates(cluster):
         return cluster.get("/api/v1/nodes/a")["status"]["allocatable"]
 
     cluster.add_node("a", memory="4Gi", **{"pods": "2", "example.com/gpu": "2"})
-    assert allocatable() == {"cpu": "4", "memory": "4Gi", "pods": "2", "example.com/gpu": "2"}
+    assert allocatable() == {"cpu": "4", "ephemeral-storage": "100Gi", "memory": "4Gi", "pods": "2", "example.com/gpu": "2"}
     for gpus in ("3", "4"):
         cluster.ask("PATCH", "/api/v1/nodes/a/status", {"status": {"capacity": {"example.com/gpu": gpus}}}, headers=PATCH)
         assert allocatable()["example.com/gpu"] == gpus

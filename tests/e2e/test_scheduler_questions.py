@@ -226,7 +226,9 @@ def test_a_long_question_keeps_nobody_waiting(kubesimd):
 # --- compare ---
 
 def compare(cluster, manifest, query=""):
-    return {a["algorithm"]: a for a in cluster.post("/compare" + query, manifest)["algorithms"]}
+    answer = cluster.post("/compare" + query, manifest)
+    assert "algorithms" in answer, answer
+    return {a["algorithm"]: a for a in answer["algorithms"]}
 
 
 def test_compare_by_hand(kubesimd):
@@ -257,6 +259,16 @@ def test_compare_reads_all_that_makes_pods(cluster):
                  "# comment\n---\n" + "\n---\n".join(json.dumps(i) for i in items) + "\n---\n"):
         answer = cluster.post("/compare?algorithm=kube", body)
         assert (answer["pods"], answer["usualPod"], answer["algorithms"][0]["placed"]) == (10, "Pod default/web", 10)
+
+
+def test_compare_knows_a_deployments_new_version(kubesimd):
+    """Its pods have a pod-template-hash of their own: those that are there are of another."""
+    node(kubesimd, "a", "4", "8Gi")
+    spread = [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule", "minDomains": 2,
+               "labelSelector": {"matchLabels": {"app": "web"}}, "matchLabelKeys": ["pod-template-hash"]}]
+    create(kubesimd, pod())
+    told = compare(kubesimd, deployment("web", 2, topologySpreadConstraints=spread), "?algorithm=kube")["kube"]
+    assert (told["placed"], told["pending"]) == (1, 1)
 
 
 def test_compare_is_repeatable(cluster):
@@ -368,7 +380,7 @@ def test_ctl_capacity(cluster, tmp_path):
 def test_ctl_compare(cluster, manifest, tmp_path):
     svg = tmp_path / "c.svg"
     shown = cluster.ctl("compare", "-f", manifest, "--algorithms=kube,best-fit", f"--svg={svg}").stdout.splitlines()
-    assert shown[0].split()[:4] == ["ALGORITHM", "PLACED", "PENDING", "NODES"]
+    assert shown[0].split()[:4] == ["ALGORITHM", "PLACED", "PENDING", "PREEMPTED"]
     assert [line.split()[:3] for line in shown[1:]] == [["kube", "5", "0"], ["best-fit", "5", "0"]]
     root = xml.etree.ElementTree.parse(svg).getroot()
     texts = [t.text for t in root.iter("{http://www.w3.org/2000/svg}text")]
@@ -426,7 +438,62 @@ def test_compare_places_gangs_all_or_none(kubesimd):
     assert compare(kubesimd, [{**gang("alone", 3), "count": 1}], "?algorithm=kube")["kube"]["placed"] == 1  # two are there already
 
 
-def test_preemption_is_not_worked_out_and_said(kubesimd, tmp_path):
+def priority(cluster, name, value, **more):
+    cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value, **more}, 201)
+
+
+def placed_pods(cluster):
+    return {p["metadata"]["name"]: p["spec"]["nodeName"] for p in cluster.get("/api/v1/pods")["items"]
+            if "nodeName" in p["spec"] and "deletionTimestamp" not in p["metadata"]}
+
+
+def test_compare_sends_away_whom_the_scheduler_does(kubesimd):
+    """The least harm, heeding budgets, and no more than have to go; then the scheduler does it."""
+    for name, value in (("low", 10), ("middle", 50), ("high", 1000)):
+        priority(kubesimd, name, value)
+    for name in "abc":
+        node(kubesimd, name, "2", "8Gi")
+    for name, where, labels, cls in (("a1", "a", "kept", "low"), ("a2", "a", "kept", "low"), ("b1", "b", "free", "low"), ("b2", "b", "free", "middle"),
+                                     ("c1", "c", "c", "high"), ("c2", "c", "c", "high")):
+        manifest = pod("1", name=name, nodeName=where, priorityClassName=cls)
+        manifest["metadata"]["labels"] = {"app": labels}
+        create(kubesimd, manifest)
+    kubesimd.post("/apis/policy/v1/namespaces/default/poddisruptionbudgets", {
+        "metadata": {"name": "kept"}, "spec": {"selector": {"matchLabels": {"app": "kept"}}, "minAvailable": 2}}, 201)
+    eventually(lambda: all(p["status"]["phase"] == "Running" for p in kubesimd.get("/api/v1/pods")["items"]))
+    eventually(lambda: kubesimd.get("/apis/policy/v1/namespaces/default/poddisruptionbudgets/kept")["status"].get("currentHealthy") == 2)
+    before = revision(kubesimd)
+    for count, gone in ((1, {"b1"}), (2, {"b1", "b2"}), (4, {"b1", "b2", "a1", "a2"}), (5, {"b1", "b2", "a1", "a2"})):
+        work = {**pod("1", name="x", priorityClassName="high"), "count": count}
+        for algorithm, told in compare(kubesimd, work, "?algorithm=kube,first-fit,random").items():
+            assert (told["placed"], told["preempted"], told["pending"]) == (min(count, 4), len(gone), max(count - 4, 0)), algorithm
+    told = compare(kubesimd, [{**pod("1", name="x", priorityClassName="high"), "count": 2}, {**pod("1", name="y", priorityClassName="middle"), "count": 3}],
+                   "?algorithm=kube")["kube"]
+    assert (told["placed"], told["preempted"], told["pending"]) == (4, 4, 1)  # a1 and a2 go for y
+    assert "No preemption victims" not in told["reason"] and told["firstPending"] == "Pod default/y"
+    assert revision(kubesimd) == before
+    for i, gone in enumerate(({"b1"}, {"b1", "b2"})):
+        create(kubesimd, pod("1", name=f"x{i}", priorityClassName="high"))
+        eventually(lambda: f"x{i}" in placed_pods(kubesimd))
+        assert {"a1", "a2", "b1", "b2"} - set(placed_pods(kubesimd)) == gone
+
+
+def test_compare_sends_away_what_it_has_placed(kubesimd):
+    """A pod that is tried again later takes the room of one of the workload with a lower priority; native pods stay."""
+    priority(kubesimd, "high", 1000)
+    node(kubesimd, "a", "2", "8Gi", {"disk": "ssd"})
+    kubesimd.post("/nodes", {"nodeId": "native", "cpuCores": 1}, 201)
+    kubesimd.ask("PATCH", "/api/v1/nodes/a", {"spec": {"unschedulable": True}}, headers={"Content-Type": "application/merge-patch+json"})
+    kubesimd.post("/pods", {"podId": "own", "cpuRequired": 1}, 201)
+    kubesimd.ask("PATCH", "/api/v1/nodes/a", {"spec": {"unschedulable": False}}, headers={"Content-Type": "application/merge-patch+json"})
+    friend = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "friend"}}}]}}
+    told = compare(kubesimd, [pod("1", name="high", priorityClassName="high", affinity=friend), pod("1", name="friend", priorityClassName="high"),
+                              pod("1", name="low")], "?algorithm=kube")["kube"]
+    assert (told["placed"], told["pending"], told["preempted"], told["firstPending"]) == (2, 1, 0, "Pod default/low")
+
+
+def test_what_is_worked_out_of_preemption(kubesimd, tmp_path):
     node(kubesimd, "a", "2", "8Gi")
     kubesimd.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "high"}, "value": 1000}, 201)
     kubesimd.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "meek"}, "value": 1000, "preemptionPolicy": "Never"}, 201)
@@ -434,10 +501,10 @@ def test_preemption_is_not_worked_out_and_said(kubesimd, tmp_path):
     eventually(lambda: kubesimd.get("/api/v1/namespaces/default/pods/low")["spec"].get("nodeName"))
     work = [{**pod("1", name="high", priorityClassName="high"), "count": 3}, {**pod("1", name="meek", priorityClassName="meek"), "count": 5}, pod("1")]
     told = compare(kubesimd, work, "?algorithm=kube")["kube"]
-    assert (told["placed"], told["pending"], told["mayPreempt"]) == (0, 9, 3)
+    assert (told["placed"], told["pending"], told["preempted"]) == (2, 7, 1)
     path = tmp_path / "w.json"
     path.write_text(json.dumps(work))
-    assert "Up to 3 of the pending pods may send pods of a lower priority away" in kubesimd.ctl("compare", "-f", str(path)).stdout
+    assert kubesimd.ctl("compare", "-f", str(path), "--algorithms=kube").stdout.splitlines()[1].split()[:4] == ["kube", "2", "7", "1"]
     notes = kubesimd.post("/explain", gang("x", 2, priorityClassName="high"))["notes"]
     assert len(notes) == 2 and "pod group" in notes[0] and "lower priority" in notes[1]
     path.write_text(json.dumps(pod("1", priorityClassName="high")))

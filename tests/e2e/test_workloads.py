@@ -86,6 +86,49 @@ def test_pods_of_controllers_are_as_those_that_clients_write(kubesimd):
     assert template["containers"][0]["resources"] == {"limits": {"cpu": "1"}} and template["serviceAccountName"] == "builder"
 
 
+def job_with_policy(name, duration, *rules, **spec):
+    made = template({"app": name}, duration)
+    made["spec"].update(restartPolicy="Never", containers=[{"name": "c", "image": "x", "resources": {"requests": {"cpu": "1"}}}])
+    return {"metadata": {"name": name}, "spec": {"backoffLimit": 0, "podFailurePolicy": {"rules": list(rules)}, "template": made, **spec}}
+
+
+def test_jobs_heed_that_their_pods_were_sent_away(kubesimd):
+    """The example of Kubernetes' page about podFailurePolicy: a disruption does not count, even where no failure is allowed."""
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "2"}}}, 201)
+    disrupted = [{"type": "DisruptionTarget"}]
+    kubesimd.post(JOBS, job_with_policy("ignores", "10min", {"action": "Ignore", "onPodConditions": disrupted}), 201)
+    kubesimd.post(JOBS, job_with_policy("fails", "10min", {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "False"}]},
+                                        {"action": "FailJob", "onPodConditions": disrupted}), 201)
+    assert kubesimd.get(JOBS + "/ignores")["spec"]["podFailurePolicy"]["rules"][0]["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
+    first = {}
+    for job in ("ignores", "fails"):
+        first[job] = eventually(lambda: [p for p in pods_of(kubesimd, job) if p["status"]["phase"] == "Running"])[0]["metadata"]["name"]
+    for name in first.values():
+        kubesimd.post(f"{PODS}/{name}/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}, 201)
+    failed = eventually(lambda: conditions(kubesimd.get(JOBS + "/fails")).get("Failed"))
+    assert (failed["reason"], failed["message"]) == ("PodFailurePolicy", f"Pod default/{first['fails']} has condition DisruptionTarget matching FailJob rule at index 1")
+    eventually(lambda: [p for p in pods_of(kubesimd, "ignores") if p["status"]["phase"] == "Running" and p["metadata"]["name"] != first["ignores"]])
+    status = kubesimd.get(JOBS + "/ignores")["status"]
+    assert status.get("failed", 0) == 0 and "Failed" not in conditions(kubesimd.get(JOBS + "/ignores"))
+
+
+def test_jobs_heed_conditions_that_clients_write(kubesimd):
+    """One that is deleted by hand is no disruption; what a client has written into its status is a condition like others."""
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "2"}}}, 201)
+    rules = [{"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget"}]}, {"action": "FailJob", "onPodConditions": [{"type": "ConfigIssue"}]}]
+    kubesimd.post(JOBS, job_with_policy("j", "10min", *rules, backoffLimit=3), 201)
+    for written in (False, True):
+        name = eventually(lambda: [p for p in pods_of(kubesimd, "j") if p["status"]["phase"] == "Running" and "deletionTimestamp" not in p["metadata"]], 30)[0]
+        name = name["metadata"]["name"]
+        if written:
+            kubesimd.ask("PATCH", f"{PODS}/{name}/status", {"status": {"conditions": [{"type": "ConfigIssue", "status": "True"}]}},
+                         headers={"Content-Type": "application/strategic-merge-patch+json"})
+        kubesimd.ask("DELETE", f"{PODS}/{name}")
+        eventually(lambda: kubesimd.ask("GET", f"{PODS}/{name}").status == 404, 20)
+    failed = eventually(lambda: conditions(kubesimd.get(JOBS + "/j")).get("Failed"))
+    assert failed["message"] == f"Pod default/{name} has condition ConfigIssue matching FailJob rule at index 1"
+
+
 def test_pods_of_a_deployment_preempt(kubesimd):
     kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "2"}}}, 201)
     kubesimd.post(PRIORITIES, {"metadata": {"name": "high"}, "value": 1000}, 201)

@@ -181,7 +181,10 @@ static bool node_counts(const PodRules *p, const SpreadRule *s, const NaiveNode 
         return n->there && has_all_topologies(p, n, s->hard) && (s->ignore_affinity || affinity_met(p, n)) && (!s->honor_taints || !hard_taint(p, n));
 }
 
+/* A selector that says nothing counts nobody. */
 static bool is_spread(const PodRules *p, const SpreadRule *s, const PodRules *other) {
+        if (s->selector.n == 0 && !(s->same_tier && p->tier))
+                return false;
         return same(p->namespace, other->namespace) && pod_meets(other, &s->selector) && !(s->same_tier && p->tier && !same(p->tier, other->tier));
 }
 
@@ -292,6 +295,25 @@ static Reason about_others(const NaiveCluster *c, const PodRules *p, const Naive
         return others_mind(c, p, n) ? OTHERS_AWAY : FITS;
 }
 
+/* Both if those come that are to come to the node, and if they do not. */
+static Reason about_others_twice(const NaiveCluster *c, unsigned class, const NaiveNode *n) {
+        static NaiveCluster then;
+        const PodRules *p = &c->classes[class];
+        NaiveNode *m = &then.nodes[n - c->nodes];
+        bool any = false;
+        Reason r;
+
+        for (unsigned i = 0; i < NAIVE_CLASSES; i++)
+                any |= pods_to_reckon_with(p, &c->classes[i], i, n) > n->pods[i];
+        if (!any)
+                return about_others(c, p, n);
+        then = *c;
+        for (unsigned i = 0; i < NAIVE_CLASSES; i++)
+                m->pods[i] = (unsigned) pods_to_reckon_with(p, &c->classes[i], i, n);
+        r = about_others(&then, &then.classes[class], m);
+        return r == FITS ? about_others(c, p, n) : r;
+}
+
 /* Each of its terms says by name which nodes it means, and none means this one. */
 static bool names_others(const PodRules *p, const NaiveNode *n) {
         for (unsigned t = 0; t < p->n_terms; t++) {
@@ -327,7 +349,7 @@ Reason naive_verdict(const NaiveCluster *c, unsigned class, const NaiveNode *n, 
         if (port_taken(c, p, n))
                 return NO_PORT;
         *ret_lacks = lacks(c, p, n);
-        return *ret_lacks ? NO_RESOURCES : about_others(c, p, n);
+        return *ret_lacks ? NO_RESOURCES : about_others_twice(c, class, n);
 }
 
 /* --- Points --- */
@@ -351,10 +373,11 @@ static int64_t fill_points(int64_t used, int64_t whole, int fill) {
 }
 
 static int64_t resources_points(const NaiveCluster *c, const PodRules *p, const NaiveNode *n, int fill) {
-        int64_t cpu = fill_points(counted(c, n, p, false), n->cpu, fill), memory = fill_points(counted(c, n, p, true), n->memory, fill);
+        int64_t cpu = n->cpu > 0 ? fill_points(counted(c, n, p, false), n->cpu, fill) : 0;
+        int64_t memory = n->memory > 0 ? fill_points(counted(c, n, p, true), n->memory, fill) : 0;
 
         if (fill < 2)
-                return (cpu + memory) / 2;
+                return (cpu + memory) / ((n->cpu > 0) + (n->memory > 0));
         return (cpu > 0) + (memory > 0) == 0 ? 0 : (int64_t) round((double) (cpu + memory) / ((cpu > 0) + (memory > 0)));
 }
 
@@ -376,6 +399,8 @@ int64_t naive_balanced(const PodRules *p, const NaiveCluster *c, const NaiveNode
 
         if (p->cpu == 0 && p->memory == 0)
                 return 0;
+        if (n->cpu == 0 || n->memory == 0)
+                return 100;
         for (unsigned i = 0; i < NAIVE_CLASSES; i++)
                 memory += n->pods[i] * c->classes[i].memory;
         a = capped(naive_used_cpu(c, n) + p->cpu, n->cpu);

@@ -67,6 +67,52 @@ static void add_toleration(JsonArena *a, Json *spec, const char *key) {
         json_append(all, toleration);
 }
 
+/* --- Selectors --- */
+
+/* Adds the pod's own value of each of those labels that it has. */
+static void add_own_labels(JsonArena *a, Json *selector, const Json *keys, const char *operator, const Json *labels) {
+        JSON_FOREACH(key, keys) {
+                const char *value = json_string(json_get(labels, strempty(json_string(key))));
+                Json *expression;
+
+                if (!value)
+                        continue;
+                expression = json_new(a, JSON_OBJECT);
+                json_set_string(a, expression, "key", json_string(key));
+                json_set_string(a, expression, "operator", operator);
+                json_append(json_ensure(a, expression, "values", JSON_ARRAY), json_new_string(a, value));
+                json_append(json_ensure(a, selector, "matchExpressions", JSON_ARRAY), expression);
+        }
+}
+
+/* Of a term or a constraint. Without a selector it selects nothing, and nothing is put into it. */
+static void complete_selector(JsonArena *a, Json *of, const Json *labels) {
+        Json *selector = json_get(of, "labelSelector");
+
+        if (!json_is(selector, JSON_OBJECT))
+                return;
+        add_own_labels(a, selector, json_get(of, "matchLabelKeys"), "In", labels);
+        add_own_labels(a, selector, json_get(of, "mismatchLabelKeys"), "NotIn", labels);
+}
+
+/* matchLabelKeys and mismatchLabelKeys: kube-apiserver puts what they mean into the selectors of the pod (since 1.29 those of affinity, since
+ * 1.34 those of spread), so that they mean the labels that it was created with. */
+static void complete_selectors(JsonArena *a, Json *document) {
+        static const char *const affinities[] = { "podAffinity", "podAntiAffinity" };
+        const Json *labels = json_at(document, "metadata", "labels", NULL), *spec = json_get(document, "spec");
+
+        JSON_FOREACH(constraint, json_get(spec, "topologySpreadConstraints"))
+                complete_selector(a, constraint, labels);
+        for (size_t i = 0; i < ELEMENTSOF(affinities); i++) {
+                const Json *affinity = json_at(spec, "affinity", affinities[i], NULL);
+
+                JSON_FOREACH(term, json_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution"))
+                        complete_selector(a, term, labels);
+                JSON_FOREACH(weighted, json_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution"))
+                        complete_selector(a, json_get(weighted, "podAffinityTerm"), labels);
+        }
+}
+
 /* --- Priority --- */
 
 static Json *read_priority_class(JsonArena *a, const StoreEntry *e) {
@@ -153,6 +199,7 @@ int pod_admit(Cluster *c, const char *namespace, JsonArena *a, Json *document, E
         if (!json_is(spec, JSON_OBJECT))
                 return 0; /* it will be refused for that */
         complete_spec(a, spec);
+        complete_selectors(a, document);
         if (json_arena_error(a) < 0)
                 return error_set(reterr, json_arena_error(a), "out of memory");
         r = check_account(c, namespace, document, reterr);

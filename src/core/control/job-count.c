@@ -83,7 +83,7 @@ static int enter(Job *j, Json *names, const Object *pod) {
                 j->succeeded++;
                 return 0;
         }
-        action = p->status == POD_FAILED && p->deleted == 0 ? job_judge_failure(j, p) : FAILURE_COUNT;
+        action = p->status == POD_FAILED ? job_judge_failure(j, p) : FAILURE_COUNT;
         if (action == FAILURE_IGNORE)
                 return 0;
         name_pod(j, names, "failed", pod);

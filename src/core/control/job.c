@@ -36,6 +36,9 @@ static void set_default(JsonArena *a, Json *spec, const char *key, Json *value) 
 }
 
 void job_set_defaults(JsonArena *a, Json *spec) {
+        JSON_FOREACH(rule, json_at(spec, "podFailurePolicy", "rules", NULL))
+                JSON_FOREACH(pattern, json_get(rule, "onPodConditions"))
+                        set_default(a, pattern, "status", json_new_string(a, "True"));
         if (!json_get(spec, "parallelism"))
                 set_default(a, spec, "completions", json_new_i64(a, 1));
         set_default(a, spec, "parallelism", json_new_i64(a, 1));

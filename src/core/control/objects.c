@@ -345,7 +345,7 @@ int object_delete(Cluster *c, StoreEntry *e, const DeleteOptions *options) {
         if (r < 0)
                 return r;
         if (e->object->kind == KIND_POD)
-                return pod_remove(c, (PodState*) e, options->grace_seconds);
+                return pod_remove(c, (PodState*) e, options->grace_seconds, options->disruption);
         if (e->object->kind == KIND_NODE && (!d || d->n_finalizers == 0))
                 return node_remove(c, (NodeState*) e);
         if (d->deleted > 0)

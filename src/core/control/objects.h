@@ -22,6 +22,7 @@ typedef enum Propagation {
 typedef struct DeleteOptions {
         int64_t grace_seconds; /* -1: as the object says */
         Propagation propagation;
+        PodDisruption disruption; /* of pods: why others send it away */
         bool dry;
 } DeleteOptions;
 

@@ -141,7 +141,7 @@ static bool is_held(const PodState *ps, const Doc *d) {
 }
 
 /* Its finalizers hold it, though nothing runs any more. */
-static int keep_for_finalizers(Cluster *c, PodState *ps) {
+static int keep_for_finalizers(Cluster *c, PodState *ps, PodDisruption why) {
         bool over = pod_of(ps)->status == POD_FAILED || pod_of(ps)->status == POD_SUCCEEDED;
         Pod *p;
         int r;
@@ -155,17 +155,20 @@ static int keep_for_finalizers(Cluster *c, PodState *ps) {
                 p->status = POD_FAILED;
                 p->ended = cluster_now_realtime(c);
         }
-        if (p->deleted == 0)
+        if (p->deleted == 0) {
                 p->deleted = cluster_now_realtime(c);
+                p->grace_seconds = 0;
+                p->disruption = why;
+        }
         return cluster_put(c, &p->object);
 }
 
-static int delete_pod(Cluster *c, PodState *ps) {
+static int delete_pod(Cluster *c, PodState *ps, PodDisruption why) {
         _cleanup_(object_unrefp) Object *o = object_ref(ps->entry.object);
         int r;
 
         if (is_held(ps, o->doc))
-                return keep_for_finalizers(c, ps);
+                return keep_for_finalizers(c, ps, why);
 
         r = store_delete(c->store, &ps->entry);
         if (r < 0)
@@ -216,7 +219,7 @@ static int begin(Cluster *c, usec_t now, const char *name, PodState **ret, Error
         return *ret ? 0 : -ENOENT;
 }
 
-static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds) {
+static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds, PodDisruption why) {
         Pod *p;
         int r;
 
@@ -224,6 +227,7 @@ static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds) {
         if (r < 0)
                 return r;
         p->status = POD_TERMINATING;
+        p->disruption = why;
         if (grace_seconds >= 0)
                 p->grace_seconds = (uint32_t) MIN(grace_seconds, (int64_t) UINT32_MAX);
         p->deleted = usec_add(cluster_now_realtime(c), p->grace_seconds * USEC_PER_SEC);
@@ -239,20 +243,20 @@ static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds) {
 }
 
 int pod_evict_lost(Cluster *c, PodState *ps) {
-        return begin_termination(c, ps, -1);
+        return begin_termination(c, ps, -1, POD_DISRUPTION_TAINT); /* node.kubernetes.io/unreachable */
 }
 
-int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds) {
+int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds, PodDisruption why) {
         bool held = is_held(ps, ps->entry.object->doc);
         int r;
 
         if (grace_seconds != 0 && pod_of(ps)->status == POD_TERMINATING)
                 return 0;
         if (grace_seconds != 0 && ps->node && node_of(ps->node)->health == NODE_HEALTHY) {
-                r = begin_termination(c, ps, grace_seconds);
+                r = begin_termination(c, ps, grace_seconds, why);
                 return r < 0 ? r : 0;
         }
-        r = delete_pod(c, ps);
+        r = delete_pod(c, ps, why);
         return r < 0 ? r : !held;
 }
 
@@ -328,7 +332,7 @@ int cluster_remove_pod(Cluster *c, usec_t now, const char *name, Error *reterr) 
         r = begin(c, now, name, &ps, reterr);
         if (r < 0)
                 return r;
-        r = pod_remove(c, ps, -1);
+        r = pod_remove(c, ps, -1, POD_DISRUPTION_NONE);
         if (r < 0)
                 return error_set(reterr, r, "out of memory");
         pods_schedule_or_retry(c);
@@ -377,7 +381,7 @@ int pod_confirm(Cluster *c, PodState *ps, bool running) {
         case POD_RESTARTING:
                 return running ? 0 : change_status(c, ps, POD_PENDING, "being started again", true);
         case POD_TERMINATING:
-                return running ? 0 : delete_pod(c, ps);
+                return running ? 0 : delete_pod(c, ps, POD_DISRUPTION_NONE);
         default:
                 return 0;
         }
@@ -399,13 +403,13 @@ static bool is_of_node(const PodState *ps) {
 }
 
 /* Binds the pod elsewhere, or puts it back into the queue. */
-static int move_pod(Cluster *c, PodState *ps, const char *why) {
+static int move_pod(Cluster *c, PodState *ps, const char *why, PodDisruption disruption) {
         NodeState *target = NULL;
         Pod *p;
         int r;
 
         if (pod_of(ps)->status == POD_TERMINATING || c->config.node_loss == NODE_LOSS_KUBERNETES || is_of_node(ps))
-                return delete_pod(c, ps); /* in Kubernetes no pod ever moves */
+                return delete_pod(c, ps, disruption); /* in Kubernetes no pod ever moves */
         r = pod_copy(pod_of(ps), &p);
         if (r < 0)
                 return r;
@@ -449,11 +453,11 @@ int pod_leave_tainted(Cluster *c, PodState *ps) {
         int r;
 
         if (c->config.node_loss == NODE_LOSS_KUBERNETES)
-                return pod_remove(c, ps, -1);
+                return pod_remove(c, ps, -1, POD_DISRUPTION_TAINT);
         node_set_leaving(c, ns, true); /* so that it is not placed here again */
         r = would_come_back(c, ps);
         if (r == 0)
-                r = move_pod(c, ps, "it does not tolerate a taint of its node");
+                r = move_pod(c, ps, "it does not tolerate a taint of its node", POD_DISRUPTION_TAINT);
         node_set_leaving(c, ns, false);
         return r < 0 ? r : 0;
 }
@@ -463,7 +467,7 @@ int pods_evacuate(Cluster *c, NodeState *ns, const char *why) {
         int r;
 
         while ((l = list_first(&ns->pods))) {
-                r = move_pod(c, container_of(l, PodState, in_node), why);
+                r = move_pod(c, container_of(l, PodState, in_node), why, POD_DISRUPTION_NODE_GONE);
                 if (r < 0)
                         return r;
         }
@@ -475,7 +479,7 @@ int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu) {
 
         node_set_leaving(c, ns, true); /* so that none of them is placed here again */
         while (r >= 0 && ns->sched.used.cpu > cpu)
-                r = move_pod(c, container_of(ns->pods.prev, PodState, in_node), "its node has fewer CPUs now");
+                r = move_pod(c, container_of(ns->pods.prev, PodState, in_node), "its node has fewer CPUs now", POD_DISRUPTION_NONE);
         node_set_leaving(c, ns, false);
         return r;
 }

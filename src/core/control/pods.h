@@ -23,7 +23,7 @@ int check_pod_room(const Cluster *c, Error *reterr);
 /* Places a new pod when something fits, or on that node (NULL: the scheduler's choice), and stores it. */
 int pod_launch(Cluster *c, Pod *p, const char *node);
 /* Has its node let go of it, or removes it: 1 when it is gone, 0 when it is still there. grace_seconds 0: at once; -1: default. */
-int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds);
+int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds, PodDisruption why);
 /* Stores what an update has made of it, or removes it when that was the last that held it. */
 int pod_store_update(Cluster *c, PodState *ps, Pod *copy);
 /* Takes a finalizer from it, which may be its end: 1 when it is gone. */

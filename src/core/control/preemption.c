@@ -8,11 +8,7 @@
 #include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/control/selectors.h"
-
-/* kube-scheduler looks at a tenth of the nodes, but at least at so many that it could be. */
-#define CANDIDATES_PERCENT 10
-#define CANDIDATES_LEAST 100
-#define PRIORITY_OFFSET (INT64_C(1) << 31) /* so that sums of negative priorities order, too */
+#include "core/sched/harm.h"
 
 typedef struct Victim {
         PodState *ps;
@@ -24,9 +20,7 @@ typedef struct Candidate {
         NodeState *ns;
         Victim *victims; /* owned */
         size_t n_victims, allocated;
-        size_t n_violations;
-        int64_t highest, sum; /* priorities of victims */
-        usec_t latest_start;  /* the earliest start of those with the highest priority */
+        Harm harm;
 } Candidate;
 
 static void candidate_done(Candidate *x) {
@@ -158,37 +152,8 @@ static int reprieve(ClassOrder *o, size_t slot, SchedNode *without, Candidate *x
 }
 
 static void weigh(Candidate *x) {
-        x->highest = INT64_MIN;
-        x->latest_start = USEC_INFINITY;
-        for (size_t i = 0; i < x->n_victims; i++) {
-                int64_t priority = priority_of(x->victims[i].ps);
-
-                x->n_violations += x->victims[i].violates;
-                x->sum += priority + PRIORITY_OFFSET;
-                if (priority > x->highest)
-                        x->latest_start = USEC_INFINITY;
-                x->highest = MAX(x->highest, priority);
-                if (priority == x->highest)
-                        x->latest_start = MIN(x->latest_start, start_of(x->victims[i].ps));
-        }
-}
-
-/* Does it lack what the node would not have without any pod, either? */
-static bool is_too_small(const PodClass *c, const SchedNode *n) {
-        if (c->requests.cpu > n->allocatable.cpu || c->requests.memory > n->allocatable.memory || c->requests.ephemeral > n->allocatable.ephemeral)
-                return true;
-        for (size_t i = 0; i < c->n_extended; i++)
-                if (c->extended[i].amount > sched_node_extended(n, c->extended[i].name))
-                        return true;
-        return false;
-}
-
-/* What stands against the node is nothing that its pods could change by going (kube-scheduler, UnschedulableAndUnresolvable). */
-static bool is_hopeless(const ClassOrder *o, size_t slot) {
-        Verdict v = class_order_verdict(o, slot);
-
-        return o->nodes[slot].fixed.kind != FILTER_FITS || v.kind == FILTER_SPREAD_LABEL || v.kind == FILTER_POD_AFFINITY ||
-               (v.kind == FILTER_RESOURCES && is_too_small(o->class, o->scheduler->nodes[slot]));
+        for (size_t i = 0; i < x->n_victims; i++)
+                harm_add(&x->harm, priority_of(x->victims[i].ps), x->victims[i].violates, start_of(x->victims[i].ps));
 }
 
 /* 1 when the pod would fit there once x's victims are gone. */
@@ -198,7 +163,7 @@ static int examine(Search *s, size_t slot, Candidate *x) {
         int r;
 
         *x = (Candidate) { .ns = ns };
-        s->without[slot].kind = is_hopeless(s->order, slot) ? FILTER_UNHELPED : FILTER_NO_VICTIMS;
+        s->without[slot].kind = preemption_is_hopeless(s->order, slot) ? FILTER_UNHELPED : FILTER_NO_VICTIMS;
         if (s->without[slot].kind == FILTER_UNHELPED)
                 return 0;
         r = gather(s, ns, x);
@@ -219,23 +184,10 @@ static int examine(Search *s, size_t slot, Candidate *x) {
         return r < 0 ? r : x->n_victims > 0;
 }
 
-/* Fewest violations of budgets, then the lowest of the highest priorities, the lowest sum, the fewest victims, the latest start. */
-static bool is_better(const Candidate *a, const Candidate *b) {
-        if (a->n_violations != b->n_violations)
-                return a->n_violations < b->n_violations;
-        if (a->highest != b->highest)
-                return a->highest < b->highest;
-        if (a->sum != b->sum)
-                return a->sum < b->sum;
-        if (a->n_victims != b->n_victims)
-                return a->n_victims < b->n_victims;
-        return a->latest_start > b->latest_start;
-}
-
 /* The best of as many as are to be looked at, from a random one on. -ENOMEM. */
 static int find_best(Search *search, Candidate *best) {
         const Scheduler *s = &search->cluster->scheduler;
-        size_t wanted = MAX(s->n_nodes * CANDIDATES_PERCENT / 100, (size_t) CANDIDATES_LEAST), found = 0, from;
+        size_t wanted = preemption_candidates(s->n_nodes), found = 0, from;
 
         if (s->n_slots == 0)
                 return 0;
@@ -249,7 +201,7 @@ static int find_best(Search *search, Candidate *best) {
                 int r;
 
                 r = s->nodes[slot] ? examine(search, slot, &x) : 0;
-                if (r > 0 && (found == 0 || is_better(&x, best))) {
+                if (r > 0 && (found == 0 || harm_is_less(&x.harm, &best->harm))) {
                         candidate_done(best);
                         *best = x;
                         x = (Candidate) {};
@@ -295,20 +247,21 @@ static int nominate(Cluster *c, PodState *ps, const NodeState *ns) {
 
 /* The pod is nominated first, so that whoever comes in between does not get the room. */
 static int evict_victims(Cluster *c, PodState *ps, const Candidate *x) {
-        char why[600];
+        char why[600], uid[UUID_STRING_MAX];
         int r;
 
+        (void) uuid_to_string(ps->entry.object->uid, uid);
         r = nominate(c, ps, x->ns);
         for (size_t i = 0; i < x->n_victims && r >= 0; i++) {
-                (void) snprintf(why, sizeof(why), "Preempted by pod %s on node %s", ps->entry.object->name, node_of(x->ns)->object.name);
+                (void) snprintf(why, sizeof(why), "Preempted by pod %s on node %s", uid, node_of(x->ns)->object.name);
                 cluster_event(c, EVENT_POD_PREEMPTED, node_of(x->ns)->object.name, x->victims[i].ps->entry.object->name, why);
-                r = pod_remove(c, x->victims[i].ps, -1);
+                r = pod_remove(c, x->victims[i].ps, -1, POD_DISRUPTION_PREEMPTION);
         }
         return r < 0 ? r : 1;
 }
 
 static Verdict without_preemption(const ClassOrder *o, size_t slot, const void *userdata _unused_) {
-        return (Verdict) { .kind = is_hopeless(o, slot) ? FILTER_UNHELPED : FILTER_NO_VICTIMS };
+        return (Verdict) { .kind = preemption_is_hopeless(o, slot) ? FILTER_UNHELPED : FILTER_NO_VICTIMS };
 }
 
 static Verdict as_examined(const ClassOrder *o _unused_, size_t slot, const void *search) {

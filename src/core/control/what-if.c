@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/control/what-if.h"
+#include "core/control/what-if-internal.h"
 
 #include <math.h>
 
@@ -12,11 +12,6 @@
 
 /* Nodes that are looked at, or pods that are taken back, in one step. */
 #define SOME 256
-
-typedef struct WhatIfPlaced {
-        SchedNode *node;
-        WhatIfItem *item; /* the node holds a reference to its class */
-} WhatIfPlaced;
 
 /* --- The copy --- */
 
@@ -139,7 +134,7 @@ int what_if_copy(WhatIf *w, WhatIfItem *items, size_t n_items) {
                 w->seen += !anew;
         }
         fix(w, items, n_items);
-        return 0;
+        return w->preempts ? what_if_read_budgets(w) : 0;
 }
 
 int what_if_shrink(WhatIf *w) {
@@ -155,6 +150,10 @@ WhatIf *what_if_free(WhatIf *w) {
                 return NULL;
         while (what_if_shrink(w) > 0)
                 ;
+        for (size_t i = 0; i < w->n_placed; i++)
+                pod_class_unref(w->placed[i].gone);
+        what_if_search_done(w);
+        what_if_budgets_done(w);
         scheduler_done(&w->scheduler);
         free(w->copies);
         free(w->placed);
@@ -194,6 +193,8 @@ void what_if_reset(WhatIf *w, WhatIfItem *items, size_t n_items) {
         w->next = 0;
         w->progress = false;
         w->gang = NULL;
+        w->search.going = false;
+        w->search.examined = 0;
         for (size_t i = 0; i < n_items; i++)
                 items[i].blocked = false;
 }
@@ -208,6 +209,8 @@ static void restart(WhatIf *w) {
         w->scheduler.workload = w->workload;
         w->scheduler.usual = w->usual;
         w->scheduler.workload_version++;
+        for (size_t i = 0; i < w->n_budgets; i++)
+                w->budgets[i].gone = 0;
 }
 
 /* A part of taking back what is not to be kept: 1, or 0 when nothing is left of it. */
@@ -218,6 +221,10 @@ static int take_back(WhatIf *w) {
                 if (n == SOME)
                         return 1;
                 p = &w->placed[--w->n_placed];
+                if (p->gone) {
+                        what_if_bring_back(w, p);
+                        continue;
+                }
                 p->item->placed--;
                 sched_node_detach(p->node, p->item->class, 0, false);
                 scheduler_note(&w->scheduler, p->node, SCHED_EVENT_POD_GONE);
@@ -236,24 +243,28 @@ int what_if_prepare(WhatIf *w, PodClass *class, const SchedAlgorithm *algorithm)
         return scheduler_prepare(&w->scheduler, class, algorithm, SOME);
 }
 
-static int place(WhatIf *w, WhatIfItem *item, const SchedAlgorithm *algorithm) {
-        SchedNode *n;
+int what_if_put(WhatIf *w, WhatIfItem *item, SchedNode *n) {
         int r;
 
         if (!GREEDY_REALLOC(w->placed, w->allocated, w->n_placed + 1))
                 return -ENOMEM;
-        r = scheduler_choose(&w->scheduler, item->class, algorithm, &n);
-        if (r <= 0)
-                return r;
         r = sched_node_reserve(n);
         if (r < 0)
                 return r;
         sched_node_attach(n, item->class, 0, false);
         scheduler_note(&w->scheduler, n, SCHED_EVENT_POD_CAME);
         scheduler_placed(&w->scheduler, item->class);
-        w->placed[w->n_placed++] = (WhatIfPlaced) { n, item };
+        w->placed[w->n_placed++] = (WhatIfPlaced) { .node = n, .item = item };
         item->placed++;
         return 1;
+}
+
+static int place(WhatIf *w, WhatIfItem *item, const SchedAlgorithm *algorithm) {
+        SchedNode *n;
+        int r;
+
+        r = scheduler_choose(&w->scheduler, item->class, algorithm, &n);
+        return r > 0 ? what_if_put(w, item, n) : r;
 }
 
 /* After the last item: another round, if that may help. */
@@ -353,12 +364,19 @@ int what_if_step(WhatIf *w, WhatIfItem *items, size_t n_items, const SchedAlgori
                 return 1;
         }
         r = what_if_prepare(w, item->class, algorithm);
-        if (r == 0) {
-                r = place(w, item, algorithm);
-                item->blocked = r == 0;
-                w->progress |= r > 0;
-        }
-        return r < 0 ? r : 1;
+        if (r != 0)
+                return r;
+        r = w->search.going ? what_if_search(w, item, items, n_items, algorithm) : place(w, item, algorithm);
+        if (r < 0)
+                return r;
+        if (r == 0 && !w->search.examined && what_if_search_begin(w, item->class))
+                return 1;
+        if (w->search.going)
+                return 1;
+        w->search.examined = 0;
+        item->blocked = r == 0;
+        w->progress |= r > 0;
+        return 1;
 }
 
 /* --- Why not --- */

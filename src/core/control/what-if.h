@@ -7,9 +7,11 @@
  *     for each algorithm: what_if_reset(), what_if_step() until it gives 0, what_if_measure()
  *     what_if_shrink() until it gives 0, what_if_free(): or the latter alone, if it may take its time
  *
- * Gangs are placed all or none, as by gang.h. Nobody is sent away (preemption), and scheduling gates are not looked at. */
+ * Gangs are placed all or none, as by gang.h. With `preempts` pods of a lower priority are sent away for those that fit nowhere. Scheduling
+ * gates are not looked at. */
 
 #include "core/control/state.h"
+#include "core/sched/harm.h"
 
 /* Pods to be placed, all of one class. */
 typedef struct WhatIfItem {
@@ -20,6 +22,33 @@ typedef struct WhatIfItem {
         bool blocked;     /* the next one has found no node */
         uint64_t n_bound; /* of its gang, on nodes already */
 } WhatIfItem;
+
+/* A PodDisruptionBudget when the copy was complete. */
+typedef struct WhatIfBudget {
+        const char *namespace; /* this and the selector borrow from WhatIf.budget_arena */
+        Requirements selector;
+        int64_t allowed, gone; /* how many of its pods it lets go, and how many have gone since */
+        int64_t left;          /* of them, while the victims of one node are counted */
+} WhatIfBudget;
+
+typedef struct WhatIfVictim {
+        PodClass *class; /* borrowed from the node */
+        bool violates;   /* a budget does not let it go */
+} WhatIfVictim;
+
+typedef struct WhatIfVictims {
+        WhatIfVictim *items; /* owned */
+        size_t n, allocated;
+} WhatIfVictims;
+
+/* Which node is to lose pods for the one that is being placed. */
+typedef struct WhatIfSearch {
+        bool going;
+        size_t from, examined, found; /* slots */
+        SchedNode *best;              /* NULL: none yet */
+        Harm harm;                    /* of its victims */
+        WhatIfVictims victims, here;  /* here: of the node that is being examined */
+} WhatIfSearch;
 
 typedef struct WhatIf {
         Scheduler scheduler;     /* its pool is for the classes that are asked about */
@@ -33,6 +62,12 @@ typedef struct WhatIf {
 
         struct WhatIfPlaced *placed; /* owned */
         size_t n_placed, allocated;
+        bool preempts;           /* set it before the copy is made */
+        WhatIfBudget *budgets;   /* owned; only with that */
+        size_t n_budgets, budgets_allocated;
+        JsonArena budget_arena;
+        WhatIfSearch search;
+        uint64_t n_preempted;    /* pods that were there before and have been sent away */
         size_t keep;             /* so many of them; what is more is being taken back */
         bool begins;             /* after a reset: orders of the algorithm before are still there */
         uint64_t seed;

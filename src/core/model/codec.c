@@ -116,6 +116,8 @@ static void encode_pod(const Object *o, StrBuf *b) {
         put_time(b, &first, "startTime", p->started);
         put_time(b, &first, "endTime", p->ended);
         put_time(b, &first, "deletionTime", p->deleted);
+        if (p->disruption != POD_DISRUPTION_NONE)
+                put_string(b, &first, "disruption", pod_disruption_to_string(p->disruption));
         if (p->grace_seconds != POD_GRACE_DEFAULT) {
                 put_key(b, &first, "gracePeriod");
                 strbuf_put_u64(b, p->grace_seconds);
@@ -175,7 +177,7 @@ typedef struct Document {
         int64_t cpu;
         usec_t duration;
         bool stop_requested, unschedulable, tainted, held;
-        const char *health, *phase, *reason, *version, *ip, *qos, *nominated;
+        const char *health, *phase, *reason, *version, *ip, *qos, *nominated, *disruption;
         usec_t health_since, started, ended, deleted, until, delay, period;
         int64_t restarts, exit_code, grace, toleration, slot;
         JsonStrings addresses;
@@ -206,7 +208,7 @@ static const JsonField pod_status[] = {
         FIELD("nominatedNodeName", STRING, nominated, false), FIELD("restarts", I64, restarts, false), FIELD("startTime", TIME, started, false),
         FIELD("podIP", STRING, ip, false),
         FIELD("endTime", TIME, ended, false), FIELD("deletionTime", TIME, deleted, false),
-        FIELD("gracePeriod", I64, grace, false),
+        FIELD("gracePeriod", I64, grace, false), FIELD("disruption", STRING, disruption, false),
 };
 static const JsonField policy_spec[] = { FIELD("algorithm", STRING, algorithm, true) };
 static const JsonField tombstone_spec[] = { FIELD("instance", STRING, instance, false) };
@@ -290,6 +292,9 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
         p->qos = d->qos ? pod_qos_from_string(d->qos) : POD_BURSTABLE;
         if ((int) p->qos < 0)
                 return invalid("qosClass", d->qos, reterr);
+        p->disruption = d->disruption ? pod_disruption_from_string(d->disruption) : POD_DISRUPTION_NONE;
+        if ((int) p->disruption < 0)
+                return invalid("disruption", d->disruption, reterr);
         if (d->ip && address_from_string(d->ip, &p->ip) < 0)
                 return invalid("podIP", d->ip, reterr);
         p->started = d->started;

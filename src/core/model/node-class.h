@@ -46,6 +46,12 @@ static inline int64_t node_memory(const NodeClass *c, int64_t cpu) {
         return c->memory >= 0 ? c->memory : MAX(cpu * 4 / 1000, INT64_C(1)) << 30;
 }
 
+/* Ephemeral storage of a node that does not say: nominal. */
+#define NODE_EPHEMERAL_GIB 100
+static inline int64_t node_ephemeral(const NodeClass *c) {
+        return c->ephemeral >= 0 ? c->ephemeral : (int64_t) NODE_EPHEMERAL_GIB << 30;
+}
+
 /* A label of a node: of its document, else those that every node has (kubernetes.io/hostname, /os, /arch, kubesim.io/backing). NULL:
  * it has none. Borrowed. */
 const char *node_label(const Node *n, const char *key);

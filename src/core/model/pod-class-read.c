@@ -227,7 +227,8 @@ static int read_node_affinity(PodClass *c, const Json *affinity) {
         return 0;
 }
 
-/* Adds "key in (the pod's own value)" for each of the keys that the pod has (matchLabelKeys). */
+/* Adds "key in (the pod's own value)" for each of the keys that the pod has: matchLabelKeys, of a constraint alone, as kube-scheduler reads
+ * them. Those of affinity are in the selector since the pod was created (core/control/admission.c). */
 static int add_own_labels(const PodClass *c, Requirements *selector, const Json *keys) {
         int r;
 
@@ -263,6 +264,7 @@ static int read_spread(PodClass *c, const Json *constraints) {
                         r = add_own_labels(c, &s->selector, json_get(v, "matchLabelKeys"));
                 if (r < 0)
                         return r;
+                s->selector.never |= s->selector.n_items == 0; /* an empty one counts nobody here, either (countPodsMatchSelector) */
         }
         return 0;
 }
@@ -276,17 +278,6 @@ void pod_terms_free(PodTerm *terms, size_t n) {
         free(terms);
 }
 
-/* mismatchLabelKeys: the selector is not to match pods that have the same value. */
-static int add_others_labels(const PodClass *c, Requirements *selector, const Json *keys) {
-        size_t before = selector->n_items;
-        int r;
-
-        r = add_own_labels(c, selector, keys);
-        for (size_t i = before; i < selector->n_items; i++)
-                selector->items[i].operator = OPERATOR_NOT_IN;
-        return r;
-}
-
 static int read_term(const PodClass *c, PodTerm *t, const Json *term, int64_t weight) {
         const Json *names = json_get(term, "namespaces"), *selector = json_get(term, "namespaceSelector");
         int r;
@@ -295,10 +286,6 @@ static int read_term(const PodClass *c, PodTerm *t, const Json *term, int64_t we
         t->topology_key = strempty(json_string(json_get(term, "topologyKey")));
         t->selects_namespaces = selector;
         r = requirements_read_selector(&t->selector, json_get(term, "labelSelector"));
-        if (r >= 0)
-                r = add_own_labels(c, &t->selector, json_get(term, "matchLabelKeys"));
-        if (r >= 0)
-                r = add_others_labels(c, &t->selector, json_get(term, "mismatchLabelKeys"));
         if (r >= 0)
                 r = requirements_read_selector(&t->namespaces, selector);
         if (r < 0)

@@ -33,16 +33,10 @@ bool toleration_covers(const Toleration *t, const char *key, const char *value, 
 }
 
 usec_t pod_class_tolerates(const PodClass *c, const char *key, const char *value, TaintEffect effect) {
-        usec_t span = 0;
-
         for (size_t i = 0; i < c->n_tolerations; i++)
-                if (toleration_covers(&c->tolerations[i], key, value, effect)) {
-                        /* The shortest of those that say how long (Kubernetes documentation, "Taint based Evictions"). */
-                        usec_t given = MAX(c->tolerations[i].span, (usec_t) 1);
-
-                        span = span == 0 ? given : MIN(span, given);
-                }
-        return span;
+                if (toleration_covers(&c->tolerations[i], key, value, effect))
+                        return MAX(c->tolerations[i].span, (usec_t) 1); /* the first one counts (kubernetes, GetMatchingTolerations) */
+        return 0;
 }
 
 static bool is_any_address(const char *ip) {

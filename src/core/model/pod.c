@@ -21,6 +21,15 @@ static const char *const qos_names[_POD_QOS_MAX] = {
         [POD_BURSTABLE] = "Burstable", [POD_BEST_EFFORT] = "BestEffort", [POD_GUARANTEED] = "Guaranteed",
 };
 
+static const char *const disruption_names[_POD_DISRUPTION_MAX] = {
+        [POD_DISRUPTION_NONE] = "",
+        [POD_DISRUPTION_PREEMPTION] = "PreemptionByScheduler",
+        [POD_DISRUPTION_EVICTION] = "EvictionByEvictionAPI",
+        [POD_DISRUPTION_TAINT] = "DeletionByTaintManager",
+        [POD_DISRUPTION_NODE_GONE] = "DeletionByPodGC",
+};
+
+DEFINE_STRING_TABLE(pod_disruption, PodDisruption, disruption_names, _POD_DISRUPTION_MAX)
 DEFINE_STRING_TABLE(pod_qos, PodQos, qos_names, _POD_QOS_MAX)
 DEFINE_STRING_TABLE(pod_status, PodStatus, status_names, _POD_STATUS_MAX)
 
@@ -56,6 +65,7 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->exit_code = p->exit_code;
         copy->qos = p->qos;
         copy->held = p->held;
+        copy->disruption = p->disruption;
         copy->class = p->class ? pod_class_ref(p->class) : NULL;
         copy->nominated = shared_string_ref(p->nominated);
         pod_share_node(copy, p->node);
@@ -118,22 +128,19 @@ static bool tolerates_loss(const Json *t) {
                (streq_ptr(json_string(json_get(t, "operator")), "Exists") || isempty(json_string(json_get(t, "value"))));
 }
 
-/* The shortest of those that say how long. Kubernetes documentation, "Taints and Tolerations", taint-based evictions: a pod that says
- * nothing is given five minutes. */
+/* The first one counts, as for pod_class_tolerates(). Kubernetes documentation, "Taints and Tolerations", taint-based evictions: a pod that
+ * says nothing is given five minutes. */
 static usec_t find_toleration(const Json *tolerations) {
-        usec_t span = USEC_INFINITY;
-        bool found = false;
-
         JSON_FOREACH(t, tolerations) {
                 int64_t seconds = json_i64(json_get(t, "tolerationSeconds"), 0);
 
                 if (!tolerates_loss(t))
                         continue;
-                if (json_get(t, "tolerationSeconds"))
-                        span = MIN(span, seconds > 0 ? (usec_t) seconds * USEC_PER_SEC : 0);
-                found = true;
+                if (!json_get(t, "tolerationSeconds"))
+                        return USEC_INFINITY;
+                return seconds > 0 ? (usec_t) seconds * USEC_PER_SEC : 0;
         }
-        return found ? span : POD_TOLERATION_DEFAULT;
+        return POD_TOLERATION_DEFAULT;
 }
 
 static int check_gang(const Json *annotations, Error *reterr) {

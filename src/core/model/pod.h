@@ -44,11 +44,27 @@ typedef enum PodQos {
 const char *pod_qos_to_string(PodQos q);
 PodQos pod_qos_from_string(const char *s);
 
+/* Why Kubernetes sends a pod away that would have gone on: the reason of its condition DisruptionTarget. Documentation, "Pod disruption
+ * conditions". */
+typedef enum PodDisruption {
+        POD_DISRUPTION_NONE,
+        POD_DISRUPTION_PREEMPTION,
+        POD_DISRUPTION_EVICTION,
+        POD_DISRUPTION_TAINT,
+        POD_DISRUPTION_NODE_GONE,
+        _POD_DISRUPTION_MAX,
+        _POD_DISRUPTION_INVALID = -EINVAL,
+} PodDisruption;
+
+const char *pod_disruption_to_string(PodDisruption d);
+PodDisruption pod_disruption_from_string(const char *s);
+
 struct Pod {
         Object object;
         PodStatus status : 8; /* there may be a million pods: small things share words */
         PodQos qos : 8;
-        bool held;            /* another scheduler's, or gated: ours leaves it alone */
+        bool held : 1;        /* another scheduler's, or gated: ours leaves it alone */
+        PodDisruption disruption : 7; /* of a pod that is being removed */
         uint8_t exit_code;    /* what its container ends with when its duration is over; other than 0 makes it Failed */
         uint32_t restarts;
         uint32_t grace_seconds; /* that its removal is announced with */

@@ -46,7 +46,7 @@ static Verdict judge_others(const ClassOrder *o, const int64_t *marks, CounterUs
         return (Verdict) {};
 }
 
-Verdict class_order_judge_marks(const ClassOrder *o, const int64_t *marks) {
+static Verdict judge_marks(const ClassOrder *o, const int64_t *marks) {
         Verdict v = {};
 
         for (size_t i = 0; i < o->n_counters && v.kind == FILTER_FITS; i++)
@@ -59,6 +59,23 @@ Verdict class_order_judge_marks(const ClassOrder *o, const int64_t *marks) {
         if (v.kind == FILTER_FITS)
                 v = judge_others(o, marks, COUNTER_OTHERS, FILTER_OTHERS_ANTI_AFFINITY);
         return v;
+}
+
+/* kube-scheduler, RunFilterPluginsWithNominatedPods: nobody may count on pods that are yet to come, nor come into their way. */
+Verdict class_order_judge_marks(ClassOrder *o, const int64_t *marks, bool expects) {
+        const int64_t *coming = marks + o->n_counters;
+        int64_t then[CLASS_COUNTERS_MAX];
+        Verdict v;
+
+        if (!expects)
+                return judge_marks(o, marks);
+        for (size_t i = 0; i < o->n_counters; i++)
+                then[i] = coming[i] != 0 ? counter_pretend(&o->counters[i], marks[i], coming[i]) : marks[i];
+        v = judge_marks(o, then);
+        for (size_t i = 0; i < o->n_counters; i++)
+                if (coming[i] != 0)
+                        (void) counter_pretend(&o->counters[i], then[i], -coming[i]);
+        return v.kind == FILTER_FITS ? judge_marks(o, marks) : v;
 }
 
 /* --- Scores --- */
@@ -129,7 +146,7 @@ static void score_preference(ClassOrder *o) {
                 for (size_t j = 0; o->counters[i].use == COUNTER_PREFERENCE && j < o->n_groups; j++) {
                         Group *g = o->groups[j];
 
-                        if (g->verdict.kind == FILTER_FITS && g->marks[i] != -1)
+                        if (g->verdict.kind == FILTER_FITS && g->marks[i] != MARK_NONE)
                                 g->preference += counter_at(&o->counters[i], g->marks[i]);
                 }
 }
@@ -223,7 +240,7 @@ size_t class_order_judge(ClassOrder *o) {
         for (size_t i = 0; i < o->n_groups; i++) {
                 Group *g = o->groups[i];
 
-                g->verdict = o->n_counters > 0 ? class_order_judge_marks(o, g->marks) : (Verdict) {};
+                g->verdict = o->n_counters > 0 ? class_order_judge_marks(o, g->marks, g->expects) : (Verdict) {};
                 fits += g->verdict.kind == FILTER_FITS ? g->n_slots : 0;
         }
         score_groups(o);

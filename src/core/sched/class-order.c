@@ -111,7 +111,7 @@ static uint64_t hash_of(const ClassOrder *o, int64_t taints, int64_t affinity, c
 
         h = (h ^ (uint64_t) taints) * UINT64_C(0xff51afd7ed558ccd);
         h = (h ^ (h >> 32) ^ (uint64_t) affinity) * UINT64_C(0xff51afd7ed558ccd);
-        for (size_t i = 0; i < o->n_counters; i++)
+        for (size_t i = 0; i < 2 * o->n_counters; i++)
                 h = (h ^ (h >> 32) ^ (uint64_t) marks[i]) * UINT64_C(0xff51afd7ed558ccd);
         return h ^ (h >> 29);
 }
@@ -142,13 +142,15 @@ static int new_group(ClassOrder *o, uint64_t hash, const OrderNode *x, const int
 
         if (!GREEDY_REALLOC(o->groups, o->groups_allocated, o->n_groups + 1) || grow_buckets(o) < 0)
                 return -ENOMEM;
-        g = calloc(1, sizeof(Group) + o->n_counters * sizeof(int64_t));
+        g = calloc(1, sizeof(Group) + 2 * o->n_counters * sizeof(int64_t));
         if (!g)
                 return -ENOMEM;
         g->hash = hash;
         g->taints = x->taints;
         g->affinity = x->affinity;
-        memcpy(g->marks, marks, o->n_counters * sizeof(int64_t));
+        memcpy(g->marks, marks, 2 * o->n_counters * sizeof(int64_t));
+        for (size_t i = 0; i < o->n_counters; i++)
+                g->expects |= marks[o->n_counters + i] != 0;
         treap_init(&g->members, compare_keys);
         g->next = o->buckets[hash & (o->n_buckets - 1)];
         o->buckets[hash & (o->n_buckets - 1)] = g;
@@ -178,18 +180,53 @@ static void marks_of(const ClassOrder *o, size_t slot, int64_t *ret) {
         const Place *p = &o->places[slot * o->n_counters];
 
         for (size_t i = 0; i < o->n_counters; i++)
-                ret[i] = p[i].domain < 0 ? -1 : o->counters[i].local ? p[i].count : p[i].domain;
+                ret[i] = p[i].domain < 0 ? MARK_NONE : o->counters[i].local ? p[i].count : p[i].domain;
+}
+
+/* What those contribute to the counters of filters that are nominated to the node in that slot: 1 when that is anything. -ENOMEM. */
+static int expect(ClassOrder *o, size_t slot, const SchedNode *n, const int64_t *marks, int64_t *ret) {
+        const Place *places = &o->places[slot * o->n_counters];
+        bool any = false;
+        int r;
+
+        memset(ret, 0, o->n_counters * sizeof(int64_t));
+        for (uint32_t i = 0; i < n->nominated.n_items && o->n_counters > 0; i++) {
+                const SchedUse *u = &n->nominated.items[i];
+                const int64_t *weights;
+
+                if (!filter_expects(o->class, u->class))
+                        continue;
+                r = class_weights_get(&o->weights, o->counters, o->n_counters, o->class, u->class, &o->scheduler->namespaces, &weights);
+                if (r < 0)
+                        return r;
+                for (size_t k = 0; k < o->n_counters; k++)
+                        if (places[k].domain >= 0 && places[k].counts && counter_filters(&o->counters[k]))
+                                ret[k] += weights[k] * u->n;
+        }
+        for (size_t k = 0; k < o->n_counters; k++) {
+                if (ret[k] == 0)
+                        continue;
+                any = true;
+                r = counter_reserve(&o->counters[k], marks[k], ret[k]);
+                if (r < 0)
+                        return r;
+        }
+        return any;
 }
 
 static int find_group(ClassOrder *o, const OrderNode *x, size_t slot, Group **ret) {
-        int64_t marks[CLASS_COUNTERS_MAX];
+        int64_t marks[2 * CLASS_COUNTERS_MAX];
         uint64_t hash;
+        int r;
 
         marks_of(o, slot, marks);
+        r = expect(o, slot, o->scheduler->nodes[slot], marks, marks + o->n_counters);
+        if (r < 0)
+                return r;
         hash = hash_of(o, x->taints, x->affinity, marks);
         for (Group *g = o->n_buckets > 0 ? o->buckets[hash & (o->n_buckets - 1)] : NULL; g; g = g->next)
                 if (g->hash == hash && g->taints == x->taints && g->affinity == x->affinity &&
-                    memcmp(g->marks, marks, o->n_counters * sizeof(int64_t)) == 0) {
+                    memcmp(g->marks, marks, 2 * o->n_counters * sizeof(int64_t)) == 0) {
                         *ret = g;
                         return 0;
                 }
@@ -468,8 +505,9 @@ Verdict class_order_verdict_with(ClassOrder *o, size_t slot, const SchedNode *no
         Place *places = &o->places[slot * o->n_counters];
         int64_t before[CLASS_COUNTERS_MAX], counts[CLASS_COUNTERS_MAX];
         const OrderNode *x = &o->nodes[slot];
-        int64_t marks[CLASS_COUNTERS_MAX];
+        int64_t marks[2 * CLASS_COUNTERS_MAX];
         Verdict verdict;
+        int r;
 
         verdict = !x->present ? (Verdict) { .kind = FILTER_UNHELPED } : x->fixed;
         if (verdict.kind == FILTER_FITS)
@@ -483,7 +521,8 @@ Verdict class_order_verdict_with(ClassOrder *o, size_t slot, const SchedNode *no
                 (void) counter_set(&o->counters[i], &places[i], counts[i]);
         }
         marks_of(o, slot, marks);
-        verdict = class_order_judge_marks(o, marks);
+        r = expect(o, slot, node, marks, marks + o->n_counters);
+        verdict = r < 0 ? (Verdict) { .kind = FILTER_NO_VICTIMS } : class_order_judge_marks(o, marks, r > 0);
         for (size_t i = 0; i < o->n_counters; i++)
                 (void) counter_set(&o->counters[i], &places[i], before[i]);
         return verdict;

@@ -21,6 +21,8 @@
 #include "core/sched/score.h"
 
 #define CLASS_COUNTERS_MAX 64
+/* The node has no such label. A count may be any number: dislikes are negative. */
+#define MARK_NONE INT64_MIN
 
 /* Nodes that differ in their key alone. */
 typedef struct Group {
@@ -35,7 +37,9 @@ typedef struct Group {
         double spread_sum;
         int64_t spread, preference, score;
         bool unspread;       /* it lacks a topology that the class wants to spread over */
-        int64_t marks[];     /* of each counter: the number of the domain, or, of local ones, the count; -1: none */
+        bool expects;        /* pods that matter are nominated to its nodes */
+        int64_t marks[];     /* of each counter: the number of the domain, or, of local ones, the count; MARK_NONE. Then, of each,
+                              * what pods contribute that are nominated to the node */
 } Group;
 
 typedef struct OrderNode {
@@ -93,8 +97,8 @@ size_t class_order_places(const ClassOrder *o);
 
 /* Works out what each group is worth now: how many nodes fit. */
 size_t class_order_judge(ClassOrder *o);
-/* What other nodes' pods have against a node with those marks. */
-Verdict class_order_judge_marks(const ClassOrder *o, const int64_t *marks);
+/* What other nodes' pods have against a node with those marks (as in Group), both if those that are nominated to it come and if not. */
+Verdict class_order_judge_marks(ClassOrder *o, const int64_t *marks, bool expects);
 /* After class_order_judge(): the slot of the node to take, or SIZE_MAX. */
 size_t class_order_choose(ClassOrder *o);
 /* What would stand against the node if it were as `node` says (its pods other than they are). What other nodes have stays as it is. */

@@ -112,6 +112,23 @@ int counter_set(Counter *k, Place *p, int64_t count) {
         return 0;
 }
 
+int counter_reserve(Counter *k, int64_t mark, int64_t n) {
+        return counts_nodes(k) ? reserve_with_count(k, mark + n) : 0;
+}
+
+int64_t counter_pretend(Counter *k, int64_t mark, int64_t n) {
+        k->total += n;
+        if (!k->local) {
+                k->domains[mark]->count += n;
+                return mark;
+        }
+        if (counts_nodes(k)) {
+                k->with_count[mark]--;
+                k->with_count[mark + n]++;
+        }
+        return mark + n;
+}
+
 /* Must meet all required terms to count for any (kube-scheduler, podMatchesAllAffinityTerms). */
 static bool meets_all_terms(const PodClass *own, const PodClass *other, const NamespaceLabels *namespaces) {
         for (size_t i = 0; i < own->n_affinity; i++)

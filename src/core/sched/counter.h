@@ -59,9 +59,17 @@ int counter_enter(Counter *k, Place *p);
 void counter_leave(Counter *k, Place *p);
 /* Its pods contribute so much now. -ENOMEM, and nothing has changed. */
 int counter_set(Counter *k, Place *p, int64_t count);
+/* Makes room for counter_pretend() to count so many at that mark. -ENOMEM. */
+int counter_reserve(Counter *k, int64_t mark, int64_t n);
+/* As if the node with that mark contributed n more (less, when negative, which takes it back): what its mark is then. */
+int64_t counter_pretend(Counter *k, int64_t mark, int64_t n);
 /* What one pod of class `other` contributes to the counter of `own`. */
 int64_t counter_weight(const Counter *k, const PodClass *own, const PodClass *other, const NamespaceLabels *namespaces);
-/* The count at a mark (see Group.marks), which is not -1. */
+/* Does it decide about nodes, or only say how good they are? */
+static inline bool counter_filters(const Counter *k) {
+        return k->use == COUNTER_SPREAD ? k->constraint->hard : k->use != COUNTER_PREFERENCE;
+}
+/* The count at a mark (see Group.marks), which is not MARK_NONE. */
 static inline int64_t counter_at(const Counter *k, int64_t mark) {
         return k->local ? mark : k->domains[mark]->count;
 }

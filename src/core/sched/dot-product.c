@@ -7,7 +7,7 @@
 
 /* (free / whole) * (request / whole), in millionths. */
 static int64_t product(int64_t request, int64_t used, int64_t whole) {
-        if (whole <= 0 || whole == INT64_MAX || used >= whole)
+        if (whole <= 0 || used >= whole)
                 return 0;
         return (int64_t) ((double) (whole - used) / (double) whole * ((double) request / (double) whole) * SCALE);
 }

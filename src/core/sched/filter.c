@@ -74,8 +74,7 @@ Verdict filter_static(const PodClass *c, const SchedNode *n) {
         return (Verdict) {};
 }
 
-/* Does the room that is kept for such a pod count for the class? Its own like may take it: they are all the same. */
-static bool is_kept_from(const PodClass *c, const PodClass *nominated) {
+bool filter_expects(const PodClass *c, const PodClass *nominated) {
         return nominated != c && nominated->priority >= c->priority;
 }
 
@@ -92,7 +91,7 @@ static bool lacks_ports(const PodClass *c, const SchedNode *n) {
                 if (has_conflict(c, n->uses.items[i].class))
                         return true;
         for (uint32_t i = 0; i < n->nominated.n_items; i++)
-                if (is_kept_from(c, n->nominated.items[i].class) && has_conflict(c, n->nominated.items[i].class))
+                if (filter_expects(c, n->nominated.items[i].class) && has_conflict(c, n->nominated.items[i].class))
                         return true;
         return false;
 }
@@ -102,7 +101,7 @@ static void add_nominated(const PodClass *c, const SchedNode *n, Resources *held
         for (uint32_t i = 0; i < n->nominated.n_items; i++) {
                 const SchedUse *x = &n->nominated.items[i];
 
-                if (!is_kept_from(c, x->class))
+                if (!filter_expects(c, x->class))
                         continue;
                 held->cpu += x->n * x->class->requests.cpu;
                 held->memory += x->n * x->class->requests.memory;
@@ -117,7 +116,7 @@ static int64_t extended_nominated(const PodClass *c, const SchedNode *n, const c
         for (uint32_t i = 0; i < n->nominated.n_items; i++) {
                 const SchedUse *x = &n->nominated.items[i];
 
-                for (size_t k = 0; is_kept_from(c, x->class) && k < x->class->n_extended; k++)
+                for (size_t k = 0; filter_expects(c, x->class) && k < x->class->n_extended; k++)
                         if (streq(x->class->extended[k].name, name))
                                 held += x->n * x->class->extended[k].amount;
         }

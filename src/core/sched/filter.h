@@ -43,6 +43,9 @@ const char *filter_plugin(FilterKind k);
 Verdict filter_static(const PodClass *c, const SchedNode *n);
 /* What does: ports and resources. */
 Verdict filter_dynamic(const PodClass *c, const SchedNode *n);
+/* Are such pods that are nominated to a node (others are being sent away for them) reckoned with as if they were there? Those of a lower
+ * priority are not, nor those of the class itself: they are all the same, and may take the room of one another. */
+bool filter_expects(const PodClass *c, const PodClass *nominated);
 /* Are nodeSelector and required node affinity met? */
 bool filter_node_affinity(const PodClass *c, const SchedNode *n);
 /* The first taint with NoSchedule or NoExecute that it does not tolerate, or NULL. */

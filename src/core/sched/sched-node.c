@@ -104,7 +104,7 @@ void sched_node_update(SchedNode *n, const Node *node, NodeClass *class, bool op
         n->allocatable = (Resources) {
                 .cpu = class->cpu >= 0 ? MIN(class->cpu, node->cpu) : node->cpu,
                 .memory = node_memory(class, node->cpu),
-                .ephemeral = class->ephemeral >= 0 ? class->ephemeral : INT64_MAX,
+                .ephemeral = node_ephemeral(class),
         };
         n->pods_max = class->pods >= 0 ? MIN(class->pods, pods_max) : pods_max;
         if (n->class != class) {

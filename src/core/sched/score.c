@@ -36,10 +36,17 @@ static int64_t share(int64_t part, int64_t whole) {
         return (int64_t) ((__int128) part * SCORE_MAX / whole);
 }
 
+/* Over the resources that the node has any of: others do not count (leastResourceScorer). */
+static int64_t mean(const SchedNode *n, int64_t cpu, int64_t memory) {
+        int resources = (n->allocatable.cpu > 0) + (n->allocatable.memory > 0);
+
+        return resources > 0 ? (cpu + memory) / resources : 0;
+}
+
 int64_t score_least_allocated(const PodClass *c, const SchedNode *n) {
         int64_t cpu = n->allocatable.cpu - n->counted_cpu - c->counted_cpu, memory = n->allocatable.memory - n->counted_memory - c->counted_memory;
 
-        return (share(cpu, n->allocatable.cpu) + share(memory, n->allocatable.memory)) / 2;
+        return mean(n, share(cpu, n->allocatable.cpu), share(memory, n->allocatable.memory));
 }
 
 /* Of CPU and memory, with the pod; more than all (pods that do not ask are counted with the defaults) is all. */
@@ -52,7 +59,7 @@ int64_t score_most_allocated(const PodClass *c, const SchedNode *n) {
         int64_t cpu, memory;
 
         used_shares(c, n, &cpu, &memory);
-        return (cpu + memory) / 2;
+        return mean(n, cpu, memory);
 }
 
 /* The default shape of kube-scheduler's example: a line from nothing used (0) to all used (10 of 10). The mean is rounded, and of what
@@ -65,7 +72,7 @@ int64_t score_capacity_ratio(const PodClass *c, const SchedNode *n) {
 }
 
 static double fraction(int64_t part, int64_t whole) {
-        return whole <= 0 || part >= whole ? 1 : (double) part / (double) whole;
+        return part >= whole ? 1 : (double) part / (double) whole;
 }
 
 int64_t score_balanced(const PodClass *c, const SchedNode *n) {
@@ -73,6 +80,8 @@ int64_t score_balanced(const PodClass *c, const SchedNode *n) {
 
         if (c->requests.cpu == 0 && c->requests.memory == 0)
                 return 0;
+        if (n->allocatable.cpu <= 0 || n->allocatable.memory <= 0)
+                return SCORE_MAX; /* one alone is alike */
         cpu = fraction(n->used.cpu + c->requests.cpu, n->allocatable.cpu);
         memory = fraction(n->used.memory + c->requests.memory, n->allocatable.memory);
         difference = cpu > memory ? cpu - memory : memory - cpu;

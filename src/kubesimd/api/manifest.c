@@ -100,15 +100,17 @@ static int add_item(ManifestReader *r, const char *kind, const char *namespace, 
         return 0;
 }
 
-/* The pod that a controller of that name makes of the template. */
-static int make_pod(KubeWrite *w, const Json *template, const char *owner, Json **ret, Error *reterr) {
+/* The pod that a controller makes of the template. Those of a Deployment are of a version of their own, which matchLabelKeys ask for. */
+static int make_pod(KubeWrite *w, const Json *template, size_t maker, Json **ret, Error *reterr) {
         Json *pod = pod_of_template(&w->arena, template), *ref = json_new(&w->arena, JSON_OBJECT), *metadata = json_get(pod, "metadata");
 
         json_set_string(&w->arena, metadata, "generateName", w->object_name);
-        json_set_string(&w->arena, ref, "kind", owner);
+        json_set_string(&w->arena, ref, "kind", makers[maker].owner);
         json_set_string(&w->arena, ref, "name", w->object_name);
         json_set_bool(&w->arena, ref, "controller", true);
         json_append(json_ensure(&w->arena, metadata, "ownerReferences", JSON_ARRAY), ref);
+        if (makers[maker].kind == KIND_DEPLOYMENT)
+                json_set_string(&w->arena, json_ensure(&w->arena, metadata, "labels", JSON_OBJECT), "pod-template-hash", "what-if");
         *ret = pod;
         return pod_admit(w->api->cluster, w->path->namespace, &w->arena, pod, reterr);
 }
@@ -153,7 +155,7 @@ static int take_object(ManifestReader *r, KubeWrite *w, Json *object, size_t mak
         if (makers[maker].owner) {
                 int64_t n = count_of(spec, maker);
 
-                k = make_pod(w, json_get(spec, "template"), makers[maker].owner, &pod, reterr);
+                k = make_pod(w, json_get(spec, "template"), maker, &pod, reterr);
                 if (k < 0)
                         return k;
                 count = n > MANIFEST_PODS_MAX ? UINT64_MAX : count * (uint64_t) MAX(n, INT64_C(0));

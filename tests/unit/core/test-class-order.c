@@ -214,14 +214,17 @@ static void put_selector(StrBuf *b, const Rules *r, bool same_tier) {
         strbuf_printf(b, "}%s", same_tier ? ",\"matchLabelKeys\":[\"tier\"]" : "");
 }
 
-static void put_term(StrBuf *b, const PodsRule *t) {
+/* What matchLabelKeys and mismatchLabelKeys mean is in the selector of a pod that was created. */
+static void put_term(StrBuf *b, const PodRules *p, const PodsRule *t) {
+        Rules selector = t->selector;
+
+        if (p->tier && (t->same_tier || t->other_tier))
+                selector.items[selector.n++] = (Rule) { .key = "tier", .operator = t->same_tier ? IN : NOT_IN, .values = { p->tier }, .n = 1 };
         strbuf_printf(b, "{\"topologyKey\":\"%s\"", t->topology);
         if (t->there) {
                 strbuf_puts(b, ",");
-                put_selector(b, &t->selector, t->same_tier);
+                put_selector(b, &selector, false);
         }
-        if (t->other_tier)
-                strbuf_puts(b, ",\"mismatchLabelKeys\":[\"tier\"]");
         if (t->namespace)
                 strbuf_printf(b, ",\"namespaces\":[\"%s\"]", t->namespace);
         if (t->by_namespace_label)
@@ -239,7 +242,7 @@ static void put_preferred_terms(StrBuf *b, const PodRules *p, int sign) {
                 if (p->preferred_pods[i].weight * sign < 0)
                         continue;
                 strbuf_printf(b, "%s{\"weight\":%d,\"podAffinityTerm\":", comma ? "," : "", abs(p->preferred_pods[i].weight));
-                put_term(b, &p->preferred_pods[i]);
+                put_term(b, p, &p->preferred_pods[i]);
                 strbuf_puts(b, "}");
                 comma = true;
         }
@@ -250,7 +253,7 @@ static void put_terms(StrBuf *b, const char *name, const PodRules *p, const Pods
         strbuf_printf(b, ",\"%s\":{\"requiredDuringSchedulingIgnoredDuringExecution\":[", name);
         for (unsigned i = 0; i < n; i++) {
                 strbuf_puts(b, i > 0 ? "," : "");
-                put_term(b, &terms[i]);
+                put_term(b, p, &terms[i]);
         }
         strbuf_puts(b, "]");
         put_preferred_terms(b, p, sign);
@@ -390,7 +393,7 @@ static void some_node(World *w, NaiveNode *n) {
         n->cordoned = one_in(w, 10);
         n->dead = one_in(w, 15);
         n->cpu = 1000 * (1 + any(w, 4));
-        n->memory = 1024 * (1 + any(w, 4));
+        n->memory = one_in(w, 16) ? 0 : 1024 * (1 + any(w, 4));
         n->gpus = any(w, 3);
         n->ephemeral = any(w, 4);
         n->pods_max = 1 + any(w, 12);

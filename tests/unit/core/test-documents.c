@@ -135,7 +135,8 @@ static void test_pod_tolerations(void **state _unused_) {
                 { "{\"key\":\"node.kubernetes.io/unreachable\",\"tolerationSeconds\":0}", 0 },
                 { "{\"operator\":\"Exists\"}", USEC_INFINITY },
                 { "{\"operator\":\"Exists\"},{\"operator\":\"Exists\",\"tolerationSeconds\":9},{\"key\":\"node.kubernetes.io/unreachable\",\"tolerationSeconds\":5}",
-                  5 * USEC_PER_SEC }, /* the shortest */
+                  USEC_INFINITY }, /* the first */
+                { "{\"key\":\"node.kubernetes.io/unreachable\",\"tolerationSeconds\":5},{\"operator\":\"Exists\"}", 5 * USEC_PER_SEC },
                 { "{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Equal\",\"value\":\"x\",\"tolerationSeconds\":5}", 300 * USEC_PER_SEC },
         };
 

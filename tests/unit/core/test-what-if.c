@@ -252,6 +252,94 @@ static void test_places_as_the_live_scheduler(void **state _unused_) {
                 run_world(seed);
 }
 
+/* --- Who is sent away --- */
+
+static int64_t cpu_of(const SchedUses *u, int32_t priority) {
+        int64_t cpu = 0;
+
+        for (uint32_t i = 0; i < u->n_items; i++)
+                if (u->items[i].class->priority >= priority)
+                        cpu += u->items[i].n * u->items[i].class->requests.cpu;
+        return cpu;
+}
+
+/* What the node would have free for a pod of that priority, had it sent others away. */
+static int64_t free_for(const SchedNode *n, int32_t priority) {
+        return n->allocatable.cpu - cpu_of(&n->uses, priority) - cpu_of(&n->nominated, priority);
+}
+
+/* No node has more than fits, nobody has got lost, and whoever waits could not even have sent others away. */
+static void check_preempted(const WhatIf *w, const WhatIfItem *items, uint64_t n_live) {
+        uint64_t n_pods = 0, placed = 0;
+
+        for (size_t i = 0; i < ITEMS; i++)
+                placed += items[i].placed;
+        for (size_t k = 0; k < w->n_copies; k++) {
+                const SchedNode *n = w->copies[k];
+
+                if (!n)
+                        continue;
+                n_pods += n->n_pods;
+                assert_true(n->used.cpu <= n->allocatable.cpu);
+                for (size_t i = 0; i < ITEMS; i++)
+                        if (items[i].placed < items[i].count)
+                                assert_true(free_for(n, items[i].class->priority) < items[i].class->requests.cpu);
+        }
+        assert_int_equal(n_pods, n_live - w->n_preempted + placed);
+}
+
+static uint64_t run_preempting_world(uint64_t seed) {
+        const SchedAlgorithm *algorithm = sched_algorithm_get(seed % sched_algorithm_count());
+        Cluster *c = new_cluster("first-fit");
+        uint64_t n_live, n_preempted, placed[ITEMS];
+        char text[400], name[20];
+        WhatIfItem items[ITEMS];
+        Prng prng;
+        WhatIf *w;
+
+        prng_init(&prng, seed);
+        add_nodes(c, 0, 1 + (unsigned) prng_below(&prng, 150), 3000);
+        for (unsigned i = 0; i < 300; i++) {
+                (void) snprintf(name, sizeof(name), "p%u", i);
+                (void) create(c, name, manifest_of(500 + 500 * (unsigned) prng_below(&prng, 3), (int) prng_below(&prng, 4), 0, text, sizeof(text)));
+        }
+        n_live = c->stats.pods_bound; /* not all have found room, and some are being sent away */
+        assert_int_equal(what_if_new(c, seed, &w), 0);
+        w->preempts = true;
+        for (int i = 0; i < ITEMS; i++)
+                assert_int_equal(make_item(w, manifest_of(500 + 500 * (unsigned) prng_below(&prng, 4), 6 - i, 0, text, sizeof(text)),
+                                           1 + prng_below(&prng, 40), &items[i]), 0);
+        assert_int_equal(copy_all(w, items, ITEMS), 0);
+        assert_int_equal(place_all(w, items, ITEMS, algorithm), 0);
+        check_preempted(w, items, n_live);
+        n_preempted = w->n_preempted;
+        for (int i = 0; i < ITEMS; i++)
+                placed[i] = items[i].placed;
+        for (what_if_reset(w, items, ITEMS); !what_if_places(w);)
+                assert_true(what_if_step(w, items, ITEMS, algorithm) >= 0);
+        assert_int_equal(place_all(w, items, ITEMS, algorithm), 0);
+        assert_int_equal(w->n_preempted, n_preempted);
+        for (int i = 0; i < ITEMS; i++)
+                assert_int_equal(items[i].placed, placed[i]);
+        for (what_if_reset(w, items, ITEMS); w->n_placed > 0;)
+                assert_int_equal(what_if_step(w, items, ITEMS, algorithm), 1);
+        check_copy(w, &c->scheduler);
+        assert_int_equal(w->n_preempted, 0);
+        for (int i = 0; i < ITEMS; i++)
+                what_if_item_done(&items[i]);
+        what_if_free(w);
+        cluster_free(c);
+        return n_preempted;
+}
+
+static void test_sends_others_away(void **state _unused_) {
+        uint64_t n = 0;
+
+        for (uint64_t seed = 1; seed <= WORLDS / 2; seed++)
+                n += run_preempting_world(seed);
+        assert_true(n > 100);
+}
+
 /* --- Memory that runs out --- */
 
 static int ask_all(Cluster *c, uint64_t *ret_placed) {
@@ -263,6 +351,8 @@ static int ask_all(Cluster *c, uint64_t *ret_placed) {
         int r;
 
         r = what_if_new(c, 1, &w);
+        if (r >= 0)
+                w->preempts = true;
         if (r >= 0)
                 r = make_item(w, manifest_of(900, 5, 0, texts[0], sizeof(texts[0])), 1000, &a);
         if (r >= 0)
@@ -320,7 +410,7 @@ static void test_each_allocation_fails(void **state _unused_) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_copy_while_the_state_goes_on), cmocka_unit_test(test_copy_that_is_overtaken),
-                cmocka_unit_test(test_steps_are_small),
+                cmocka_unit_test(test_steps_are_small), cmocka_unit_test(test_sends_others_away),
                 cmocka_unit_test(test_places_as_the_live_scheduler), cmocka_unit_test(test_each_allocation_fails),
         };
 

@@ -158,6 +158,7 @@ int kube_evict(HttpRequest *req, ApiContext *api, const KubePath *path, Error *r
         budget = p->status == POD_RUNNING && p->deleted == 0 ? find_blocking_budget(api->cluster, e->object, &status, &w.arena) : NULL;
         if (budget)
                 return reply_blocked(&w, budget, status);
+        options.disruption = POD_DISRUPTION_EVICTION;
         r = cluster_delete_object(api->cluster, api_now(), e, &options, reterr);
         return r < 0 ? r : kube_reply_success(req, 201, NULL, NULL, api_mark(api));
 }

@@ -88,8 +88,8 @@ const char *kube_node_address(const Node *n, char *buf) {
 static void put_capacity(const Cluster *c, const Node *n, StrBuf *b) {
         strbuf_puts(b, "{\"cpu\":");
         kube_put_cpu(b, n->cpu);
-        /* Nominal, until a client says how much memory it has. */
-        strbuf_printf(b, ",\"memory\":\"%lldGi\",\"pods\":\"%u\"}", (long long) MAX(n->cpu * GIB_PER_CPU / 1000, (int64_t) 1),
+        /* Nominal, until a client says how much it has. */
+        strbuf_printf(b, ",\"ephemeral-storage\":\"%dGi\",\"memory\":\"%lldGi\",\"pods\":\"%u\"}", NODE_EPHEMERAL_GIB, (long long) MAX(n->cpu * GIB_PER_CPU / 1000, (int64_t) 1),
                       c->config.pods_per_node_max);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pods as Kubernetes shows them: what the client wrote, and the status that a healthy kubelet would report. */
+#include <stdio.h>
+
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
@@ -145,7 +147,24 @@ static void put_unscheduled(const Pod *p, StrBuf *b) {
                 kube_put_condition(b, "PodScheduled", "False", p->object.created, "Unschedulable", p->reason);
 }
 
-static void put_conditions(const Pod *p, StrBuf *b) {
+/* That it was sent away. */
+static void put_disruption(const Cluster *c, const Pod *p, StrBuf *b) {
+        static const char *const messages[_POD_DISRUPTION_MAX] = {
+                [POD_DISRUPTION_PREEMPTION] = ": preempting to accommodate a higher priority pod",
+                [POD_DISRUPTION_EVICTION] = "Eviction API: evicting",
+                [POD_DISRUPTION_TAINT] = "Taint manager: deleting due to NoExecute taint",
+                [POD_DISRUPTION_NODE_GONE] = "PodGC: node no longer exists",
+        };
+        char message[256];
+
+        if (p->disruption == POD_DISRUPTION_NONE)
+                return;
+        (void) snprintf(message, sizeof(message), "%s%s", p->disruption == POD_DISRUPTION_PREEMPTION ? c->scheduler_name : "", messages[p->disruption]);
+        kube_put_condition(b, "DisruptionTarget", "True", p->deleted - p->grace_seconds * USEC_PER_SEC, pod_disruption_to_string(p->disruption), message);
+        strbuf_putc(b, ',');
+}
+
+static void put_conditions(const Cluster *c, const Pod *p, StrBuf *b) {
         bool runs = statuses[p->status].runs, over = p->status == POD_SUCCEEDED || p->status == POD_FAILED;
         usec_t since = p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created;
         const char *reason = runs ? NULL : over ? p->status == POD_SUCCEEDED ? "PodCompleted" : "PodFailed" : "ContainersNotReady";
@@ -156,6 +175,7 @@ static void put_conditions(const Pod *p, StrBuf *b) {
         if (!runs && !over)
                 put_unready(p, &message);
         strbuf_puts(b, ",\"conditions\":[");
+        put_disruption(c, p, b);
         if (p->node) {
                 kube_put_condition(b, "PodReadyToStartContainers", runs ? "True" : "False", since, NULL, NULL);
                 strbuf_putc(b, ',');
@@ -235,7 +255,7 @@ static void put_status(Cluster *c, const Pod *p, StrBuf *b) {
         size_t n = containers_of(p, &containers);
 
         strbuf_printf(b, "\"phase\":\"%s\",\"qosClass\":\"%s\"", statuses[p->status].phase, pod_qos_to_string(p->qos));
-        put_conditions(p, b);
+        put_conditions(c, p, b);
         if (p->node) {
                 put_container_statuses(p, "containerStatuses", containers, n, false, b);
                 if (p->object.doc)

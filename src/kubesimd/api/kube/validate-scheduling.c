@@ -160,41 +160,66 @@ static void validate_topology_key(KubeWrite *w, const char *field, const char *k
                 cause_invalid_text(w, path, key, KEY_TEXT);
 }
 
-static bool names_key(const Json *selector, const char *key) {
+/* Where it is in the list, or -1. */
+static int index_of(const Json *list, const char *s) {
+        int i = 0;
+
+        JSON_FOREACH(v, list) {
+                if (streq_ptr(json_string(v), s))
+                        return i;
+                i++;
+        }
+        return -1;
+}
+
+/* Is there something about that label in the selector, before that expression? */
+static bool names_key(const Json *selector, const Json *before, const char *key) {
         if (json_get(json_get(selector, "matchLabels"), key))
                 return true;
-        JSON_FOREACH(e, json_get(selector, "matchExpressions"))
-                if (streq_ptr(json_string(json_get(e, "key")), key))
+        for (const Json *p = before->prev; p; p = p->prev)
+                if (streq_ptr(json_string(json_get(p, "key")), key))
                         return true;
         return false;
 }
 
-static bool is_among(const Json *list, const char *s) {
-        JSON_FOREACH(v, list)
-                if (streq_ptr(json_string(v), s))
-                        return true;
-        return false;
-}
-
-/* matchLabelKeys and the like, in `member` of a constraint or term: each is to come from one place alone. */
-static void validate_label_keys(KubeWrite *w, const char *field, const Json *of, const char *member) {
-        const Json *keys = json_get(of, member), *selector = json_get(of, "labelSelector");
+static void validate_label_names(KubeWrite *w, const char *field, const Json *of, const char *member) {
+        const Json *keys = json_get(of, member);
         char path[FIELD_MAX];
         unsigned i = 0;
 
         put_path(path, "%s.%s", field, member);
-        if (size_of(keys) > 0 && !selector)
+        if (size_of(keys) > 0 && !json_get(of, "labelSelector")) {
                 cause_forbidden(w, path, "must not be specified when labelSelector is not set");
+                return;
+        }
         JSON_FOREACH(k, keys) {
-                const char *key = strempty(json_string(k));
-
                 put_path(path, "%s.%s[%u]", field, member, i++);
-                if (!is_qualified_name(key))
-                        cause_invalid_text(w, path, key, KEY_TEXT);
-                else if (names_key(selector, key))
-                        cause_invalid_text(w, path, key, "exists in both matchLabelKeys and labelSelector");
-                else if (streq(member, "mismatchLabelKeys") && is_among(json_get(of, "matchLabelKeys"), key))
-                        cause_invalid_text(w, path, key, "exists in both matchLabelKeys and mismatchLabelKeys");
+                if (!is_qualified_name(strempty(json_string(k))))
+                        cause_invalid_text(w, path, strempty(json_string(k)), KEY_TEXT);
+        }
+}
+
+/* matchLabelKeys and the like of a constraint or term. Those of pods have been put into the selector by now: what is there twice was there
+ * before. Of templates nobody can say yet (kubernetes, validateMatchLabelKeysAndMismatchLabelKeys, which names that path, too). */
+static void validate_label_keys(KubeWrite *w, const char *field, const Json *of) {
+        const Json *selector = json_get(of, "labelSelector"), *keys = json_get(of, "matchLabelKeys");
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        validate_label_names(w, field, of, "matchLabelKeys");
+        validate_label_names(w, field, of, "mismatchLabelKeys");
+        JSON_FOREACH(e, json_get(selector, "matchExpressions")) {
+                const char *key = strempty(json_string(json_get(e, "key")));
+
+                if (index_of(keys, key) < 0 || !names_key(selector, e, key))
+                        continue;
+                put_path(path, "%s[%d]", field, index_of(keys, key));
+                cause_invalid_text(w, path, key, "exists in both matchLabelKeys and labelSelector");
+        }
+        JSON_FOREACH(k, keys) {
+                put_path(path, "%s.matchLabelKeys[%u]", field, i++);
+                if (index_of(json_get(of, "mismatchLabelKeys"), strempty(json_string(k))) >= 0)
+                        cause_invalid_text(w, path, json_string(k), "exists in both matchLabelKeys and mismatchLabelKeys");
         }
 }
 
@@ -207,8 +232,7 @@ static void validate_pod_term(KubeWrite *w, const char *field, const Json *term)
                 if (!is_dns_label(strempty(json_string(name))))
                         cause_invalid_text(w, path, json_string(name), LABEL_TEXT);
         }
-        validate_label_keys(w, field, term, "matchLabelKeys");
-        validate_label_keys(w, field, term, "mismatchLabelKeys");
+        validate_label_keys(w, field, term);
         put_path(path, "%s.labelSelector", field);
         validate_expressions(w, path, json_get(term, "labelSelector"));
         put_path(path, "%s.namespaceSelector", field);
@@ -276,7 +300,7 @@ static void validate_constraint(KubeWrite *w, const char *field, const Json *con
         validate_enum(w, path, json_string(json_get(constraint, "nodeTaintsPolicy")), "Honor Ignore");
         put_path(path, "%s.labelSelector", field);
         validate_expressions(w, path, json_get(constraint, "labelSelector"));
-        validate_label_keys(w, field, constraint, "matchLabelKeys");
+        validate_label_keys(w, field, constraint);
 }
 
 /* --- All of it --- */

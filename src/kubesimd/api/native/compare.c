@@ -59,8 +59,8 @@ static int put_algorithm(Question *q, StrBuf *b) {
                       (unsigned long long) (count_pods_of(&q->manifest) - placed), measure.nodes_used);
         put_shares("cpu", &measure.cpu, b);
         put_shares("memory", &measure.memory, b);
-        strbuf_printf(b, ",\"microsecondsPerPod\":%.2f,\"mayPreempt\":%llu", placed > 0 ? (double) q->took / (double) placed : 0.0,
-                      (unsigned long long) what_if_count_preempting(q->what_if, q->manifest.items, q->manifest.n_items));
+        strbuf_printf(b, ",\"microsecondsPerPod\":%.2f,\"preempted\":%llu", placed > 0 ? (double) q->took / (double) placed : 0.0,
+                      (unsigned long long) q->what_if->n_preempted);
         r = put_pending(q, b);
         strbuf_puts(b, q->present + 1 < q->n_algorithms ? "}" : "}]}\n");
         return r;
@@ -80,8 +80,10 @@ int handle_compare(HttpRequest *req, void *userdata, Error *reterr) {
         int r;
 
         r = question_new(req, api, &q, reterr);
-        if (r >= 0)
+        if (r >= 0) {
+                q->what_if->preempts = true;
                 r = question_read_algorithms(q, reterr);
+        }
         if (r >= 0)
                 r = manifest_read(req, api, &q->what_if->scheduler.classes, &q->manifest, reterr);
         if (r < 0)
