@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the fields that are alive (support.tsv) do, where no other test shows it."""
+import re
+
 import pytest
 
 from conftest import eventually
@@ -74,6 +76,34 @@ def test_pods(cluster):
     status = cluster.get(PODS + "/p")["status"]
     assert [(c["name"], c["image"], c["ready"]) for c in status["containerStatuses"]] == [("first", "a", True), ("second", "b", True)]
     assert [(c["name"], "terminated" in c["state"]) for c in status["initContainerStatuses"]] == [("init", True)]
+    ids = [c["containerID"] for c in status["containerStatuses"] + status["initContainerStatuses"]]
+    assert len(set(ids)) == 3 and all(re.fullmatch("containerd://[0-9a-f]{64}", i) for i in ids)
+    assert ids[0] == cluster.get(PODS + "/p")["status"]["containerStatuses"][0]["containerID"]
+
+
+def cells(cluster, name):
+    table = cluster.ask("GET", PODS + "/" + name, headers={"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}).json
+    return dict(zip([c["name"] for c in table["columnDefinitions"]], table["rows"][0]["cells"]))
+
+
+def test_sidecars(cluster):
+    """Kubernetes documentation, "Sidecar Containers": they are ready and counted while the pod runs, and end with it."""
+    init = [{"name": "i", "image": "x"}, {"name": "s", "image": "x", "restartPolicy": "Always"}]
+    held = pod(cluster, "held", nodeName="n1", initContainers=init)  # nobody has said yet that it runs
+    assert [next(iter(c["state"])) for c in held["status"]["initContainerStatuses"]] == ["waiting", "waiting"]
+    initialized = next(c for c in held["status"]["conditions"] if c["type"] == "Initialized")
+    assert (initialized["status"], initialized["reason"]) == ("False", "ContainersNotInitialized")
+    assert initialized["message"] == "containers with incomplete status: [i s]"
+    pod(cluster, "side", initContainers=init, restartPolicy="Never", metadata={"annotations": {"kubesim.io/duration": "3s"}})
+    eventually(runs(cluster, "side"))
+    assert (cells(cluster, "side")["Ready"], cells(cluster, "side")["Status"]) == ("2/2", "Running")
+    done, side = cluster.get(PODS + "/side")["status"]["initContainerStatuses"]
+    assert done["state"]["terminated"]["reason"] == "Completed" and done["ready"] and not done["started"]
+    assert "running" in side["state"] and side["ready"] and side["started"]
+    eventually(lambda: cluster.get(PODS + "/side")["status"]["phase"] == "Succeeded")
+    side = cluster.get(PODS + "/side")["status"]["initContainerStatuses"][1]
+    assert side["state"]["terminated"]["exitCode"] == 0 and not side["ready"] and not side["started"]
+    assert (cells(cluster, "side")["Ready"], cells(cluster, "side")["Status"]) == ("0/2", "Completed")
 
 
 def test_placement(cluster):

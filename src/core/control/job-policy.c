@@ -22,8 +22,8 @@ static const char *matching_container(const Json *rule, const Pod *p, int64_t co
         if (!exits || has_code(json_get(exits, "values"), code) != streq(op, "In"))
                 return NULL;
         for (size_t i = 0; d && i < d->n_containers; i++)
-                if (isempty(name) || streq(name, d->containers[i].key))
-                        return d->containers[i].key;
+                if (isempty(name) || streq(name, d->containers[i].name))
+                        return d->containers[i].name;
         return NULL;
 }
 

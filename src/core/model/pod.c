@@ -7,6 +7,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/model/object-util.h"
+#include "core/model/resources.h"
 #include "core/model/shared-string.h"
 
 #define NAMESPACE_LETTERS 254
@@ -95,20 +96,55 @@ int pod_set_nominated(Pod *p, const char *node) {
         return set_shared(&p->nominated, node);
 }
 
-/* Each container with limits and requests that are the same: guaranteed; none with either: best effort. */
+/* What counts for the class: kubernetes, pkg/apis/core/v1/helper/qos, ComputePodQOS(). */
+static const char *const qos_resources[] = { "cpu", "memory" };
+
+typedef struct QosSums {
+        int64_t requests[2], limits[2];
+        bool limited; /* each has limits of both */
+} QosSums;
+
+static int64_t qos_amount(const char *name, const char *text) {
+        int64_t amount;
+
+        return text && resource_parse(name, "spec", text, &amount, NULL) >= 0 ? amount : 0;
+}
+
+/* Requests that are left out are as the limits. */
+static void add_qos(QosSums *sums, const Json *resources) {
+        for (size_t i = 0; i < ELEMENTSOF(qos_resources); i++) {
+                const char *limit = json_string(json_at(resources, "limits", qos_resources[i], NULL));
+                const char *request = json_string(json_at(resources, "requests", qos_resources[i], NULL)) ?: limit;
+                int64_t most = qos_amount(qos_resources[i], limit);
+
+                if (__builtin_add_overflow(sums->requests[i], qos_amount(qos_resources[i], request), &sums->requests[i]))
+                        sums->requests[i] = INT64_MAX;
+                if (__builtin_add_overflow(sums->limits[i], most, &sums->limits[i]))
+                        sums->limits[i] = INT64_MAX;
+                sums->limited &= most > 0;
+        }
+}
+
+/* A pod that is limited as a whole asks for what its containers do, unless it says more. */
+static void add_qos_of_whole(QosSums *sums, const Json *spec) {
+        add_qos(sums, json_get(spec, "resources"));
+        for (size_t i = 0; i < ELEMENTSOF(qos_resources); i++)
+                (void) resource_sum_containers(spec, qos_resources[i], 0, &sums->requests[i], NULL);
+}
+
+/* What is said of the pod as a whole, else what its containers say, those that only begin with it among them. */
 static PodQos find_qos(const Json *spec) {
-        static const char *const resources[] = { "cpu", "memory" };
-        bool any = false, guaranteed = true;
+        static const char *const lists[] = { "containers", "initContainers" };
+        QosSums s = { .limited = true };
 
-        JSON_FOREACH(container, json_get(spec, "containers"))
-                for (size_t i = 0; i < ELEMENTSOF(resources); i++) {
-                        const char *request = json_string(json_at(container, "resources", "requests", resources[i], NULL));
-                        const char *limit = json_string(json_at(container, "resources", "limits", resources[i], NULL));
-
-                        any |= request || limit;
-                        guaranteed &= limit && (!request || streq(request, limit));
-                }
-        return !any ? POD_BEST_EFFORT : guaranteed ? POD_GUARANTEED : POD_BURSTABLE;
+        if (json_get(spec, "resources"))
+                add_qos_of_whole(&s, spec);
+        for (size_t i = 0; !json_get(spec, "resources") && i < ELEMENTSOF(lists); i++)
+                JSON_FOREACH(container, json_get(spec, lists[i]))
+                        add_qos(&s, json_get(container, "resources"));
+        if (s.requests[0] == 0 && s.requests[1] == 0 && s.limits[0] == 0 && s.limits[1] == 0)
+                return POD_BEST_EFFORT;
+        return s.limited && s.requests[0] == s.limits[0] && s.requests[1] == s.limits[1] ? POD_GUARANTEED : POD_BURSTABLE;
 }
 
 static bool tolerates_loss(const Json *t) {

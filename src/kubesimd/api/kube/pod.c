@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pods as Kubernetes shows them: what the client wrote, and the status that a healthy kubelet would report. */
+#include "basic/hashtable.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
@@ -11,7 +12,7 @@
 /* A pod of the native API has no containers of its own. */
 #define IMAGE "kubesim.io/simulated"
 #define CONTAINER "main"
-static const DocLabel native_container = { .key = CONTAINER, .value = IMAGE };
+static const DocContainer native_container = { .name = CONTAINER, .image = IMAGE };
 
 /* What each of our statuses is in Kubernetes. */
 static const struct {
@@ -72,7 +73,11 @@ static const KubeField fields[] = {
         {},
 };
 
-static size_t containers_of(const Pod *p, const DocLabel **ret) {
+static bool is_over(const Pod *p) {
+        return p->status == POD_SUCCEEDED || p->status == POD_FAILED;
+}
+
+static size_t containers_of(const Pod *p, const DocContainer **ret) {
         const Doc *d = p->object.doc;
 
         *ret = d ? d->containers : &native_container;
@@ -119,14 +124,49 @@ static void put_spec(const Cluster *c, const Pod *p, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
+/* Those that have to be ready for the pod to be it. */
+static size_t main_and_sidecars(const Pod *p) {
+        const Doc *d = p->object.doc;
+
+        return d ? (size_t) d->n_containers + d->n_sidecars : 1;
+}
+
+static void put_name(StrBuf *b, size_t *n, const char *name) {
+        strbuf_printf(b, "%s%s", (*n)++ > 0 ? " " : "", name);
+}
+
 static void put_unready(const Pod *p, StrBuf *b) {
-        const DocLabel *containers;
-        size_t n = containers_of(p, &containers);
+        const DocContainer *containers;
+        size_t n = containers_of(p, &containers), shown = 0;
+        const Doc *d = p->object.doc;
 
         strbuf_puts(b, "containers with unready status: [");
+        for (size_t i = 0; d && i < d->n_init_containers; i++)
+                if (d->init_containers[i].sidecar)
+                        put_name(b, &shown, d->init_containers[i].name);
         for (size_t i = 0; i < n; i++)
-                strbuf_printf(b, "%s%s", i > 0 ? " " : "", containers[i].key);
+                put_name(b, &shown, containers[i].name);
         strbuf_putc(b, ']');
+}
+
+/* Has its node yet to run its init containers? They are done as soon as it has begun. */
+static bool is_initializing(const Pod *p) {
+        return p->object.doc && p->object.doc->n_init_containers > 0 && (p->status == POD_PENDING || p->started == 0) && !is_over(p);
+}
+
+static void put_initialized(const Pod *p, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
+        size_t shown = 0;
+
+        if (!is_initializing(p)) {
+                kube_put_condition(b, "Initialized", "True", p->object.created, p->status == POD_SUCCEEDED ? "PodCompleted" : NULL, NULL);
+                return;
+        }
+        strbuf_puts(&message, "containers with incomplete status: [");
+        for (size_t i = 0; i < p->object.doc->n_init_containers; i++)
+                put_name(&message, &shown, p->object.doc->init_containers[i].name);
+        strbuf_putc(&message, ']');
+        kube_put_condition(b, "Initialized", "False", p->object.created, "ContainersNotInitialized", strbuf_str(&message));
 }
 
 static bool is_gated(const Pod *p) {
@@ -146,7 +186,7 @@ static void put_unscheduled(const Pod *p, StrBuf *b) {
 }
 
 static void put_conditions(const Pod *p, StrBuf *b) {
-        bool runs = statuses[p->status].runs, over = p->status == POD_SUCCEEDED || p->status == POD_FAILED;
+        bool runs = statuses[p->status].runs, over = is_over(p);
         usec_t since = p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created;
         const char *reason = runs ? NULL : over ? p->status == POD_SUCCEEDED ? "PodCompleted" : "PodFailed" : "ContainersNotReady";
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
@@ -159,7 +199,7 @@ static void put_conditions(const Pod *p, StrBuf *b) {
         if (p->node) {
                 kube_put_condition(b, "PodReadyToStartContainers", runs ? "True" : "False", since, NULL, NULL);
                 strbuf_putc(b, ',');
-                kube_put_condition(b, "Initialized", "True", p->object.created, p->status == POD_SUCCEEDED ? "PodCompleted" : NULL, NULL);
+                put_initialized(p, b);
                 strbuf_putc(b, ',');
                 kube_put_condition(b, "Ready", runs ? "True" : "False", since, reason, message.size > 0 ? strbuf_str(&message) : NULL);
                 strbuf_putc(b, ',');
@@ -171,43 +211,74 @@ static void put_conditions(const Pod *p, StrBuf *b) {
         strbuf_putc(b, ']');
 }
 
-static void put_state(const Pod *p, bool init, StrBuf *b) {
-        bool over = p->status == POD_SUCCEEDED || p->status == POD_FAILED;
+/* What a container is to its pod. */
+typedef enum Role {
+        ROLE_MAIN,
+        ROLE_INIT,    /* over before the others begin */
+        ROLE_SIDECAR, /* begins with the init containers, and ends with the others */
+} Role;
 
-        if (over || init) {
-                int code = init || p->status == POD_SUCCEEDED ? 0 : p->exit_code != 0 ? p->exit_code : 1;
+static bool is_running(const Pod *p) {
+        return statuses[p->status].runs || (p->status == POD_TERMINATING && p->started > 0);
+}
 
-                strbuf_printf(b, "{\"terminated\":{\"exitCode\":%d,\"reason\":\"%s\",\"startedAt\":", code, code == 0 ? "Completed" : "Error");
-                kube_put_time(b, p->started > 0 ? p->started : p->object.created);
-                strbuf_puts(b, ",\"finishedAt\":");
-                kube_put_time(b, !init && p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created);
-                strbuf_puts(b, "}}");
-        } else if (statuses[p->status].runs || p->status == POD_TERMINATING) {
+static void put_terminated(StrBuf *b, int code, usec_t started, usec_t finished) {
+        strbuf_printf(b, "{\"terminated\":{\"exitCode\":%d,\"reason\":\"%s\",\"startedAt\":", code, code == 0 ? "Completed" : "Error");
+        kube_put_time(b, started);
+        strbuf_puts(b, ",\"finishedAt\":");
+        kube_put_time(b, finished);
+        strbuf_puts(b, "}}");
+}
+
+static void put_state(const Pod *p, Role role, StrBuf *b) {
+        usec_t started = p->started > 0 ? p->started : p->object.created;
+
+        if (is_initializing(p))
+                strbuf_puts(b, "{\"waiting\":{\"reason\":\"PodInitializing\"}}");
+        else if (role == ROLE_INIT)
+                put_terminated(b, 0, started, started);
+        else if (is_over(p))
+                put_terminated(b, role == ROLE_SIDECAR || p->status == POD_SUCCEEDED ? 0 : p->exit_code != 0 ? p->exit_code : 1, started,
+                               p->ended > 0 ? p->ended : started);
+        else if (is_running(p)) {
                 strbuf_puts(b, "{\"running\":{\"startedAt\":");
                 kube_put_time(b, p->started);
                 strbuf_puts(b, "}}");
         } else
-                strbuf_printf(b, "{\"waiting\":{\"reason\":\"%s\"}}", p->status == POD_PENDING ? "ContainerCreating" : statuses[p->status].shown);
+                strbuf_printf(b, "{\"waiting\":{\"reason\":\"%s\"}}",
+                              p->status == POD_RESTARTING || p->status == POD_RESCHEDULING ? statuses[p->status].shown : "ContainerCreating");
 }
 
-static void put_container_statuses(const Pod *p, const char *key, const DocLabel *containers, size_t n, bool init, StrBuf *b) {
-        bool ready = init || statuses[p->status].runs;
-        char uid[UUID_STRING_MAX];
+/* As a runtime's, 64 digits, the same for as long as it is the same run of the same container. */
+static void put_container_id(const Pod *p, bool init, size_t index, StrBuf *b) {
+        struct {
+                Uuid uid;
+                uint64_t index, restarts, init;
+        } of = { p->object.uid, index, p->restarts, init };
 
+        strbuf_puts(b, ",\"containerID\":\"containerd://");
+        for (uint64_t part = 0; part < 4; part++)
+                strbuf_printf(b, "%016llx", (unsigned long long) siphash13(&of, sizeof(of), (const uint64_t[2]) { part, 0 }));
+        strbuf_putc(b, '"');
+}
+
+static void put_container_statuses(const Pod *p, const char *key, const DocContainer *containers, size_t n, bool init, StrBuf *b) {
         if (n == 0)
                 return;
-        (void) uuid_to_string(p->object.uid, uid);
         strbuf_printf(b, ",\"%s\":[", key);
         for (size_t i = 0; i < n; i++) {
+                Role role = !init ? ROLE_MAIN : containers[i].sidecar ? ROLE_SIDECAR : ROLE_INIT;
+                bool ready = role == ROLE_INIT ? !is_initializing(p) : statuses[p->status].runs;
+
                 strbuf_puts(b, i > 0 ? ",{\"name\":" : "{\"name\":");
-                json_put_string(b, containers[i].key);
+                json_put_string(b, containers[i].name);
                 strbuf_puts(b, ",\"image\":");
-                json_put_string(b, containers[i].value);
+                json_put_string(b, containers[i].image);
                 strbuf_printf(b, ",\"imageID\":\"\",\"ready\":%s,\"started\":%s,\"restartCount\":%u,\"lastState\":{},\"state\":", ready ? "true" : "false",
-                              ready && !init ? "true" : "false", init ? 0 : p->restarts);
-                put_state(p, init, b);
+                              role != ROLE_INIT && is_running(p) ? "true" : "false", role == ROLE_INIT ? 0 : p->restarts);
+                put_state(p, role, b);
                 if (p->started > 0)
-                        strbuf_printf(b, ",\"containerID\":\"kubesim://%s/%zu\"", uid, i);
+                        put_container_id(p, init, i, b);
                 strbuf_putc(b, '}');
         }
         strbuf_putc(b, ']');
@@ -231,7 +302,7 @@ static void put_addresses(Cluster *c, const Pod *p, StrBuf *b) {
 }
 
 static void put_status(Cluster *c, const Pod *p, StrBuf *b) {
-        const DocLabel *containers;
+        const DocContainer *containers;
         size_t n = containers_of(p, &containers);
 
         strbuf_printf(b, "\"phase\":\"%s\",\"qosClass\":\"%s\"", statuses[p->status].phase, pod_qos_to_string(p->qos));
@@ -263,24 +334,31 @@ static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
-static const char *shown_status(const Pod *p) {
-        if (p->deleted > 0 && p->status != POD_SUCCEEDED && p->status != POD_FAILED)
-                return "Terminating";
-        if (p->status == POD_PENDING && p->node)
-                return "ContainerCreating";
-        if (p->status == POD_PENDING && !p->reason && is_gated(p))
-                return "SchedulingGated";
-        return statuses[p->status].shown;
+static void put_shown_status(const Pod *p, StrBuf *b) {
+        const char *status = statuses[p->status].shown;
+
+        if (p->deleted > 0 && !is_over(p))
+                status = "Terminating";
+        else if (p->node && is_initializing(p)) {
+                strbuf_printf(b, "\"Init:0/%u\"", p->object.doc->n_init_containers);
+                return;
+        } else if (p->status == POD_PENDING && p->node)
+                status = "ContainerCreating";
+        else if (p->status == POD_PENDING && !p->reason && is_gated(p))
+                status = "SchedulingGated";
+        json_put_string(b, status);
 }
 
+/* As kubectl's own printer counts: main containers and sidecars, and the restarts of each of them. */
 static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *b) {
         const Pod *p = (const Pod*) o;
-        const DocLabel *containers;
-        size_t n = containers_of(p, &containers);
+        size_t n = main_and_sidecars(p);
         char ip[ADDRESS_STRING_MAX];
 
         json_put_string(b, object_name(o));
-        strbuf_printf(b, ",\"%zu/%zu\",\"%s\",\"%u\",", statuses[p->status].runs ? n : 0, n, shown_status(p), p->restarts);
+        strbuf_printf(b, ",\"%zu/%zu\",", statuses[p->status].runs ? n : 0, n);
+        put_shown_status(p, b);
+        strbuf_printf(b, ",\"%llu\",", (unsigned long long) p->restarts * n);
         kube_put_age(b, o->created, now);
         strbuf_printf(b, ",\"%s\",", p->ip != 0 && p->started > 0 ? address_to_string(p->ip, ip) : "<none>");
         json_put_string(b, p->node ?: "<none>");
