@@ -157,7 +157,7 @@ static void test_pod_qos(void **state _unused_) {
                 assert_int_equal(pod_new("p", &p), 0);
                 assert_int_equal(pod_read_document(p, &classes, parse(&a, strbuf_str(&b)), NULL), 0);
                 if (p->qos != cases[i].qos)
-                        fail_msg("%s: %s", cases[i].spec, pod_qos_to_string(p->qos));
+                        fail_msg("%s: qosClass is %s", cases[i].spec, pod_qos_to_string(p->qos));
         }
         pod_class_pool_done(&classes);
 }
