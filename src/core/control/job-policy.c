@@ -28,7 +28,7 @@ static const char *matching_container(const Json *rule, const Pod *p, int64_t co
 }
 
 FailureAction job_judge_failure(Job *j, const Pod *p) {
-        int64_t code = p->exit_code != 0 ? p->exit_code : 1;
+        int64_t code = pod_ended_with(p);
         size_t size, number = 0;
         const char *namespace = object_namespace(&p->object, &size);
 

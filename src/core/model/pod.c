@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/pod.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "basic/error.h"
@@ -11,17 +12,24 @@
 #include "core/model/shared-string.h"
 
 #define NAMESPACE_LETTERS 254
+#define BACKOFF_FIRST (10 * USEC_PER_SEC)
+#define BACKOFF_MAX (5 * USEC_PER_MINUTE)
 
 static const char *const status_names[_POD_STATUS_MAX] = {
         [POD_PENDING] = "Pending",           [POD_RUNNING] = "Running",     [POD_RESTARTING] = "Restarting",
         [POD_RESCHEDULING] = "Rescheduling", [POD_SUCCEEDED] = "Succeeded", [POD_TERMINATING] = "Terminating",
-        [POD_FAILED] = "Failed",
+        [POD_FAILED] = "Failed",             [POD_BACKOFF] = "CrashLoopBackOff",
 };
 
 static const char *const qos_names[_POD_QOS_MAX] = {
         [POD_BURSTABLE] = "Burstable", [POD_BEST_EFFORT] = "BestEffort", [POD_GUARANTEED] = "Guaranteed",
 };
 
+static const char *const restart_names[_POD_RESTART_MAX] = {
+        [POD_RESTART_NEVER] = "Never", [POD_RESTART_ON_FAILURE] = "OnFailure", [POD_RESTART_ALWAYS] = "Always",
+};
+
+DEFINE_STRING_TABLE(pod_restart, PodRestart, restart_names, _POD_RESTART_MAX)
 DEFINE_STRING_TABLE(pod_qos, PodQos, qos_names, _POD_QOS_MAX)
 DEFINE_STRING_TABLE(pod_status, PodStatus, status_names, _POD_STATUS_MAX)
 
@@ -57,6 +65,9 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->exit_code = p->exit_code;
         copy->qos = p->qos;
         copy->held = p->held;
+        copy->restart = p->restart;
+        copy->crashes = p->crashes;
+        copy->deadline_seconds = p->deadline_seconds;
         copy->class = p->class ? pod_class_ref(p->class) : NULL;
         copy->nominated = shared_string_ref(p->nominated);
         pod_share_node(copy, p->node);
@@ -242,8 +253,51 @@ int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error
         p->grace_seconds = (uint32_t) json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
         p->held = (scheduler && !streq(scheduler, classes->scheduler_name ?: POD_SCHEDULER_DEFAULT) && !startswith(scheduler, POD_SCHEDULER_PREFIX)) ||
                   (json_is(gates, JSON_ARRAY) && gates->size > 0);
+        p->restart = (uint8_t) MAX(pod_restart_from_string(strempty(json_string(json_get(spec, "restartPolicy")))), POD_RESTART_NEVER) & 3;
+        p->deadline_seconds = (uint32_t) json_i64(json_get(spec, "activeDeadlineSeconds"), 0);
         p->duration = is_of_job(json_at(document, "metadata", "ownerReferences", NULL)) ? POD_JOB_DURATION : USEC_INFINITY;
         return read_annotations(p, json_at(document, "metadata", "annotations", NULL), reterr);
+}
+
+usec_t pod_backoff(const Pod *p) {
+        /* The first time they are started again at once. */
+        return p->crashes <= 1 ? 0 : MIN(BACKOFF_FIRST << (p->crashes - 2), BACKOFF_MAX);
+}
+
+usec_t pod_run_began(const Pod *p) {
+        return p->crashes == 0 ? p->started : usec_add(p->ended, pod_backoff(p));
+}
+
+bool pod_restarts(const Pod *p) {
+        return p->restart == POD_RESTART_ALWAYS || (p->restart == POD_RESTART_ON_FAILURE && p->exit_code != 0);
+}
+
+usec_t pod_deadline(const Pod *p) {
+        bool on_node = p->status == POD_RUNNING || p->status == POD_BACKOFF;
+
+        return on_node && p->started > 0 && p->deadline_seconds > 0 ? usec_add(p->started, p->deadline_seconds * USEC_PER_SEC) : USEC_INFINITY;
+}
+
+bool pod_exceeded_deadline(const Pod *p) {
+        return p->status == POD_FAILED && streq_ptr(p->reason, POD_DEADLINE_REASON);
+}
+
+int pod_ended_with(const Pod *p) {
+        if (p->status == POD_SUCCEEDED)
+                return 0;
+        if (pod_exceeded_deadline(p))
+                return 128 + SIGKILL;
+        return p->exit_code != 0 ? p->exit_code : 1;
+}
+
+usec_t pod_next_end(const Pod *p) {
+        usec_t deadline = pod_deadline(p);
+
+        if (p->status == POD_BACKOFF)
+                return MIN(deadline, usec_add(p->ended, pod_backoff(p)));
+        if (p->status == POD_RUNNING && p->duration != USEC_INFINITY && p->started > 0)
+                return MIN(deadline, usec_add(pod_run_began(p), p->duration));
+        return deadline;
 }
 
 void pod_done(Pod *p) {

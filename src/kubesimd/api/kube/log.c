@@ -149,7 +149,7 @@ static int find_part(Reader *r, bool previous) {
         const Event *e;
 
         for (uint64_t after = 0; (e = event_log_next(cluster_events(r->cluster), after)); after = e->number)
-                if (is_about(r, e) && e->reason == EVENT_POD_RESTARTING) {
+                if (is_about(r, e) && (e->reason == EVENT_POD_RESTARTING || e->reason == EVENT_POD_BACKOFF)) {
                         before = last;
                         last = e->number;
                 }

@@ -27,6 +27,7 @@ static const struct {
         [POD_SUCCEEDED] = { "Succeeded", "Completed", false },
         [POD_TERMINATING] = { "Running", "Terminating", false },
         [POD_FAILED] = { "Failed", "Error", false },
+        [POD_BACKOFF] = { "Running", "CrashLoopBackOff", false },
 };
 
 static const char *field_node(const Object *o) {
@@ -142,7 +143,7 @@ static void put_unready(const Pod *p, StrBuf *b) {
 
         strbuf_puts(b, "containers with unready status: [");
         for (size_t i = 0; d && i < d->n_init_containers; i++)
-                if (d->init_containers[i].sidecar)
+                if (d->init_containers[i].sidecar && p->status != POD_BACKOFF)
                         put_name(b, &shown, d->init_containers[i].name);
         for (size_t i = 0; i < n; i++)
                 put_name(b, &shown, containers[i].name);
@@ -187,7 +188,7 @@ static void put_unscheduled(const Pod *p, StrBuf *b) {
 
 static void put_conditions(const Pod *p, StrBuf *b) {
         bool runs = statuses[p->status].runs, over = is_over(p);
-        usec_t since = p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created;
+        usec_t since = p->status == POD_RUNNING ? pod_run_began(p) : p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created;
         const char *reason = runs ? NULL : over ? p->status == POD_SUCCEEDED ? "PodCompleted" : "PodFailed" : "ContainersNotReady";
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
 
@@ -197,7 +198,7 @@ static void put_conditions(const Pod *p, StrBuf *b) {
                 put_unready(p, &message);
         strbuf_puts(b, ",\"conditions\":[");
         if (p->node) {
-                kube_put_condition(b, "PodReadyToStartContainers", runs ? "True" : "False", since, NULL, NULL);
+                kube_put_condition(b, "PodReadyToStartContainers", runs || p->status == POD_BACKOFF ? "True" : "False", since, NULL, NULL);
                 strbuf_putc(b, ',');
                 put_initialized(p, b);
                 strbuf_putc(b, ',');
@@ -218,9 +219,22 @@ typedef enum Role {
         ROLE_SIDECAR, /* begins with the init containers, and ends with the others */
 } Role;
 
-static bool is_running(const Pod *p) {
-        return statuses[p->status].runs || (p->status == POD_TERMINATING && p->started > 0);
+/* Sidecars go on while the others wait to be started again. */
+static bool is_running(const Pod *p, Role role) {
+        return statuses[p->status].runs || (p->status == POD_TERMINATING && p->started > 0) || (p->status == POD_BACKOFF && role == ROLE_SIDECAR);
 }
+
+static bool is_ready(const Pod *p, Role role) {
+        return role == ROLE_INIT ? !is_initializing(p) : statuses[p->status].runs || (p->status == POD_BACKOFF && role == ROLE_SIDECAR);
+}
+
+/* Of the containers of a pod only those that end by themselves are started again; when the whole pod is, all are. */
+static uint32_t restarts_of(const Pod *p, Role role) {
+        bool loops = p->duration != USEC_INFINITY && pod_restarts(p);
+
+        return role == ROLE_MAIN || (role == ROLE_SIDECAR && !loops) ? p->restarts : 0;
+}
+
 
 static void put_terminated(StrBuf *b, int code, usec_t started, usec_t finished) {
         strbuf_printf(b, "{\"terminated\":{\"exitCode\":%d,\"reason\":\"%s\",\"startedAt\":", code, code == 0 ? "Completed" : "Error");
@@ -238,23 +252,36 @@ static void put_state(const Pod *p, Role role, StrBuf *b) {
         else if (role == ROLE_INIT)
                 put_terminated(b, 0, started, started);
         else if (is_over(p))
-                put_terminated(b, role == ROLE_SIDECAR || p->status == POD_SUCCEEDED ? 0 : p->exit_code != 0 ? p->exit_code : 1, started,
-                               p->ended > 0 ? p->ended : started);
-        else if (is_running(p)) {
+                put_terminated(b, role == ROLE_SIDECAR ? 0 : pod_ended_with(p), started, p->ended > 0 ? p->ended : started);
+        else if (is_running(p, role)) {
                 strbuf_puts(b, "{\"running\":{\"startedAt\":");
-                kube_put_time(b, p->started);
+                kube_put_time(b, role == ROLE_MAIN && p->status == POD_RUNNING ? pod_run_began(p) : p->started);
+                strbuf_puts(b, "}}");
+        } else if (p->status == POD_BACKOFF) {
+                strbuf_puts(b, "{\"waiting\":{\"reason\":\"CrashLoopBackOff\",\"message\":");
+                json_put_string(b, strempty(p->reason));
                 strbuf_puts(b, "}}");
         } else
                 strbuf_printf(b, "{\"waiting\":{\"reason\":\"%s\"}}",
                               p->status == POD_RESTARTING || p->status == POD_RESCHEDULING ? statuses[p->status].shown : "ContainerCreating");
 }
 
+/* How it ended before it was started again. */
+static void put_last_state(const Pod *p, Role role, StrBuf *b) {
+        bool has = role == ROLE_MAIN && p->crashes > 0 && !is_over(p) && p->duration != USEC_INFINITY;
+
+        if (has)
+                put_terminated(b, p->exit_code, p->ended - MIN(p->ended, p->duration), p->ended);
+        else
+                strbuf_puts(b, "{}");
+}
+
 /* As a runtime's, 64 digits, the same for as long as it is the same run of the same container. */
-static void put_container_id(const Pod *p, bool init, size_t index, StrBuf *b) {
+static void put_container_id(const Pod *p, Role role, size_t index, StrBuf *b) {
         struct {
                 Uuid uid;
                 uint64_t index, restarts, init;
-        } of = { p->object.uid, index, p->restarts, init };
+        } of = { p->object.uid, index, restarts_of(p, role), role != ROLE_MAIN };
 
         strbuf_puts(b, ",\"containerID\":\"containerd://");
         for (uint64_t part = 0; part < 4; part++)
@@ -268,17 +295,18 @@ static void put_container_statuses(const Pod *p, const char *key, const DocConta
         strbuf_printf(b, ",\"%s\":[", key);
         for (size_t i = 0; i < n; i++) {
                 Role role = !init ? ROLE_MAIN : containers[i].sidecar ? ROLE_SIDECAR : ROLE_INIT;
-                bool ready = role == ROLE_INIT ? !is_initializing(p) : statuses[p->status].runs;
 
                 strbuf_puts(b, i > 0 ? ",{\"name\":" : "{\"name\":");
                 json_put_string(b, containers[i].name);
                 strbuf_puts(b, ",\"image\":");
                 json_put_string(b, containers[i].image);
-                strbuf_printf(b, ",\"imageID\":\"\",\"ready\":%s,\"started\":%s,\"restartCount\":%u,\"lastState\":{},\"state\":", ready ? "true" : "false",
-                              role != ROLE_INIT && is_running(p) ? "true" : "false", role == ROLE_INIT ? 0 : p->restarts);
+                strbuf_printf(b, ",\"imageID\":\"\",\"ready\":%s,\"started\":%s,\"restartCount\":%u,\"lastState\":", is_ready(p, role) ? "true" : "false",
+                              role != ROLE_INIT && is_running(p, role) ? "true" : "false", restarts_of(p, role));
+                put_last_state(p, role, b);
+                strbuf_puts(b, ",\"state\":");
                 put_state(p, role, b);
                 if (p->started > 0)
-                        put_container_id(p, init, i, b);
+                        put_container_id(p, role, i, b);
                 strbuf_putc(b, '}');
         }
         strbuf_putc(b, ']');
@@ -317,7 +345,9 @@ static void put_status(Cluster *c, const Pod *p, StrBuf *b) {
                 strbuf_puts(b, ",\"startTime\":");
                 kube_put_time(b, p->started);
         }
-        if (p->reason) {
+        if (pod_exceeded_deadline(p))
+                strbuf_puts(b, ",\"reason\":\"DeadlineExceeded\"");
+        if (p->reason && p->status != POD_BACKOFF) {
                 strbuf_puts(b, ",\"message\":");
                 json_put_string(b, p->reason);
         }
@@ -349,16 +379,32 @@ static void put_shown_status(const Pod *p, StrBuf *b) {
         json_put_string(b, status);
 }
 
+/* "3 (10s ago)" when it is known when. */
+static void put_restarts(const Pod *p, uint64_t restarts, usec_t now, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf age = STRBUF_INIT(64);
+
+        if (restarts == 0 || p->crashes == 0) {
+                strbuf_printf(b, "\"%llu\"", (unsigned long long) restarts);
+                return;
+        }
+        kube_put_age(&age, p->ended, now); /* with its quotes */
+        strbuf_printf(b, "\"%llu (%.*s ago)\"", (unsigned long long) restarts, (int) (age.size > 2 ? age.size - 2 : 0), strbuf_str(&age) + 1);
+}
+
 /* As kubectl's own printer counts: main containers and sidecars, and the restarts of each of them. */
 static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *b) {
         const Pod *p = (const Pod*) o;
-        size_t n = main_and_sidecars(p);
+        size_t sidecars = o->doc ? o->doc->n_sidecars : 0, all = main_and_sidecars(p), mains = all - sidecars;
+        size_t ready = (is_ready(p, ROLE_MAIN) ? mains : 0) + (is_ready(p, ROLE_SIDECAR) ? sidecars : 0);
+        uint64_t restarts = (uint64_t) restarts_of(p, ROLE_MAIN) * mains + (uint64_t) restarts_of(p, ROLE_SIDECAR) * sidecars;
         char ip[ADDRESS_STRING_MAX];
 
         json_put_string(b, object_name(o));
-        strbuf_printf(b, ",\"%zu/%zu\",", statuses[p->status].runs ? n : 0, n);
+        strbuf_printf(b, ",\"%zu/%zu\",", ready, all);
         put_shown_status(p, b);
-        strbuf_printf(b, ",\"%llu\",", (unsigned long long) p->restarts * n);
+        strbuf_putc(b, ',');
+        put_restarts(p, restarts, now, b);
+        strbuf_putc(b, ',');
         kube_put_age(b, o->created, now);
         strbuf_printf(b, ",\"%s\",", p->ip != 0 && p->started > 0 ? address_to_string(p->ip, ip) : "<none>");
         json_put_string(b, p->node ?: "<none>");
