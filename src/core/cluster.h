@@ -77,7 +77,7 @@ DocPool *cluster_documents(Cluster *c);
 
 typedef struct ClusterStats {
         uint32_t nodes_by_health[4]; /* by NodeHealth */
-        uint32_t pods_by_status[7];  /* by PodStatus */
+        uint32_t pods_by_status[8];  /* by PodStatus */
         uint32_t pods_bound;
         uint64_t n_heartbeats;
         uint64_t n_placed, n_unplaced; /* attempts of the scheduler that found a node, and that found none */

@@ -55,7 +55,7 @@ static double metric(const char *text, const char *name) {
 
 static void show_status(const char *metrics, json_object *scheduler, json_object *version, bool ready, const char *checks) {
         static const char *const health[] = { "Healthy", "Unhealthy", "Stopped", "Starting" };
-        static const char *const phases[] = { "Running", "Pending", "Rescheduling", "Restarting", "Terminating", "Succeeded", "Failed" };
+        static const char *const phases[] = { "Running", "Pending", "Rescheduling", "Restarting", "CrashLoopBackOff", "Terminating", "Succeeded", "Failed" };
         char name[128], span[64];
 
         printf("%s%s%s kubesimd %s, up %s\n", colour(ready ? COLOUR_GOOD : COLOUR_BAD), ready ? "●" : "×", colour_off(),

@@ -31,6 +31,7 @@ Colour colour_of_status(const char *status) {
         } colours[] = {
                 { "Healthy", COLOUR_GOOD },      { "Running", COLOUR_GOOD },  { "Unhealthy", COLOUR_BAD }, { "Failed", COLOUR_BAD },
                 { "Rescheduling", COLOUR_WARN }, { "Pending", COLOUR_WARN },  { "Starting", COLOUR_WARN }, { "Restarting", COLOUR_WARN },
+                { "CrashLoopBackOff", COLOUR_BAD },
                 { "Terminating", COLOUR_DIM },   { "Succeeded", COLOUR_DIM }, { "Stopped", COLOUR_DIM },
         };
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the fields that are alive (support.tsv) do, where no other test shows it."""
+import re
+
 import pytest
 
 from conftest import eventually
@@ -74,6 +76,78 @@ def test_pods(cluster):
     status = cluster.get(PODS + "/p")["status"]
     assert [(c["name"], c["image"], c["ready"]) for c in status["containerStatuses"]] == [("first", "a", True), ("second", "b", True)]
     assert [(c["name"], "terminated" in c["state"]) for c in status["initContainerStatuses"]] == [("init", True)]
+    ids = [c["containerID"] for c in status["containerStatuses"] + status["initContainerStatuses"]]
+    assert len(set(ids)) == 3 and all(re.fullmatch("containerd://[0-9a-f]{64}", i) for i in ids)
+    assert ids[0] == cluster.get(PODS + "/p")["status"]["containerStatuses"][0]["containerID"]
+
+
+def cells(cluster, name):
+    table = cluster.ask("GET", PODS + "/" + name, headers={"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}).json
+    return dict(zip([c["name"] for c in table["columnDefinitions"]], table["rows"][0]["cells"]))
+
+
+def test_crash_loops(cluster):
+    """Kubernetes documentation, "Pod Lifecycle": restartPolicy, and what clients see of a container that ends again and again; restartCount, lastState."""
+    ends = {"annotations": {"kubesim.io/duration": "500ms", "kubesim.io/exit-code": "3"}}
+    side = [{"name": "s", "image": "x", "restartPolicy": "Always"}]
+    pod(cluster, "loop", metadata=ends, initContainers=side)
+    pod(cluster, "done", restartPolicy="OnFailure", metadata={"annotations": {"kubesim.io/duration": "500ms"}})
+    of = lambda name: cluster.get(PODS + "/" + name)["status"]
+    eventually(lambda: of("loop")["containerStatuses"][0]["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff")
+    for restarted in (False, True):  # it is there after a restart of kubesimd as well
+        status, row = of("loop"), cells(cluster, "loop")
+        main, sidecar = status["containerStatuses"][0], status["initContainerStatuses"][0]
+        assert status["phase"] == "Running" and "message" not in status
+        assert (main["ready"], main["started"], main["restartCount"]) == (False, False, 1)
+        assert main["state"]["waiting"]["message"] == "back-off 10s restarting failed container"
+        assert main["lastState"]["terminated"]["exitCode"] == 3 and main["lastState"]["terminated"]["reason"] == "Error"
+        assert sidecar["ready"] and "running" in sidecar["state"] and sidecar["restartCount"] == 0
+        assert {c["type"]: c["status"] for c in status["conditions"]}["Ready"] == "False"
+        assert next(c for c in status["conditions"] if c["type"] == "Ready")["message"] == "containers with unready status: [c]"
+        assert (row["Ready"], row["Status"]) == ("1/2", "CrashLoopBackOff") and re.fullmatch(r"1 \(\d+s ago\)", row["Restarts"])
+        if not restarted:
+            event = next(e for e in cluster.get(CORE + NS + "/events")["items"] if e["reason"] == "BackOff")
+            assert (event["type"], event["message"]) == ("Warning", "Back-off restarting failed container c in pod loop_default")
+            assert cluster.get("/pods/loop")["Status"] == "CrashLoopBackOff"
+            cluster.restart()
+    eventually(lambda: of("loop")["containerStatuses"][0]["restartCount"] == 2, 20)
+    assert of("done")["phase"] == "Succeeded" and of("done")["containerStatuses"][0]["restartCount"] == 0
+
+
+def test_restarts_of_a_jobs_pod_count(cluster):
+    """Kubernetes documentation, "Jobs", pod backoff failure policy: restartPolicy OnFailure, backoffLimit."""
+    made = {**template(**{"kubesim.io/duration": "200ms", "kubesim.io/exit-code": "1"}), "spec": {"containers": CONTAINERS, "restartPolicy": "OnFailure"}}
+    create(cluster, BATCH + NS + "/jobs", "j", spec={"template": made, "backoffLimit": 1})
+    condition = lambda: [c for c in cluster.get(BATCH + NS + "/jobs/j")["status"].get("conditions", []) if c["type"] == "Failed"]
+    assert eventually(condition)[0]["reason"] == "BackoffLimitExceeded"
+
+
+def test_a_pod_runs_for_too_long(cluster):
+    pod(cluster, "late", activeDeadlineSeconds=1)
+    eventually(lambda: cluster.get(PODS + "/late")["status"]["phase"] == "Failed")
+    status = cluster.get(PODS + "/late")["status"]
+    assert (status["reason"], status["message"]) == ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+    assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
+
+
+def test_sidecars(cluster):
+    """Kubernetes documentation, "Sidecar Containers": they are ready and counted while the pod runs, and end with it."""
+    init = [{"name": "i", "image": "x"}, {"name": "s", "image": "x", "restartPolicy": "Always"}]
+    held = pod(cluster, "held", nodeName="n1", initContainers=init)  # nobody has said yet that it runs
+    assert [next(iter(c["state"])) for c in held["status"]["initContainerStatuses"]] == ["waiting", "waiting"]
+    initialized = next(c for c in held["status"]["conditions"] if c["type"] == "Initialized")
+    assert (initialized["status"], initialized["reason"]) == ("False", "ContainersNotInitialized")
+    assert initialized["message"] == "containers with incomplete status: [i s]"
+    pod(cluster, "side", initContainers=init, restartPolicy="Never", metadata={"annotations": {"kubesim.io/duration": "3s"}})
+    eventually(runs(cluster, "side"))
+    assert (cells(cluster, "side")["Ready"], cells(cluster, "side")["Status"]) == ("2/2", "Running")
+    done, side = cluster.get(PODS + "/side")["status"]["initContainerStatuses"]
+    assert done["state"]["terminated"]["reason"] == "Completed" and done["ready"] and not done["started"]
+    assert "running" in side["state"] and side["ready"] and side["started"]
+    eventually(lambda: cluster.get(PODS + "/side")["status"]["phase"] == "Succeeded")
+    side = cluster.get(PODS + "/side")["status"]["initContainerStatuses"][1]
+    assert side["state"]["terminated"]["exitCode"] == 0 and not side["ready"] and not side["started"]
+    assert (cells(cluster, "side")["Ready"], cells(cluster, "side")["Status"]) == ("0/2", "Completed")
 
 
 def test_placement(cluster):

@@ -182,9 +182,10 @@ def test_memory_and_extended_resources(cluster):
     cluster.add_node("small", memory="1Gi")
     cluster.add_node("gpu", memory="8Gi", **{"nvidia.com/gpu": "2"})
     cluster.add_pod("m", requests={"memory": "2Gi"})
-    cluster.add_pod("g1", requests={"nvidia.com/gpu": "1"})
-    cluster.add_pod("g2", requests={"nvidia.com/gpu": "1"})
-    cluster.add_pod("g3", requests={"nvidia.com/gpu": "1"})
+    gpu = asks()
+    gpu["containers"][0]["resources"]["limits"] = {"nvidia.com/gpu": "1"}
+    for name in ("g1", "g2", "g3"):
+        cluster.add_pod(name, gpu)
     assert [cluster.where(p) for p in ("m", "g1", "g2", "g3")] == ["gpu", "gpu", "gpu", None]
     assert cluster.why("g3") == ("0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available: 1 No preemption victims found "
                                  "for incoming pod, 1 Preemption is not helpful for scheduling.")

@@ -294,6 +294,98 @@ def test_wrong_containers(kubesimd, body, message):
     assert refusal(kubesimd, 422, "POST", PODS, body)["message"] == f'Pod "web" is invalid: {message}'
 
 
+EXEC = {"exec": {"command": ["true"]}}
+INIT = {"name": "i", "image": "x"}
+IDS = "must be between 0 and 2147483647, inclusive"
+# What is changed of the container or of the spec, the field and the message; kubernetes, pkg/apis/core/validation/validation.go
+WRONG_PROCESSES = [
+    ({"livenessProbe": {}}, None, "livenessProbe: Required value: must specify a handler type"),
+    ({"readinessProbe": {**EXEC, "httpGet": {"port": 80}}}, None, "readinessProbe.httpGet: Forbidden: may not specify more than 1 handler type"),
+    ({"startupProbe": {"exec": {}}}, None, "startupProbe.exec.command: Required value"),
+    ({"livenessProbe": {"httpGet": {"port": 0}}}, None, "livenessProbe.httpGet.port: Invalid value: 0: must be between 1 and 65535, inclusive"),
+    ({"livenessProbe": {"tcpSocket": {"port": "a--b"}}}, None, 'livenessProbe.tcpSocket.port: Invalid value: "a--b": must not contain consecutive hyphens'),
+    ({"livenessProbe": {"grpc": {"port": 65536}}}, None, "livenessProbe.grpc.port: Invalid value: 65536: must be between 1 and 65535, inclusive"),
+    ({"livenessProbe": {"httpGet": {"port": 80, "scheme": "FTP"}}}, None,
+     'livenessProbe.httpGet.scheme: Unsupported value: "FTP": supported values: "HTTP", "HTTPS"'),
+    ({"livenessProbe": {"httpGet": {"port": 80, "httpHeaders": [{"name": "a b", "value": ""}]}}}, None,
+     'livenessProbe.httpGet.httpHeaders: Invalid value: "a b": a valid HTTP header must consist of alphanumeric characters or \'-\' (e.g. '
+     "'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')"),
+    *[({"readinessProbe": {**EXEC, number: -1}}, None, f"readinessProbe.{number}: Invalid value: -1: must be greater than or equal to 0")
+      for number in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")],
+    ({"livenessProbe": {**EXEC, "successThreshold": 2}}, None, "livenessProbe.successThreshold: Invalid value: 2: must be 1"),
+    ({"startupProbe": {**EXEC, "successThreshold": 2}}, None, "startupProbe.successThreshold: Invalid value: 2: must be 1"),
+    ({"livenessProbe": {**EXEC, "terminationGracePeriodSeconds": 0}}, None,
+     "livenessProbe.terminationGracePeriodSeconds: Invalid value: 0: must be greater than 0"),
+    ({"readinessProbe": {**EXEC, "terminationGracePeriodSeconds": 1}}, None,
+     "readinessProbe.terminationGracePeriodSeconds: Invalid value: 1: must not be set for readinessProbes"),
+    ({"lifecycle": {"postStart": {}}}, None, "lifecycle.postStart: Required value: must specify a handler type"),
+    ({"lifecycle": {"preStop": {"sleep": {"seconds": 31}}}}, None,
+     "lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than terminationGracePeriodSeconds (30)"),
+    ({"restartPolicy": "Always"}, None, "restartPolicy: Forbidden: may not be set for non-init containers"),
+    ({"terminationMessagePolicy": "Log"}, None,
+     'terminationMessagePolicy: Unsupported value: "Log": supported values: "File", "FallbackToLogsOnError"'),
+    ({"securityContext": {"runAsUser": -1}}, None, f"securityContext.runAsUser: Invalid value: -1: {IDS}"),
+    ({"securityContext": {"runAsGroup": 2147483648}}, None, f"securityContext.runAsGroup: Invalid value: 2147483648: {IDS}"),
+    ({"securityContext": {"allowPrivilegeEscalation": False, "privileged": True}}, None,
+     'securityContext: Invalid value: {"allowPrivilegeEscalation":false,"privileged":true}: '
+     "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"),
+    ({"securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"add": ["CAP_SYS_ADMIN"]}}}, None,
+     'securityContext: Invalid value: {"allowPrivilegeEscalation":false,"capabilities":{"add":["CAP_SYS_ADMIN"]}}: '
+     "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"),
+    ({"resources": {"requests": {"a.b/c": "1"}}}, None, "resources.limits: Required value: Limit must be set for non overcommitable resources"),
+    ({"resources": {"requests": {"a.b/c": "1"}, "limits": {"a.b/c": "2"}}}, None,
+     'resources.requests: Invalid value: "1": must be equal to a.b/c limit of 2'),
+    ({"resources": {"limits": {"hugepages-2Mi": "4Mi"}}}, None, "resources: Forbidden: HugePages require cpu or memory"),
+    ({"ports": [{"name": "a", "containerPort": 1}, {"name": "a", "containerPort": 2}]}, None, 'ports[1].name: Duplicate value: "a"'),
+    ({"ports": [{"name": "a" * 16, "containerPort": 1}]}, None, f'ports[0].name: Invalid value: "{"a" * 16}": must be no more than 15 characters'),
+    ({"ports": [{"name": "80", "containerPort": 1}]}, None, 'ports[0].name: Invalid value: "80": must contain at least one letter (a-z)'),
+    ({"env": [{"name": "A=B"}]}, None, 'env[0].name: Invalid value: "A=B": a valid environment variable name must consist only of printable ASCII '
+     "characters other than '='"),
+    ({"ports": [{"containerPort": 80, "hostPort": 81}]}, {"hostNetwork": True},
+     "ports[0].hostPort: Invalid value: 81: must match `containerPort` when `hostNetwork` is true"),
+    (None, {"initContainers": [{**INIT, "livenessProbe": EXEC}]},
+     "initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always"),
+    (None, {"initContainers": [{**INIT, "restartPolicy": "Never"}]}, 'initContainers[0].restartPolicy: Unsupported value: "Never": supported values: "Always"'),
+    (None, {"initContainers": [{**INIT, "name": "c"}]}, 'initContainers[0].name: Duplicate value: "c"'),
+    (None, {"ephemeralContainers": [INIT]}, "ephemeralContainers: Forbidden: cannot be set on create"),
+    (None, {"activeDeadlineSeconds": 0}, "activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive"),
+    *[(None, {"securityContext": {number: -1}}, f"securityContext.{number}: Invalid value: -1: {IDS}") for number in ("fsGroup", "runAsUser", "runAsGroup")],
+    (None, {"securityContext": {"supplementalGroups": [1, -1]}}, f"securityContext.supplementalGroups[1]: Invalid value: -1: {IDS}"),
+    (None, {"securityContext": {"fsGroupChangePolicy": "Never"}},
+     'securityContext.fsGroupChangePolicy: Unsupported value: "Never": supported values: "Always", "OnRootMismatch"'),
+]
+
+
+def test_wrong_processes(kubesimd):
+    for container, spec, message in WRONG_PROCESSES:
+        body = with_container(**(container or {}))
+        body["spec"] |= spec or {}
+        field = "spec." + ("containers[0]." if container else "")
+        assert refusal(kubesimd, 422, "POST", PODS, body)["message"] == f'Pod "web" is invalid: {field}{message}'
+    causes = refusal(kubesimd, 422, "POST", PODS, with_container(resources={"limits": {"cpu": "1", "hugepages-2Mi": "3Mi"}}))["details"]["causes"]
+    assert [(c["field"], c["message"]) for c in causes] == [
+        (f"spec.containers[0].resources.{amounts}[hugepages-2Mi]", 'Invalid value: "3Mi": 3Mi is not positive integer multiple of hugepages-2Mi')
+        for amounts in ("limits", "requests")]
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {**POD["spec"], "ephemeralContainers": [INIT]}}
+    body = {"metadata": {"name": "web"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}}
+    assert refusal(kubesimd, 422, "POST", "/apis/apps/v1/namespaces/default/replicasets", body)["message"] == (
+        'ReplicaSet.apps "web" is invalid: spec.template.spec.ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template')
+
+
+def test_processes_as_kubernetes_takes_them(kubesimd):
+    """What is right, or only said twice where Kubernetes does not mind; and what it fills in."""
+    watched = {"livenessProbe": {"httpGet": {"port": "web"}, "terminationGracePeriodSeconds": 5}, "readinessProbe": {**EXEC, "successThreshold": 3},
+               "lifecycle": {"preStop": {"httpGet": {"port": 80}}, "postStart": {"sleep": {"seconds": 0}}}}
+    body = with_container(**watched, ports=[{"name": "web", "containerPort": 80}, {"containerPort": 81}, {"containerPort": 82}],
+                          env=[{"name": "A.b-c"}, {"name": "A.b-c"}], securityContext={"runAsUser": 0, "allowPrivilegeEscalation": False},
+                          resources={"limits": {"cpu": "1", "hugepages-2Mi": "4Mi", "a.b/c": "1"}, "requests": {"a.b/c": "1000m"}})
+    body["spec"] |= {"activeDeadlineSeconds": 1, "initContainers": [{**INIT, "restartPolicy": "Always", **watched}], "hostNetwork": True}
+    spec = kubesimd.post(PODS, body, 201)["spec"]
+    for container in (spec["containers"][0], spec["initContainers"][0]):
+        assert container["livenessProbe"]["httpGet"] == container["lifecycle"]["preStop"]["httpGet"] | {"port": "web"} == {
+            "port": "web", "path": "/", "scheme": "HTTP"}
+
+
 def test_a_rollout_has_to_be_able_to_go_on(kubesimd):
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
     body = {"metadata": {"name": "web"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template,

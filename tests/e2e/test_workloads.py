@@ -215,7 +215,7 @@ def test_daemons_stay_on_their_nodes(kubesimd):
 
 
 def test_daemon_sets_are_updated_in_steps(kubesimd):
-    """maxUnavailable, minReadySeconds, revisionHistoryLimit; a pod that ends is replaced."""
+    """maxUnavailable, minReadySeconds, revisionHistoryLimit; pods whose containers end stay."""
     for i in range(6):
         add_node(kubesimd, f"n{i}")
     rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "50%"}}
@@ -235,9 +235,9 @@ def test_daemon_sets_are_updated_in_steps(kubesimd):
     newest = max(revisions, key=lambda r: r["revision"])
     assert newest["metadata"]["labels"]["controller-revision-hash"] == pods_of(kubesimd, "agent")[0]["metadata"]["labels"]["controller-revision-hash"]
     kubesimd.post(DAEMONS, daemon_set("short", "100m", {"annotations": {"kubesim.io/duration": "1s"}}), 201)
-    eventually(lambda: any(e["reason"] == "SucceededDaemonPod" for e in kubesimd.get(EVENTS)["items"]))
-    first = {p["metadata"]["uid"] for p in pods_of(kubesimd, "short")}
-    eventually(lambda: (lambda now: len(now) == 6 and not now & first)({p["metadata"]["uid"] for p in pods_of(kubesimd, "short")}), 20)
+    first = eventually(lambda: (lambda uids: len(uids) == 6 and uids)({p["metadata"]["uid"] for p in pods_of(kubesimd, "short")}))
+    eventually(lambda: all(p["status"].get("containerStatuses", [{"restartCount": 0}])[0]["restartCount"] > 0 for p in pods_of(kubesimd, "short")), 20)
+    assert {p["metadata"]["uid"] for p in pods_of(kubesimd, "short")} == first  # they begin again where they are
 
 
 def test_daemon_sets_need_their_priority_class(kubesimd):

@@ -108,6 +108,7 @@ static int count_active(Job *j, const Pod *p) {
 
         j->active++;
         j->ready += p->status == POD_RUNNING;
+        j->n_restarts += p->restarts;
         return i >= 0 ? index_set_add(&j->running, i) : 0;
 }
 

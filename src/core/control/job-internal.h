@@ -20,9 +20,10 @@ typedef struct Job {
         int64_t parallelism, completions; /* -1: none asked for; the first success ends it */
         int64_t backoff_limit, backoff_limit_per_index; /* -1: none */
         bool indexed, suspended;
+        bool restarts;        /* restartPolicy OnFailure: its pods begin again where they are, and that is what counts */
         bool replace_late;    /* podReplacementPolicy Failed: no other pod before one is gone */
 
-        int64_t active, ready, terminating;
+        int64_t active, ready, terminating, n_restarts;
         int64_t succeeded, failed; /* with those that are yet to be counted in the status */
         IndexSet completed, failing, running; /* indexes; failing: those that have failed for good */
         ObjectState **ended;  /* pods to be let go of once the status has them */

@@ -21,8 +21,8 @@ static const char *matching_container(const Json *exits, const Pod *p, int64_t c
         if (!exits || p->deleted > 0 || has_code(json_get(exits, "values"), code) != streq(op, "In"))
                 return NULL;
         for (size_t i = 0; d && i < d->n_containers; i++)
-                if (isempty(name) || streq(name, d->containers[i].key))
-                        return d->containers[i].key;
+                if (isempty(name) || streq(name, d->containers[i].name))
+                        return d->containers[i].name;
         return NULL;
 }
 
@@ -86,7 +86,7 @@ static void put_verdict(Job *j, const Pod *p, const char *container, int64_t cod
 }
 
 FailureAction job_judge_failure(Job *j, const Pod *p) {
-        int64_t code = p->exit_code != 0 ? p->exit_code : 1;
+        int64_t code = pod_ended_with(p);
         size_t number = 0;
 
         JSON_FOREACH(rule, json_at(j->spec, "podFailurePolicy", "rules", NULL)) {

@@ -64,6 +64,7 @@ static void read_spec(Job *j) {
         j->backoff_limit = json_i64(json_get(j->spec, "backoffLimit"), 6);
         j->indexed = j->completions >= 0 && streq_ptr(json_string(json_get(j->spec, "completionMode")), "Indexed");
         j->backoff_limit_per_index = j->indexed ? json_i64(json_get(j->spec, "backoffLimitPerIndex"), -1) : -1;
+        j->restarts = streq_ptr(json_string(json_at(j->spec, "template", "spec", "restartPolicy", NULL)), "OnFailure");
         j->suspended = json_is_true(json_get(j->spec, "suspend"));
         j->replace_late = streq_ptr(json_string(json_get(j->spec, "podReplacementPolicy")), "Failed");
 }
@@ -113,7 +114,7 @@ static JobVerdict judge(const Job *j) {
                 return v;
         if (*j->verdict)
                 return (JobVerdict) { FAILURE_TARGET, "PodFailurePolicy", j->verdict };
-        if (j->failed > j->backoff_limit)
+        if (j->failed > j->backoff_limit || (j->restarts && j->n_restarts > 0 && j->n_restarts >= j->backoff_limit))
                 return (JobVerdict) { FAILURE_TARGET, "BackoffLimitExceeded", "Job has reached the specified backoff limit" };
         if (deadline(j) <= cluster_now_realtime(j->cluster))
                 return (JobVerdict) { FAILURE_TARGET, "DeadlineExceeded", "Job was active longer than specified deadline" };

@@ -233,7 +233,8 @@ bool object_view_differs(const Object *a, const Object *b) {
         if (a->kind == KIND_POD) {
                 const Pod *x = (const Pod*) a, *y = (const Pod*) b;
 
-                return x->held != y->held || x->class != y->class || x->duration != y->duration || x->exit_code != y->exit_code || x->status != y->status;
+                return x->held != y->held || x->class != y->class || x->duration != y->duration || x->exit_code != y->exit_code || x->status != y->status ||
+                       x->restart != y->restart || x->deadline_seconds != y->deadline_seconds;
         }
         if (a->kind == KIND_NODE) {
                 const Node *x = (const Node*) a, *y = (const Node*) b;

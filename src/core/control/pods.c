@@ -187,8 +187,11 @@ static int change_status(Cluster *c, PodState *ps, PodStatus status, const char 
                 return r;
         p->status = status;
         p->restarts += restarted;
-        if (status == POD_RUNNING && p->started == 0)
+        if (status == POD_RUNNING && (p->started == 0 || p->crashes > 0)) { /* a node that begins with it knows of no ends before */
                 p->started = cluster_now_realtime(c);
+                p->crashes = 0;
+                p->ended = 0;
+        }
         if (status == POD_SUCCEEDED || status == POD_FAILED)
                 p->ended = cluster_now_realtime(c);
         r = pod_set_reason(p, reason);
@@ -351,6 +354,7 @@ int cluster_restart_pod(Cluster *c, usec_t now, const char *name, Error *reterr)
                 return 0;
         case POD_PENDING:
         case POD_RUNNING:
+        case POD_BACKOFF:
                 if (ps->node)
                         break;
                 _fallthrough_;
@@ -387,10 +391,90 @@ int pod_confirm(Cluster *c, PodState *ps, bool running) {
         }
 }
 
+/* One that has run for this long is not taken to be in a loop (kubelet: twice the longest wait). */
+#define RUN_WELL (10 * USEC_PER_MINUTE)
+
+static void tell_of_backoff(Cluster *c, const Pod *p) {
+        const char *name = object_name(&p->object), *namespace;
+        const Doc *d = p->object.doc;
+        char detail[512];
+        size_t size;
+
+        namespace = object_namespace(&p->object, &size);
+        (void) snprintf(detail, sizeof(detail), "Back-off restarting failed container %s in pod %s_%.*s",
+                        d && d->n_containers > 0 ? d->containers[0].name : "", name, (int) size, namespace);
+        cluster_event(c, EVENT_POD_BACKOFF, p->node, p->object.name, detail);
+}
+
+/* Its containers have ended, and are started again where they are: at once the first time, then after ever longer waits. */
+static int begin_again(Cluster *c, PodState *ps) {
+        bool well = pod_of(ps)->duration > RUN_WELL;
+        char reason[64];
+        Pod *p;
+        int r;
+
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return r;
+        p->crashes = (uint8_t) (well ? 1 : MIN(p->crashes + 1, POD_CRASHES_MAX)) & POD_CRASHES_MAX;
+        p->ended = cluster_now_realtime(c);
+        (void) snprintf(reason, sizeof(reason), "back-off %llus restarting failed container", (unsigned long long) (pod_backoff(p) / USEC_PER_SEC));
+        p->status = pod_backoff(p) > 0 ? POD_BACKOFF : POD_RUNNING;
+        p->restarts += p->status == POD_RUNNING;
+        r = pod_set_reason(p, p->status == POD_BACKOFF ? reason : NULL);
+        if (r < 0) {
+                pod_unref(p);
+                return r;
+        }
+        r = cluster_put(c, &p->object);
+        if (r < 0)
+                return r;
+        if (pod_of(ps)->status == POD_BACKOFF) {
+                tell_of_backoff(c, pod_of(ps));
+                return 0;
+        }
+        cluster_event(c, EVENT_POD_RESTARTING, pod_of(ps)->node, pod_of(ps)->object.name, NULL);
+        cluster_event(c, EVENT_POD_RUNNING, pod_of(ps)->node, pod_of(ps)->object.name, NULL);
+        return 0;
+}
+
+/* The wait is over. */
+static int leave_backoff(Cluster *c, PodState *ps) {
+        Pod *p;
+        int r;
+
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return r;
+        p->status = POD_RUNNING;
+        p->restarts++;
+        (void) pod_set_reason(p, NULL);
+        r = cluster_put(c, &p->object);
+        if (r >= 0)
+                cluster_event(c, EVENT_POD_RUNNING, pod_of(ps)->node, pod_of(ps)->object.name, NULL);
+        return r;
+}
+
+/* Kubernetes documentation, "Jobs", activeDeadlineSeconds; kubelet/active_deadline.go */
+static int exceed_deadline(Cluster *c, PodState *ps) {
+        int r;
+
+        r = change_status(c, ps, POD_FAILED, POD_DEADLINE_REASON, false);
+        if (r >= 0)
+                cluster_event(c, EVENT_POD_FAILED, pod_of(ps)->node, pod_of(ps)->object.name, POD_DEADLINE_REASON);
+        return r;
+}
+
 int pod_end(Cluster *c, PodState *ps) {
         _cleanup_(object_unrefp) Object *before = object_ref(ps->entry.object);
         int r;
 
+        if (pod_deadline(POD(before)) <= cluster_now_realtime(c))
+                return exceed_deadline(c, ps);
+        if (POD(before)->status == POD_BACKOFF)
+                return leave_backoff(c, ps);
+        if (pod_restarts(POD(before)))
+                return begin_again(c, ps);
         r = change_status(c, ps, POD(before)->exit_code == 0 ? POD_SUCCEEDED : POD_FAILED, NULL, false);
         if (r >= 0)
                 cluster_event(c, POD(before)->exit_code == 0 ? EVENT_POD_SUCCEEDED : EVENT_POD_FAILED, POD(before)->node, before->name, NULL);

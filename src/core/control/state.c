@@ -323,11 +323,13 @@ static void pod_rebind(Cluster *c, PodState *ps, const Pod *old, const Pod *new)
         }
 }
 
-static int pod_set_end(Cluster *c, PodState *ps, const Pod *p) {
-        usec_t end = USEC_INFINITY;
+static_assert(ELEMENTSOF(((ClusterStats*) NULL)->pods_by_status) == _POD_STATUS_MAX, "a count for each status");
 
-        if (p && p->status == POD_RUNNING && p->duration != USEC_INFINITY && p->started > 0) {
-                int64_t at = (int64_t) usec_add(p->started, p->duration) - c->realtime_offset;
+static int pod_set_end(Cluster *c, PodState *ps, const Pod *p) {
+        usec_t end = p ? pod_next_end(p) : USEC_INFINITY;
+
+        if (end != USEC_INFINITY) {
+                int64_t at = (int64_t) end - c->realtime_offset;
 
                 end = at > 0 ? (usec_t) at : 0;
         }

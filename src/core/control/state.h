@@ -182,7 +182,7 @@ const StoreKind *cluster_kinds(void);
 
 /* Should its node run this pod now? */
 static inline bool pod_is_wanted(const Pod *p) {
-        return p->node && (p->status == POD_PENDING || p->status == POD_RUNNING);
+        return p->node && (p->status == POD_PENDING || p->status == POD_RUNNING || p->status == POD_BACKOFF);
 }
 /* What could not be done now is tried again in the step that is due soon. */
 void cluster_retry_soon(Cluster *c);

@@ -107,7 +107,7 @@ static bool is_ready(const Pod *p) {
 
 /* Has it been ready for long enough? If it will be by time alone, looks again then. */
 static bool is_available(Stateful *s, const Pod *p) {
-        usec_t at = usec_add(p->started, s->min_ready);
+        usec_t at = usec_add(pod_run_began(p), s->min_ready);
 
         if (!is_ready(p))
                 return false;

@@ -19,7 +19,7 @@
 #define PAUSE_OF_ONE 1 /* us */
 
 static void count_ready(PodCounts *n, const Pod *p, usec_t now, usec_t min_ready) {
-        usec_t at = usec_add(p->started, min_ready);
+        usec_t at = usec_add(pod_run_began(p), min_ready);
 
         n->ready++;
         if (at <= now)

@@ -95,6 +95,12 @@ static void encode_pod(const Object *o, StrBuf *b) {
                 put_key(b, &first, "exitCode");
                 strbuf_put_i64(b, p->exit_code);
         }
+        if (p->restart != POD_RESTART_NEVER)
+                put_string(b, &first, "restartPolicy", pod_restart_to_string((PodRestart) p->restart));
+        if (p->deadline_seconds > 0) {
+                put_key(b, &first, "activeDeadline");
+                strbuf_put_u64(b, p->deadline_seconds);
+        }
         if (p->held)
                 strbuf_puts(b, ",\"held\":true");
         if (p->qos != POD_BURSTABLE)
@@ -107,6 +113,10 @@ static void encode_pod(const Object *o, StrBuf *b) {
         if (p->restarts > 0) {
                 put_key(b, &first, "restarts");
                 strbuf_put_u64(b, p->restarts);
+        }
+        if (p->crashes > 0) {
+                put_key(b, &first, "crashes");
+                strbuf_put_u64(b, p->crashes);
         }
         if (p->ip != 0) {
                 char ip[ADDRESS_STRING_MAX];
@@ -177,9 +187,9 @@ typedef struct Document {
         int64_t cpu;
         usec_t duration;
         bool stop_requested, unschedulable, tainted, held;
-        const char *health, *phase, *reason, *version, *ip, *qos, *nominated, *disruption;
+        const char *health, *phase, *reason, *version, *ip, *qos, *nominated, *disruption, *restart;
         usec_t health_since, started, ended, deleted, until, delay, period;
-        int64_t restarts, exit_code, grace, toleration, slot;
+        int64_t restarts, exit_code, grace, toleration, slot, crashes, deadline;
         JsonStrings addresses;
         JsonRaw doc;
 } Document;
@@ -202,13 +212,14 @@ static const JsonField node_status[] = {
 static const JsonField pod_spec[] = {
         FIELD("cpu", MILLI, cpu, true), FIELD("nodeName", STRING, node, false), FIELD("duration", USEC, duration, false),
         FIELD("exitCode", I64, exit_code, false), FIELD("toleration", I64, toleration, false), FIELD("held", BOOL, held, false), FIELD("qosClass", STRING, qos, false),
+        FIELD("restartPolicy", STRING, restart, false), FIELD("activeDeadline", I64, deadline, false),
 };
 static const JsonField pod_status[] = {
         FIELD("phase", STRING, phase, true), FIELD("reason", STRING, reason, false),
         FIELD("nominatedNodeName", STRING, nominated, false), FIELD("restarts", I64, restarts, false), FIELD("startTime", TIME, started, false),
         FIELD("podIP", STRING, ip, false),
         FIELD("endTime", TIME, ended, false), FIELD("deletionTime", TIME, deleted, false),
-        FIELD("gracePeriod", I64, grace, false), FIELD("disruption", STRING, disruption, false),
+        FIELD("gracePeriod", I64, grace, false), FIELD("disruption", STRING, disruption, false), FIELD("crashes", I64, crashes, false),
 };
 static const JsonField policy_spec[] = { FIELD("algorithm", STRING, algorithm, true) };
 static const JsonField tombstone_spec[] = { FIELD("instance", STRING, instance, false) };
@@ -289,14 +300,23 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
                 return invalid("restarts", NULL, reterr);
         p->cpu = d->cpu;
         p->duration = d->duration;
-        p->qos = d->qos ? pod_qos_from_string(d->qos) : POD_BURSTABLE;
-        if ((int) p->qos < 0)
+        if (d->qos && (int) pod_qos_from_string(d->qos) < 0)
                 return invalid("qosClass", d->qos, reterr);
-        p->disruption = d->disruption ? pod_disruption_from_string(d->disruption) : POD_DISRUPTION_NONE;
-        if ((int) p->disruption < 0)
+        if (d->disruption && (int) pod_disruption_from_string(d->disruption) < 0)
                 return invalid("disruption", d->disruption, reterr);
         if (d->ip && address_from_string(d->ip, &p->ip) < 0)
                 return invalid("podIP", d->ip, reterr);
+        if (d->restart && (int) pod_restart_from_string(d->restart) < 0)
+                return invalid("restartPolicy", d->restart, reterr);
+        if (d->deadline < 0 || d->deadline > UINT32_MAX)
+                return invalid("activeDeadline", NULL, reterr);
+        if (d->crashes < 0 || d->crashes > POD_CRASHES_MAX)
+                return invalid("crashes", NULL, reterr);
+        p->qos = d->qos ? pod_qos_from_string(d->qos) : POD_BURSTABLE;
+        p->disruption = d->disruption ? pod_disruption_from_string(d->disruption) : POD_DISRUPTION_NONE;
+        p->restart = (uint8_t) (d->restart ? pod_restart_from_string(d->restart) : POD_RESTART_NEVER) & 3;
+        p->deadline_seconds = (uint32_t) d->deadline;
+        p->crashes = (uint8_t) d->crashes & POD_CRASHES_MAX;
         p->started = d->started;
         p->ended = d->ended;
         p->deleted = d->deleted;

@@ -34,6 +34,11 @@ static void put_string(StrBuf *b, const char *s) {
         strbuf_append(b, strempty(s), strlen(strempty(s)) + 1);
 }
 
+/* NULL in place of a value of another type. */
+static const Json *typed(const Json *v, JsonType type) {
+        return json_is(v, type) ? v : NULL;
+}
+
 static size_t count(const Json *v, JsonType type) {
         return json_is(v, type) ? v->size : 0;
 }
@@ -76,6 +81,27 @@ static void take_map(const char **p, DocLabel *map, size_t n) {
         }
 }
 
+static bool is_sidecar(const Json *container) {
+        return streq_ptr(json_string(json_get(container, "restartPolicy")), "Always");
+}
+
+static uint32_t count_sidecars(const Json *init) {
+        uint32_t n = 0;
+
+        JSON_FOREACH(v, init)
+                n += is_sidecar(v);
+        return n;
+}
+
+static void take_containers(const char **p, const Json *containers, DocContainer *c) {
+        JSON_FOREACH(v, containers) {
+                c->name = take(p);
+                c->image = take(p);
+                c->sidecar = is_sidecar(v);
+                c++;
+        }
+}
+
 static void take_owners(const char **p, const Json *owners, DocOwner *o) {
         JSON_FOREACH(v, owners) {
                 o->api_version = take(p);
@@ -104,16 +130,11 @@ static void fill(Doc *d, const Json *object, const char *text) {
         d->rest = take(&text);
         take_map(&text, d->labels, d->n_labels);
         take_map(&text, d->annotations, d->n_annotations);
-        take_map(&text, d->containers, d->n_containers);
-        take_map(&text, d->init_containers, d->n_init_containers);
+        take_containers(&text, typed(json_at(object, "spec", "containers", NULL), JSON_ARRAY), d->containers);
+        take_containers(&text, typed(json_at(object, "spec", "initContainers", NULL), JSON_ARRAY), d->init_containers);
         take_owners(&text, json_get(metadata, "ownerReferences"), d->owners);
         for (size_t i = 0; i < d->n_finalizers; i++)
                 d->finalizers[i] = take(&text);
-}
-
-/* NULL in place of a value of another type. */
-static const Json *typed(const Json *v, JsonType type) {
-        return json_is(v, type) ? v : NULL;
 }
 
 /* The members that Object has, and those that are told apart. */
@@ -126,10 +147,10 @@ int doc_new(const Json *object, Doc **ret) {
         const Json *owners = typed(json_get(metadata, "ownerReferences"), JSON_ARRAY), *finalizers = typed(json_get(metadata, "finalizers"), JSON_ARRAY);
         const Json *containers = typed(json_get(spec, "containers"), JSON_ARRAY), *init = typed(json_get(spec, "initContainers"), JSON_ARRAY);
         Doc head = { .n_labels = (uint32_t) count(labels, JSON_OBJECT), .n_annotations = (uint32_t) count(annotations, JSON_OBJECT),
-                     .n_containers = (uint32_t) count(containers, JSON_ARRAY), .n_init_containers = (uint32_t) count(init, JSON_ARRAY),
+                     .n_containers = (uint32_t) count(containers, JSON_ARRAY), .n_init_containers = (uint32_t) count(init, JSON_ARRAY), .n_sidecars = count_sidecars(init),
                      .n_owners = (uint32_t) count(owners, JSON_ARRAY), .n_finalizers = (uint32_t) count(finalizers, JSON_ARRAY) };
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOC_MAX);
-        size_t n_pairs;
+        size_t n_pairs, n_containers;
         char *text;
         Doc *d;
 
@@ -147,15 +168,16 @@ int doc_new(const Json *object, Doc **ret) {
         if (strbuf_error(&b) < 0)
                 return strbuf_error(&b);
 
-        n_pairs = (size_t) head.n_labels + head.n_annotations + head.n_containers + head.n_init_containers;
-        d = malloc(sizeof(Doc) + n_pairs * sizeof(DocLabel) + head.n_owners * sizeof(DocOwner) +
+        n_pairs = (size_t) head.n_labels + head.n_annotations;
+        n_containers = (size_t) head.n_containers + head.n_init_containers;
+        d = malloc(sizeof(Doc) + n_pairs * sizeof(DocLabel) + n_containers * sizeof(DocContainer) + head.n_owners * sizeof(DocOwner) +
                    head.n_finalizers * sizeof(char*) + b.size);
         if (!d)
                 return -ENOMEM;
         *d = head;
         d->labels = (DocLabel*) (d + 1);
         d->annotations = d->labels + d->n_labels;
-        d->containers = d->annotations + d->n_annotations;
+        d->containers = (DocContainer*) (d->annotations + d->n_annotations);
         d->init_containers = d->containers + d->n_containers;
         d->owners = (DocOwner*) (d->init_containers + d->n_init_containers);
         d->finalizers = (const char**) (d->owners + d->n_owners);

@@ -11,6 +11,11 @@ typedef struct DocLabel {
         const char *key, *value;
 } DocLabel;
 
+typedef struct DocContainer {
+        const char *name, *image;
+        bool sidecar; /* of init containers: it restarts always, and so runs beside those that come after it */
+} DocContainer;
+
 /* metav1.OwnerReference */
 typedef struct DocOwner {
         const char *api_version, *kind, *name, *uid;
@@ -20,13 +25,13 @@ typedef struct DocOwner {
 struct Doc {
         uint32_t n_ref;
         uint32_t n_labels, n_annotations, n_owners, n_finalizers;
-        uint32_t n_containers, n_init_containers; /* of pods */
+        uint32_t n_containers, n_init_containers, n_sidecars; /* of pods; sidecars are init containers, too */
         bool has_spec, has_status;
         int64_t generation;     /* 0: the kind has none */
         usec_t deleted;         /* deletionTimestamp, realtime; 0: it is not being deleted */
         int64_t grace_seconds;  /* deletionGracePeriodSeconds */
         DocLabel *labels, *annotations;
-        DocLabel *containers, *init_containers; /* name and image */
+        DocContainer *containers, *init_containers;
         DocOwner *owners;
         const char **finalizers;
         /* Members with commas between, without braces; "" when there are none. metadata without what Object has. */

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/pod.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "basic/error.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "core/model/object-util.h"
+#include "core/model/resources.h"
 #include "core/model/shared-string.h"
 
 #define NAMESPACE_LETTERS 254
+#define BACKOFF_FIRST (10 * USEC_PER_SEC)
+#define BACKOFF_MAX (5 * USEC_PER_MINUTE)
 
 static const char *const status_names[_POD_STATUS_MAX] = {
         [POD_PENDING] = "Pending",           [POD_RUNNING] = "Running",     [POD_RESTARTING] = "Restarting",
         [POD_RESCHEDULING] = "Rescheduling", [POD_SUCCEEDED] = "Succeeded", [POD_TERMINATING] = "Terminating",
-        [POD_FAILED] = "Failed",
+        [POD_FAILED] = "Failed",             [POD_BACKOFF] = "CrashLoopBackOff",
 };
 
 static const char *const qos_names[_POD_QOS_MAX] = {
@@ -30,6 +34,11 @@ static const char *const disruption_names[_POD_DISRUPTION_MAX] = {
 };
 
 DEFINE_STRING_TABLE(pod_disruption, PodDisruption, disruption_names, _POD_DISRUPTION_MAX)
+static const char *const restart_names[_POD_RESTART_MAX] = {
+        [POD_RESTART_NEVER] = "Never", [POD_RESTART_ON_FAILURE] = "OnFailure", [POD_RESTART_ALWAYS] = "Always",
+};
+
+DEFINE_STRING_TABLE(pod_restart, PodRestart, restart_names, _POD_RESTART_MAX)
 DEFINE_STRING_TABLE(pod_qos, PodQos, qos_names, _POD_QOS_MAX)
 DEFINE_STRING_TABLE(pod_status, PodStatus, status_names, _POD_STATUS_MAX)
 
@@ -66,6 +75,9 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->qos = p->qos;
         copy->held = p->held;
         copy->disruption = p->disruption;
+        copy->restart = p->restart;
+        copy->crashes = p->crashes;
+        copy->deadline_seconds = p->deadline_seconds;
         copy->class = p->class ? pod_class_ref(p->class) : NULL;
         copy->nominated = shared_string_ref(p->nominated);
         pod_share_node(copy, p->node);
@@ -105,20 +117,55 @@ int pod_set_nominated(Pod *p, const char *node) {
         return set_shared(&p->nominated, node);
 }
 
-/* Each container with limits and requests that are the same: guaranteed; none with either: best effort. */
+/* What counts for the class: kubernetes, pkg/apis/core/v1/helper/qos, ComputePodQOS(). */
+static const char *const qos_resources[] = { "cpu", "memory" };
+
+typedef struct QosSums {
+        int64_t requests[2], limits[2];
+        bool limited; /* each has limits of both */
+} QosSums;
+
+static int64_t qos_amount(const char *name, const char *text) {
+        int64_t amount;
+
+        return text && resource_parse(name, "spec", text, &amount, NULL) >= 0 ? amount : 0;
+}
+
+/* Requests that are left out are as the limits. */
+static void add_qos(QosSums *sums, const Json *resources) {
+        for (size_t i = 0; i < ELEMENTSOF(qos_resources); i++) {
+                const char *limit = json_string(json_at(resources, "limits", qos_resources[i], NULL));
+                const char *request = json_string(json_at(resources, "requests", qos_resources[i], NULL)) ?: limit;
+                int64_t most = qos_amount(qos_resources[i], limit);
+
+                if (__builtin_add_overflow(sums->requests[i], qos_amount(qos_resources[i], request), &sums->requests[i]))
+                        sums->requests[i] = INT64_MAX;
+                if (__builtin_add_overflow(sums->limits[i], most, &sums->limits[i]))
+                        sums->limits[i] = INT64_MAX;
+                sums->limited &= most > 0;
+        }
+}
+
+/* A pod that is limited as a whole asks for what its containers do, unless it says more. */
+static void add_qos_of_whole(QosSums *sums, const Json *spec) {
+        add_qos(sums, json_get(spec, "resources"));
+        for (size_t i = 0; i < ELEMENTSOF(qos_resources); i++)
+                (void) resource_sum_containers(spec, qos_resources[i], 0, &sums->requests[i], NULL);
+}
+
+/* What is said of the pod as a whole, else what its containers say, those that only begin with it among them. */
 static PodQos find_qos(const Json *spec) {
-        static const char *const resources[] = { "cpu", "memory" };
-        bool any = false, guaranteed = true;
+        static const char *const lists[] = { "containers", "initContainers" };
+        QosSums s = { .limited = true };
 
-        JSON_FOREACH(container, json_get(spec, "containers"))
-                for (size_t i = 0; i < ELEMENTSOF(resources); i++) {
-                        const char *request = json_string(json_at(container, "resources", "requests", resources[i], NULL));
-                        const char *limit = json_string(json_at(container, "resources", "limits", resources[i], NULL));
-
-                        any |= request || limit;
-                        guaranteed &= limit && (!request || streq(request, limit));
-                }
-        return !any ? POD_BEST_EFFORT : guaranteed ? POD_GUARANTEED : POD_BURSTABLE;
+        if (json_get(spec, "resources"))
+                add_qos_of_whole(&s, spec);
+        for (size_t i = 0; !json_get(spec, "resources") && i < ELEMENTSOF(lists); i++)
+                JSON_FOREACH(container, json_get(spec, lists[i]))
+                        add_qos(&s, json_get(container, "resources"));
+        if (s.requests[0] == 0 && s.requests[1] == 0 && s.limits[0] == 0 && s.limits[1] == 0)
+                return POD_BEST_EFFORT;
+        return s.limited && s.requests[0] == s.limits[0] && s.requests[1] == s.limits[1] ? POD_GUARANTEED : POD_BURSTABLE;
 }
 
 static bool tolerates_loss(const Json *t) {
@@ -213,8 +260,51 @@ int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error
         p->grace_seconds = (uint32_t) json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
         p->held = (scheduler && !streq(scheduler, classes->scheduler_name ?: POD_SCHEDULER_DEFAULT) && !startswith(scheduler, POD_SCHEDULER_PREFIX)) ||
                   (json_is(gates, JSON_ARRAY) && gates->size > 0);
+        p->restart = (uint8_t) MAX(pod_restart_from_string(strempty(json_string(json_get(spec, "restartPolicy")))), POD_RESTART_NEVER) & 3;
+        p->deadline_seconds = (uint32_t) json_i64(json_get(spec, "activeDeadlineSeconds"), 0);
         p->duration = is_of_job(json_at(document, "metadata", "ownerReferences", NULL)) ? POD_JOB_DURATION : USEC_INFINITY;
         return read_annotations(p, json_at(document, "metadata", "annotations", NULL), reterr);
+}
+
+usec_t pod_backoff(const Pod *p) {
+        /* The first time they are started again at once. */
+        return p->crashes <= 1 ? 0 : MIN(BACKOFF_FIRST << (p->crashes - 2), BACKOFF_MAX);
+}
+
+usec_t pod_run_began(const Pod *p) {
+        return p->crashes == 0 ? p->started : usec_add(p->ended, pod_backoff(p));
+}
+
+bool pod_restarts(const Pod *p) {
+        return p->restart == POD_RESTART_ALWAYS || (p->restart == POD_RESTART_ON_FAILURE && p->exit_code != 0);
+}
+
+usec_t pod_deadline(const Pod *p) {
+        bool on_node = p->status == POD_RUNNING || p->status == POD_BACKOFF;
+
+        return on_node && p->started > 0 && p->deadline_seconds > 0 ? usec_add(p->started, p->deadline_seconds * USEC_PER_SEC) : USEC_INFINITY;
+}
+
+bool pod_exceeded_deadline(const Pod *p) {
+        return p->status == POD_FAILED && streq_ptr(p->reason, POD_DEADLINE_REASON);
+}
+
+int pod_ended_with(const Pod *p) {
+        if (p->status == POD_SUCCEEDED)
+                return 0;
+        if (pod_exceeded_deadline(p))
+                return 128 + SIGKILL;
+        return p->exit_code != 0 ? p->exit_code : 1;
+}
+
+usec_t pod_next_end(const Pod *p) {
+        usec_t deadline = pod_deadline(p);
+
+        if (p->status == POD_BACKOFF)
+                return MIN(deadline, usec_add(p->ended, pod_backoff(p)));
+        if (p->status == POD_RUNNING && p->duration != USEC_INFINITY && p->started > 0)
+                return MIN(deadline, usec_add(pod_run_began(p), p->duration));
+        return deadline;
 }
 
 void pod_done(Pod *p) {

@@ -16,6 +16,7 @@ typedef enum PodStatus {
         POD_SUCCEEDED,    /* its duration is over */
         POD_TERMINATING,  /* to be removed once its node has let go */
         POD_FAILED,
+        POD_BACKOFF,      /* its containers have ended, and their node waits before it starts them again */
         _POD_STATUS_MAX,
         _POD_STATUS_INVALID = -EINVAL,
 } PodStatus;
@@ -31,6 +32,22 @@ PodStatus pod_status_from_string(const char *s);
 #define POD_GRACE_DEFAULT 30
 #define POD_TOLERATION_DEFAULT (300 * USEC_PER_SEC)
 #define POD_JOB_DURATION (2 * USEC_PER_SEC)
+
+/* Whether its containers are started again where they are when they have ended. */
+typedef enum PodRestart {
+        POD_RESTART_NEVER,
+        POD_RESTART_ON_FAILURE,
+        POD_RESTART_ALWAYS,
+        _POD_RESTART_MAX,
+        _POD_RESTART_INVALID = -EINVAL,
+} PodRestart;
+
+const char *pod_restart_to_string(PodRestart r);
+PodRestart pod_restart_from_string(const char *s);
+
+/* More ends in a row than this are not told apart: the wait grows no longer. */
+#define POD_CRASHES_MAX 7
+#define POD_DEADLINE_REASON "Pod was active on the node longer than the specified deadline"
 
 /* Kubernetes documentation, "Pod Quality of Service Classes" */
 typedef enum PodQos {
@@ -62,18 +79,21 @@ PodDisruption pod_disruption_from_string(const char *s);
 struct Pod {
         Object object;
         PodStatus status : 8; /* there may be a million pods: small things share words */
-        PodQos qos : 8;
+        uint8_t qos : 4;      /* PodQos */
+        uint8_t disruption : 4; /* PodDisruption, of a pod that is being removed */
         bool held : 1;        /* another scheduler's, or gated: ours leaves it alone */
-        PodDisruption disruption : 7; /* of a pod that is being removed */
+        uint8_t restart : 2;  /* PodRestart */
+        uint8_t crashes : 3;  /* how often in a row its containers have ended and were to be started again; up to POD_CRASHES_MAX */
         uint8_t exit_code;    /* what its container ends with when its duration is over; other than 0 makes it Failed */
         uint32_t restarts;
         uint32_t grace_seconds; /* that its removal is announced with */
         uint32_t ip;          /* while it is bound; 0: none. core/model/address.h */
+        uint32_t deadline_seconds; /* activeDeadlineSeconds; 0: none */
         usec_t toleration;    /* span that it stays with a node that is lost (tolerationSeconds); USEC_INFINITY: for ever */
         int64_t cpu;          /* millicores; 0: it asks for none */
         usec_t duration;      /* span; USEC_INFINITY when it runs until removed */
         usec_t started;       /* realtime of the first confirmation; 0 before */
-        usec_t ended;         /* realtime; 0 before */
+        usec_t ended;         /* realtime; 0 before; of one that is not over, when its containers ended last */
         usec_t deleted;       /* realtime at which it is to be gone, once its removal was asked for; 0 before */
         PodClass *class;      /* what the scheduler reads of its document; a reference; NULL: it has none, and asks for CPU alone */
         const char *nominated; /* name of the node where it is to go once the pods that were preempted for it are gone; shared by its versions, may be NULL */
@@ -95,6 +115,20 @@ void pod_share_node(Pod *p, const char *node);
 int pod_set_reason(Pod *p, const char *reason);
 int pod_set_nominated(Pod *p, const char *node);
 void pod_done(Pod *p);
+
+/* When its containers began to run as they do, realtime; of a pod that is Running. */
+usec_t pod_run_began(const Pod *p);
+/* How long its containers wait after their last end. Kubernetes documentation, "Pod Lifecycle", restart policy. */
+usec_t pod_backoff(const Pod *p);
+/* Will its containers be started again when they end? */
+bool pod_restarts(const Pod *p);
+bool pod_exceeded_deadline(const Pod *p);
+/* The exit code of the containers of a pod that is over. */
+int pod_ended_with(const Pod *p);
+/* When it has to be looked at by time alone, realtime; USEC_INFINITY: never. */
+usec_t pod_next_end(const Pod *p);
+/* When it has run for too long (activeDeadlineSeconds), realtime; USEC_INFINITY: never. */
+usec_t pod_deadline(const Pod *p);
 
 /* Does it hold capacity of the node that it is bound to? */
 static inline bool pod_holds_capacity(const Pod *p) {

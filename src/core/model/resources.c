@@ -78,9 +78,8 @@ static int replace_by_whole(const Json *spec, const char *name, int64_t *sum, Er
         return text ? resource_parse(name, "spec.resources.requests", text, sum, reterr) : 0;
 }
 
-int resource_sum(const Json *spec, const char *name, int64_t missing, int64_t *ret, Error *reterr) {
+int resource_sum_containers(const Json *spec, const char *name, int64_t missing, int64_t *ret, Error *reterr) {
         int64_t sum = 0, beside = 0, greatest = 0, amount;
-        const char *overhead = json_string(json_at(spec, "overhead", name, NULL));
         int r;
 
         JSON_FOREACH(container, json_get(spec, "containers")) {
@@ -98,6 +97,18 @@ int resource_sum(const Json *spec, const char *name, int64_t missing, int64_t *r
         sum = MAX(sum, greatest);
         if (streq(name, "cpu") || streq(name, "memory"))
                 r = replace_by_whole(spec, name, &sum, reterr);
+        if (r < 0)
+                return r;
+        *ret = sum;
+        return 0;
+}
+
+int resource_sum(const Json *spec, const char *name, int64_t missing, int64_t *ret, Error *reterr) {
+        const char *overhead = json_string(json_at(spec, "overhead", name, NULL));
+        int64_t sum, amount;
+        int r;
+
+        r = resource_sum_containers(spec, name, missing, &sum, reterr);
         if (r < 0)
                 return r;
         if (overhead) {

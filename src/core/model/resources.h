@@ -25,6 +25,8 @@ int resource_parse(const char *name, const char *field, const char *text, int64_
  * where init containers that restart always run beside the later ones, and the overhead (Kubernetes documentation, "Init
  * Containers", resource sharing within containers). A container that does not ask counts as `missing`. -EDOM. */
 int resource_sum(const Json *spec, const char *name, int64_t missing, int64_t *ret, Error *reterr);
+/* The same without the overhead. -EDOM. */
+int resource_sum_containers(const Json *spec, const char *name, int64_t missing, int64_t *ret, Error *reterr);
 /* The first three of them. -EDOM. */
 int resources_sum(const Json *spec, Resources *ret, Error *reterr);
 /* Calls visit once for each further resource that a container asks for; stops at a negative result, which is returned. */

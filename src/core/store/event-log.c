@@ -30,6 +30,7 @@ static const ReasonRow reasons[_EVENT_REASON_MAX] = {
         [EVENT_POD_TERMINATING] = { "PodTerminating", false, NULL, "is being removed from" },
         [EVENT_POD_REMOVED] = { "PodRemoved", false, NULL, "was removed" },
         [EVENT_POD_PREEMPTED] = { "PodPreempted", false, NULL, "was preempted on" },
+        [EVENT_POD_BACKOFF] = { "PodBackOff", true, NULL, "waits to be started again on" },
         [EVENT_SCHEDULER_CHANGED] = { "SchedulerChanged", false, "The scheduling algorithm was changed", NULL },
         [EVENT_NODES_ADDED] = { "NodesAdded", false, "Nodes were added", NULL },
         [EVENT_FAULT_INJECTED] = { "FaultInjected", true, "A fault was injected", NULL },

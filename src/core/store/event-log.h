@@ -25,6 +25,7 @@ typedef enum EventReason {
         EVENT_POD_TERMINATING,
         EVENT_POD_REMOVED,
         EVENT_POD_PREEMPTED,
+        EVENT_POD_BACKOFF,
         EVENT_SCHEDULER_CHANGED,
         EVENT_NODES_ADDED,
         EVENT_FAULT_INJECTED,

@@ -42,6 +42,9 @@ static Object *full_pod(void) {
         assert_int_equal(pod_new("web", &p), 0);
         p->status = POD_RESTARTING;
         p->restarts = UINT32_MAX;
+        p->restart = POD_RESTART_ON_FAILURE;
+        p->crashes = POD_CRASHES_MAX;
+        p->deadline_seconds = UINT32_MAX;
         p->cpu = 1;
         p->duration = 1500 * USEC_PER_MSEC;
         p->started = UINT64_C(1700000002000000);

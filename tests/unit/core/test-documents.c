@@ -121,6 +121,47 @@ static void test_pod_requests(void **state _unused_) {
         pod_class_pool_done(&classes);
 }
 
+/* Kubernetes documentation, "Pod Quality of Service Classes", and "Assign Pod-level CPU and memory resources". */
+static void test_pod_qos(void **state _unused_) {
+#define BOTH(cpu, memory) "{\"cpu\":\"" cpu "\",\"memory\":\"" memory "\"}"
+#define LIMITED(cpu, memory) "\"resources\":{\"limits\":" BOTH(cpu, memory) "}"
+        PodClassPool classes;
+        static const struct {
+                const char *spec;
+                PodQos qos;
+        } cases[] = {
+                { "\"containers\":[{}]", POD_BEST_EFFORT },
+                { "\"containers\":[{\"resources\":{\"requests\":{\"nvidia.com/gpu\":\"1\"},\"limits\":{\"nvidia.com/gpu\":\"1\"}}}]", POD_BEST_EFFORT },
+                { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"0\"}}}]", POD_BEST_EFFORT },
+                { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"1\"}}}]", POD_BURSTABLE },
+                { "\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"1\"}}}]", POD_BURSTABLE },
+                { "\"containers\":[{" LIMITED("1", "1Gi") "}]", POD_GUARANTEED },
+                { "\"containers\":[{" LIMITED("1", "1Gi") "},{}]", POD_BURSTABLE },
+                { "\"containers\":[{\"resources\":{\"limits\":" BOTH("1", "1Gi") ",\"requests\":" BOTH("1000m", "1024Mi") "}}]", POD_GUARANTEED },
+                { "\"containers\":[{\"resources\":{\"limits\":" BOTH("1", "1Gi") ",\"requests\":" BOTH("500m", "1Gi") "}}]", POD_BURSTABLE },
+                { "\"containers\":[{" LIMITED("1", "1Gi") "}],\"initContainers\":[{}]", POD_BURSTABLE },
+                { "\"containers\":[{" LIMITED("1", "1Gi") "}],\"initContainers\":[{" LIMITED("1", "1Gi") "}]", POD_GUARANTEED },
+                { "\"containers\":[{}]," LIMITED("1", "1Gi"), POD_GUARANTEED },
+                { "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"500m\"}}}]," LIMITED("1", "1Gi"), POD_BURSTABLE },
+                { "\"containers\":[{" LIMITED("1", "1Gi") "}],\"resources\":{\"requests\":{\"cpu\":\"1\"}}", POD_BURSTABLE },
+                { "\"containers\":[{" LIMITED("1", "1Gi") "}],\"resources\":{}", POD_BURSTABLE },
+        };
+
+        pod_class_pool_init(&classes, secret);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+                _cleanup_(pod_unrefp) Pod *p = NULL;
+                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+
+                strbuf_printf(&b, "{\"metadata\":{},\"spec\":{%s}}", cases[i].spec);
+                assert_int_equal(pod_new("p", &p), 0);
+                assert_int_equal(pod_read_document(p, &classes, parse(&a, strbuf_str(&b)), NULL), 0);
+                if (p->qos != cases[i].qos)
+                        fail_msg("%s: qosClass is %s", cases[i].spec, pod_qos_to_string(p->qos));
+        }
+        pod_class_pool_done(&classes);
+}
+
 /* Kubernetes documentation, "Taints and Tolerations": how long a pod stays on a node that is lost. */
 static void test_pod_tolerations(void **state _unused_) {
         PodClassPool classes;
@@ -186,7 +227,7 @@ static void test_label_selectors(void **state _unused_) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_quantities), cmocka_unit_test(test_canonical_quantities), cmocka_unit_test(test_doc), cmocka_unit_test(test_pod_requests), cmocka_unit_test(test_label_selectors),
+                cmocka_unit_test(test_quantities), cmocka_unit_test(test_canonical_quantities), cmocka_unit_test(test_doc), cmocka_unit_test(test_pod_requests), cmocka_unit_test(test_pod_qos), cmocka_unit_test(test_label_selectors),
                 cmocka_unit_test(test_pod_tolerations),
         };
 

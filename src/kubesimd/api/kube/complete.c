@@ -35,6 +35,11 @@ static const char *pull_policy(const char *image) {
         return !colon || streq(colon, ":latest") ? "Always" : "IfNotPresent";
 }
 
+static void complete_http_get(KubeWrite *w, Json *get) {
+        default_string(w, get, "path", "/");
+        default_string(w, get, "scheme", "HTTP");
+}
+
 static void complete_probe(KubeWrite *w, Json *probe) {
         if (!probe)
                 return;
@@ -42,8 +47,7 @@ static void complete_probe(KubeWrite *w, Json *probe) {
         default_i64(w, probe, "periodSeconds", 10);
         default_i64(w, probe, "successThreshold", 1);
         default_i64(w, probe, "failureThreshold", 3);
-        if (json_get(probe, "httpGet"))
-                default_string(w, json_get(probe, "httpGet"), "scheme", "HTTP");
+        complete_http_get(w, json_get(probe, "httpGet"));
 }
 
 static void complete_container(KubeWrite *w, Json *container) {
@@ -59,6 +63,8 @@ static void complete_container(KubeWrite *w, Json *container) {
                 default_string(w, json_at(env, "valueFrom", "fieldRef", NULL), "apiVersion", "v1");
         for (size_t i = 0; i < ELEMENTSOF(probes); i++)
                 complete_probe(w, json_get(container, probes[i]));
+        complete_http_get(w, json_at(container, "lifecycle", "postStart", "httpGet", NULL));
+        complete_http_get(w, json_at(container, "lifecycle", "preStop", "httpGet", NULL));
 }
 
 /* In the host's network a container's ports are the host's. */

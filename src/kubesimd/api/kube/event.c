@@ -28,6 +28,8 @@ static Shown shown(EventReason r) {
                 return (Shown) { "Preempted", SCHEDULER };
         case EVENT_POD_RUNNING:
                 return (Shown) { "Started", "kubelet" };
+        case EVENT_POD_BACKOFF:
+                return (Shown) { "BackOff", "kubelet" };
         case EVENT_POD_TERMINATING:
                 return (Shown) { "Killing", "kubelet" };
         case EVENT_NODE_REGISTERED:
@@ -48,7 +50,7 @@ static void put_message(const Event *e, StrBuf *b) {
 
         if (e->reason == EVENT_POD_PLACED && e->pod && e->node)
                 strbuf_printf(b, "Successfully assigned %s%s to %s", slash ? "" : NAMESPACE_DEFAULT "/", e->pod, e->node);
-        else if ((e->reason == EVENT_POD_PENDING || e->reason == EVENT_POD_PREEMPTED) && e->detail)
+        else if ((e->reason == EVENT_POD_PENDING || e->reason == EVENT_POD_PREEMPTED || e->reason == EVENT_POD_BACKOFF) && e->detail)
                 strbuf_puts(b, e->detail);
         else
                 event_message(e, b);

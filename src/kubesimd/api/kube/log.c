@@ -103,10 +103,10 @@ static int read_options(KubeWrite *w, Reader *reader, uint64_t *ret_tail, Error 
 
 /* --- Of which container --- */
 
-static void put_names(StrBuf *b, const DocLabel *containers, size_t n) {
+static void put_names(StrBuf *b, const DocContainer *containers, size_t n) {
         strbuf_putc(b, '[');
         for (size_t i = 0; i < n; i++)
-                strbuf_printf(b, "%s%s", i > 0 ? " " : "", containers[i].key);
+                strbuf_printf(b, "%s%s", i > 0 ? " " : "", containers[i].name);
         strbuf_putc(b, ']');
 }
 
@@ -128,9 +128,9 @@ static int find_container(HttpRequest *req, const Pod *p, const char **ret, Erro
 
         if (isempty(container) && d && d->n_containers != 1)
                 return ask_for_name(p, reterr);
-        *ret = isempty(container) ? d ? d->containers[0].key : "main" : container;
+        *ret = isempty(container) ? d ? d->containers[0].name : "main" : container;
         for (size_t i = 0; d && i < d->n_containers + d->n_init_containers; i++)
-                if (streq(*ret, i < d->n_containers ? d->containers[i].key : d->init_containers[i - d->n_containers].key))
+                if (streq(*ret, i < d->n_containers ? d->containers[i].name : d->init_containers[i - d->n_containers].name))
                         return 0;
         if (!d && streq(*ret, "main"))
                 return 0;
@@ -149,7 +149,7 @@ static int find_part(Reader *r, bool previous) {
         const Event *e;
 
         for (uint64_t after = 0; (e = event_log_next(cluster_events(r->cluster), after)); after = e->number)
-                if (is_about(r, e) && e->reason == EVENT_POD_RESTARTING) {
+                if (is_about(r, e) && (e->reason == EVENT_POD_RESTARTING || e->reason == EVENT_POD_BACKOFF)) {
                         before = last;
                         last = e->number;
                 }

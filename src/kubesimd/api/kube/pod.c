@@ -2,6 +2,7 @@
 /* Pods as Kubernetes shows them: what the client wrote, and the status that a healthy kubelet would report. */
 #include <stdio.h>
 
+#include "basic/hashtable.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
@@ -13,7 +14,7 @@
 /* A pod of the native API has no containers of its own. */
 #define IMAGE "kubesim.io/simulated"
 #define CONTAINER "main"
-static const DocLabel native_container = { .key = CONTAINER, .value = IMAGE };
+static const DocContainer native_container = { .name = CONTAINER, .image = IMAGE };
 
 /* What each of our statuses is in Kubernetes. */
 static const struct {
@@ -28,6 +29,7 @@ static const struct {
         [POD_SUCCEEDED] = { "Succeeded", "Completed", false },
         [POD_TERMINATING] = { "Running", "Terminating", false },
         [POD_FAILED] = { "Failed", "Error", false },
+        [POD_BACKOFF] = { "Running", "CrashLoopBackOff", false },
 };
 
 static const char *field_node(const Object *o) {
@@ -74,7 +76,11 @@ static const KubeField fields[] = {
         {},
 };
 
-static size_t containers_of(const Pod *p, const DocLabel **ret) {
+static bool is_over(const Pod *p) {
+        return p->status == POD_SUCCEEDED || p->status == POD_FAILED;
+}
+
+static size_t containers_of(const Pod *p, const DocContainer **ret) {
         const Doc *d = p->object.doc;
 
         *ret = d ? d->containers : &native_container;
@@ -121,14 +127,49 @@ static void put_spec(const Cluster *c, const Pod *p, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
+/* Those that have to be ready for the pod to be it. */
+static size_t main_and_sidecars(const Pod *p) {
+        const Doc *d = p->object.doc;
+
+        return d ? (size_t) d->n_containers + d->n_sidecars : 1;
+}
+
+static void put_name(StrBuf *b, size_t *n, const char *name) {
+        strbuf_printf(b, "%s%s", (*n)++ > 0 ? " " : "", name);
+}
+
 static void put_unready(const Pod *p, StrBuf *b) {
-        const DocLabel *containers;
-        size_t n = containers_of(p, &containers);
+        const DocContainer *containers;
+        size_t n = containers_of(p, &containers), shown = 0;
+        const Doc *d = p->object.doc;
 
         strbuf_puts(b, "containers with unready status: [");
+        for (size_t i = 0; d && i < d->n_init_containers; i++)
+                if (d->init_containers[i].sidecar && p->status != POD_BACKOFF)
+                        put_name(b, &shown, d->init_containers[i].name);
         for (size_t i = 0; i < n; i++)
-                strbuf_printf(b, "%s%s", i > 0 ? " " : "", containers[i].key);
+                put_name(b, &shown, containers[i].name);
         strbuf_putc(b, ']');
+}
+
+/* Has its node yet to run its init containers? They are done as soon as it has begun. */
+static bool is_initializing(const Pod *p) {
+        return p->object.doc && p->object.doc->n_init_containers > 0 && (p->status == POD_PENDING || p->started == 0) && !is_over(p);
+}
+
+static void put_initialized(const Pod *p, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
+        size_t shown = 0;
+
+        if (!is_initializing(p)) {
+                kube_put_condition(b, "Initialized", "True", p->object.created, p->status == POD_SUCCEEDED ? "PodCompleted" : NULL, NULL);
+                return;
+        }
+        strbuf_puts(&message, "containers with incomplete status: [");
+        for (size_t i = 0; i < p->object.doc->n_init_containers; i++)
+                put_name(&message, &shown, p->object.doc->init_containers[i].name);
+        strbuf_putc(&message, ']');
+        kube_put_condition(b, "Initialized", "False", p->object.created, "ContainersNotInitialized", strbuf_str(&message));
 }
 
 bool kube_pod_is_gated(const Pod *p) {
@@ -165,8 +206,8 @@ static void put_disruption(const Cluster *c, const Pod *p, StrBuf *b) {
 }
 
 static void put_conditions(const Cluster *c, const Pod *p, StrBuf *b) {
-        bool runs = statuses[p->status].runs, over = p->status == POD_SUCCEEDED || p->status == POD_FAILED;
-        usec_t since = p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created;
+        bool runs = statuses[p->status].runs, over = is_over(p);
+        usec_t since = p->status == POD_RUNNING ? pod_run_began(p) : p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created;
         const char *reason = runs ? NULL : over ? p->status == POD_SUCCEEDED ? "PodCompleted" : "PodFailed" : "ContainersNotReady";
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
 
@@ -177,9 +218,9 @@ static void put_conditions(const Cluster *c, const Pod *p, StrBuf *b) {
         strbuf_puts(b, ",\"conditions\":[");
         put_disruption(c, p, b);
         if (p->node) {
-                kube_put_condition(b, "PodReadyToStartContainers", runs ? "True" : "False", since, NULL, NULL);
+                kube_put_condition(b, "PodReadyToStartContainers", runs || p->status == POD_BACKOFF ? "True" : "False", since, NULL, NULL);
                 strbuf_putc(b, ',');
-                kube_put_condition(b, "Initialized", "True", p->object.created, p->status == POD_SUCCEEDED ? "PodCompleted" : NULL, NULL);
+                put_initialized(p, b);
                 strbuf_putc(b, ',');
                 kube_put_condition(b, "Ready", runs ? "True" : "False", since, reason, message.size > 0 ? strbuf_str(&message) : NULL);
                 strbuf_putc(b, ',');
@@ -191,43 +232,101 @@ static void put_conditions(const Cluster *c, const Pod *p, StrBuf *b) {
         strbuf_putc(b, ']');
 }
 
-static void put_state(const Pod *p, bool init, StrBuf *b) {
-        bool over = p->status == POD_SUCCEEDED || p->status == POD_FAILED;
+/* What a container is to its pod. */
+typedef enum Role {
+        ROLE_MAIN,
+        ROLE_INIT,    /* over before the others begin */
+        ROLE_SIDECAR, /* begins with the init containers, and ends with the others */
+} Role;
 
-        if (over || init) {
-                int code = init || p->status == POD_SUCCEEDED ? 0 : p->exit_code != 0 ? p->exit_code : 1;
-
-                strbuf_printf(b, "{\"terminated\":{\"exitCode\":%d,\"reason\":\"%s\",\"startedAt\":", code, code == 0 ? "Completed" : "Error");
-                kube_put_time(b, p->started > 0 ? p->started : p->object.created);
-                strbuf_puts(b, ",\"finishedAt\":");
-                kube_put_time(b, !init && p->ended > 0 ? p->ended : p->started > 0 ? p->started : p->object.created);
-                strbuf_puts(b, "}}");
-        } else if (statuses[p->status].runs || p->status == POD_TERMINATING) {
-                strbuf_puts(b, "{\"running\":{\"startedAt\":");
-                kube_put_time(b, p->started);
-                strbuf_puts(b, "}}");
-        } else
-                strbuf_printf(b, "{\"waiting\":{\"reason\":\"%s\"}}", p->status == POD_PENDING ? "ContainerCreating" : statuses[p->status].shown);
+/* Sidecars go on while the others wait to be started again. */
+static bool is_running(const Pod *p, Role role) {
+        return statuses[p->status].runs || (p->status == POD_TERMINATING && p->started > 0) || (p->status == POD_BACKOFF && role == ROLE_SIDECAR);
 }
 
-static void put_container_statuses(const Pod *p, const char *key, const DocLabel *containers, size_t n, bool init, StrBuf *b) {
-        bool ready = init || statuses[p->status].runs;
-        char uid[UUID_STRING_MAX];
+static bool is_ready(const Pod *p, Role role) {
+        return role == ROLE_INIT ? !is_initializing(p) : statuses[p->status].runs || (p->status == POD_BACKOFF && role == ROLE_SIDECAR);
+}
 
+/* Of the containers of a pod only those that end by themselves are started again; when the whole pod is, all are. */
+static uint32_t restarts_of(const Pod *p, Role role) {
+        bool loops = p->duration != USEC_INFINITY && pod_restarts(p);
+
+        return role == ROLE_MAIN || (role == ROLE_SIDECAR && !loops) ? p->restarts : 0;
+}
+
+
+static void put_terminated(StrBuf *b, int code, usec_t started, usec_t finished) {
+        strbuf_printf(b, "{\"terminated\":{\"exitCode\":%d,\"reason\":\"%s\",\"startedAt\":", code, code == 0 ? "Completed" : "Error");
+        kube_put_time(b, started);
+        strbuf_puts(b, ",\"finishedAt\":");
+        kube_put_time(b, finished);
+        strbuf_puts(b, "}}");
+}
+
+static void put_state(const Pod *p, Role role, StrBuf *b) {
+        usec_t started = p->started > 0 ? p->started : p->object.created;
+
+        if (is_initializing(p))
+                strbuf_puts(b, "{\"waiting\":{\"reason\":\"PodInitializing\"}}");
+        else if (role == ROLE_INIT)
+                put_terminated(b, 0, started, started);
+        else if (is_over(p))
+                put_terminated(b, role == ROLE_SIDECAR ? 0 : pod_ended_with(p), started, p->ended > 0 ? p->ended : started);
+        else if (is_running(p, role)) {
+                strbuf_puts(b, "{\"running\":{\"startedAt\":");
+                kube_put_time(b, role == ROLE_MAIN && p->status == POD_RUNNING ? pod_run_began(p) : p->started);
+                strbuf_puts(b, "}}");
+        } else if (p->status == POD_BACKOFF) {
+                strbuf_puts(b, "{\"waiting\":{\"reason\":\"CrashLoopBackOff\",\"message\":");
+                json_put_string(b, strempty(p->reason));
+                strbuf_puts(b, "}}");
+        } else
+                strbuf_printf(b, "{\"waiting\":{\"reason\":\"%s\"}}",
+                              p->status == POD_RESTARTING || p->status == POD_RESCHEDULING ? statuses[p->status].shown : "ContainerCreating");
+}
+
+/* How it ended before it was started again. */
+static void put_last_state(const Pod *p, Role role, StrBuf *b) {
+        bool has = role == ROLE_MAIN && p->crashes > 0 && !is_over(p) && p->duration != USEC_INFINITY;
+
+        if (has)
+                put_terminated(b, p->exit_code, p->ended - MIN(p->ended, p->duration), p->ended);
+        else
+                strbuf_puts(b, "{}");
+}
+
+/* As a runtime's, 64 digits, the same for as long as it is the same run of the same container. */
+static void put_container_id(const Pod *p, Role role, size_t index, StrBuf *b) {
+        struct {
+                Uuid uid;
+                uint64_t index, restarts, init;
+        } of = { p->object.uid, index, restarts_of(p, role), role != ROLE_MAIN };
+
+        strbuf_puts(b, ",\"containerID\":\"containerd://");
+        for (uint64_t part = 0; part < 4; part++)
+                strbuf_printf(b, "%016llx", (unsigned long long) siphash13(&of, sizeof(of), (const uint64_t[2]) { part, 0 }));
+        strbuf_putc(b, '"');
+}
+
+static void put_container_statuses(const Pod *p, const char *key, const DocContainer *containers, size_t n, bool init, StrBuf *b) {
         if (n == 0)
                 return;
-        (void) uuid_to_string(p->object.uid, uid);
         strbuf_printf(b, ",\"%s\":[", key);
         for (size_t i = 0; i < n; i++) {
+                Role role = !init ? ROLE_MAIN : containers[i].sidecar ? ROLE_SIDECAR : ROLE_INIT;
+
                 strbuf_puts(b, i > 0 ? ",{\"name\":" : "{\"name\":");
-                json_put_string(b, containers[i].key);
+                json_put_string(b, containers[i].name);
                 strbuf_puts(b, ",\"image\":");
-                json_put_string(b, containers[i].value);
-                strbuf_printf(b, ",\"imageID\":\"\",\"ready\":%s,\"started\":%s,\"restartCount\":%u,\"lastState\":{},\"state\":", ready ? "true" : "false",
-                              ready && !init ? "true" : "false", init ? 0 : p->restarts);
-                put_state(p, init, b);
+                json_put_string(b, containers[i].image);
+                strbuf_printf(b, ",\"imageID\":\"\",\"ready\":%s,\"started\":%s,\"restartCount\":%u,\"lastState\":", is_ready(p, role) ? "true" : "false",
+                              role != ROLE_INIT && is_running(p, role) ? "true" : "false", restarts_of(p, role));
+                put_last_state(p, role, b);
+                strbuf_puts(b, ",\"state\":");
+                put_state(p, role, b);
                 if (p->started > 0)
-                        strbuf_printf(b, ",\"containerID\":\"kubesim://%s/%zu\"", uid, i);
+                        put_container_id(p, role, i, b);
                 strbuf_putc(b, '}');
         }
         strbuf_putc(b, ']');
@@ -251,7 +350,7 @@ static void put_addresses(Cluster *c, const Pod *p, StrBuf *b) {
 }
 
 static void put_status(Cluster *c, const Pod *p, StrBuf *b) {
-        const DocLabel *containers;
+        const DocContainer *containers;
         size_t n = containers_of(p, &containers);
 
         strbuf_printf(b, "\"phase\":\"%s\",\"qosClass\":\"%s\"", statuses[p->status].phase, pod_qos_to_string(p->qos));
@@ -266,7 +365,9 @@ static void put_status(Cluster *c, const Pod *p, StrBuf *b) {
                 strbuf_puts(b, ",\"startTime\":");
                 kube_put_time(b, p->started);
         }
-        if (p->reason) {
+        if (pod_exceeded_deadline(p))
+                strbuf_puts(b, ",\"reason\":\"DeadlineExceeded\"");
+        if (p->reason && p->status != POD_BACKOFF) {
                 strbuf_puts(b, ",\"message\":");
                 json_put_string(b, p->reason);
         }
@@ -283,24 +384,47 @@ static void put_rest(Cluster *c, const Object *o, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
-static const char *shown_status(const Pod *p) {
-        if (p->deleted > 0 && p->status != POD_SUCCEEDED && p->status != POD_FAILED)
-                return "Terminating";
-        if (p->status == POD_PENDING && p->node)
-                return "ContainerCreating";
-        if (p->status == POD_PENDING && !p->reason && kube_pod_is_gated(p))
-                return "SchedulingGated";
-        return statuses[p->status].shown;
+static void put_shown_status(const Pod *p, StrBuf *b) {
+        const char *status = statuses[p->status].shown;
+
+        if (p->deleted > 0 && !is_over(p))
+                status = "Terminating";
+        else if (p->node && is_initializing(p)) {
+                strbuf_printf(b, "\"Init:0/%u\"", p->object.doc->n_init_containers);
+                return;
+        } else if (p->status == POD_PENDING && p->node)
+                status = "ContainerCreating";
+        else if (p->status == POD_PENDING && !p->reason && kube_pod_is_gated(p))
+                status = "SchedulingGated";
+        json_put_string(b, status);
 }
 
+/* "3 (10s ago)" when it is known when. */
+static void put_restarts(const Pod *p, uint64_t restarts, usec_t now, StrBuf *b) {
+        _cleanup_strbuf_ StrBuf age = STRBUF_INIT(64);
+
+        if (restarts == 0 || p->crashes == 0) {
+                strbuf_printf(b, "\"%llu\"", (unsigned long long) restarts);
+                return;
+        }
+        kube_put_age(&age, p->ended, now); /* with its quotes */
+        strbuf_printf(b, "\"%llu (%.*s ago)\"", (unsigned long long) restarts, (int) (age.size > 2 ? age.size - 2 : 0), strbuf_str(&age) + 1);
+}
+
+/* As kubectl's own printer counts: main containers and sidecars, and the restarts of each of them. */
 static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *b) {
         const Pod *p = (const Pod*) o;
-        const DocLabel *containers;
-        size_t n = containers_of(p, &containers);
+        size_t sidecars = o->doc ? o->doc->n_sidecars : 0, all = main_and_sidecars(p), mains = all - sidecars;
+        size_t ready = (is_ready(p, ROLE_MAIN) ? mains : 0) + (is_ready(p, ROLE_SIDECAR) ? sidecars : 0);
+        uint64_t restarts = (uint64_t) restarts_of(p, ROLE_MAIN) * mains + (uint64_t) restarts_of(p, ROLE_SIDECAR) * sidecars;
         char ip[ADDRESS_STRING_MAX];
 
         json_put_string(b, object_name(o));
-        strbuf_printf(b, ",\"%zu/%zu\",\"%s\",\"%u\",", statuses[p->status].runs ? n : 0, n, shown_status(p), p->restarts);
+        strbuf_printf(b, ",\"%zu/%zu\",", ready, all);
+        put_shown_status(p, b);
+        strbuf_putc(b, ',');
+        put_restarts(p, restarts, now, b);
+        strbuf_putc(b, ',');
         kube_put_age(b, o->created, now);
         strbuf_printf(b, ",\"%s\",", p->ip != 0 && p->started > 0 ? address_to_string(p->ip, ip) : "<none>");
         json_put_string(b, p->node ?: "<none>");

@@ -74,8 +74,8 @@ static int each_node(Cluster *c, uint64_t revision _unused_, kube_visit_t visit,
         return r;
 }
 
-static size_t containers_of(const Pod *p, const DocLabel **ret) {
-        static const DocLabel native = { .key = "main" };
+static size_t containers_of(const Pod *p, const DocContainer **ret) {
+        static const DocContainer native = { .name = "main" };
 
         *ret = p->object.doc ? p->object.doc->containers : &native;
         return p->object.doc ? p->object.doc->n_containers : 1;
@@ -84,7 +84,7 @@ static size_t containers_of(const Pod *p, const DocLabel **ret) {
 /* What the pod uses is shared out among its containers. */
 static int make_pod(Cluster *c, const void *of, Object **ret) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
-        const DocLabel *containers;
+        const DocContainer *containers;
         const Pod *p = of;
         size_t n = containers_of(p, &containers);
 
@@ -93,7 +93,7 @@ static int make_pod(Cluster *c, const void *of, Object **ret) {
         strbuf_puts(&b, ",\"containers\":[");
         for (size_t i = 0; i < n; i++) {
                 strbuf_puts(&b, i > 0 ? ",{\"name\":" : "{\"name\":");
-                json_put_string(&b, containers[i].key);
+                json_put_string(&b, containers[i].name);
                 strbuf_putc(&b, ',');
                 put_usage(&b, cpu_of(p) / (int64_t) n, memory_of(p) / (int64_t) n);
                 strbuf_putc(&b, '}');
@@ -103,7 +103,7 @@ static int make_pod(Cluster *c, const void *of, Object **ret) {
 }
 
 static int each_pod(Cluster *c, uint64_t revision _unused_, kube_visit_t visit, void *userdata) {
-        const DocLabel *containers;
+        const DocContainer *containers;
         int r = 0;
 
         for (StoreEntry *e = store_find_from(cluster_store(c), KIND_POD, NULL); e && r == 0; e = store_following(e)) {

@@ -4,8 +4,11 @@
 
 #include "basic/string-util.h"
 #include "core/model/address.h"
+#include "core/model/pod.h"
 #include "core/model/quantity.h"
 #include "kubesimd/api/kube/validate-internal.h"
+
+#define HUGE_PAGES "hugepages-"
 
 /* Of CPU thousandths, of all else whole ones. */
 static void validate_amount(KubeWrite *w, const char *field, const Json *q) {
@@ -41,31 +44,86 @@ static void validate_requests(KubeWrite *w, const char *field, const Json *quant
 
         validate_quantities(w, field, quantities);
         JSON_FOREACH(q, quantities) {
-                if (strchr(q->key, '/') || startswith(q->key, "hugepages-") || is_one_of(q->key, "cpu memory ephemeral-storage"))
+                if (strchr(q->key, '/') || startswith(q->key, HUGE_PAGES) || is_one_of(q->key, "cpu memory ephemeral-storage"))
                         continue;
                 put_path(path, "%s[%s]", field, q->key);
                 cause_invalid_text(w, path, q->key, "must be a standard resource type or fully qualified");
         }
 }
 
+static bool is_of_huge_pages(const char *name) {
+        return startswith(name, HUGE_PAGES);
+}
+
+/* What a node has no less of when it is not used may be promised more than once. */
+static bool may_be_overcommitted(const char *name) {
+        return (!strchr(name, '/') || strstr(name, "kubernetes.io/")) && !is_of_huge_pages(name);
+}
+
+static void compare_with_limit(KubeWrite *w, const char *field, const Json *q, const char *most) {
+        bool exact = !may_be_overcommitted(q->key);
+        int64_t limit, request;
+        char detail[256];
+
+        if (!json_string(q) || quantity_parse_milli(most, &limit) < 0 || quantity_parse_milli(json_string(q), &request) < 0)
+                return;
+        if (exact ? request == limit : request <= limit)
+                return;
+        (void) snprintf(detail, sizeof(detail), "must be %s %s limit of %s", exact ? "equal to" : "less than or equal to", q->key, most);
+        cause_invalid(w, field, q, detail);
+}
+
+/* Whole pages of the size that the name tells. */
+static void validate_huge_pages(KubeWrite *w, const char *field, const Json *amounts) {
+        char path[FIELD_MAX], detail[256];
+        int64_t page, amount;
+
+        JSON_FOREACH(q, amounts) {
+                if (!is_of_huge_pages(q->key) || !json_string(q) || quantity_parse_value(json_string(q), &amount) < 0)
+                        continue;
+                put_path(path, "%s[%s]", field, q->key);
+                (void) snprintf(detail, sizeof(detail), "%s is not positive integer multiple of %s", json_string(q), q->key);
+                if (quantity_parse_value(q->key + strlen(HUGE_PAGES), &page) < 0 || page <= 0 || amount <= 0 || amount % page != 0)
+                        cause_invalid(w, path, q, detail);
+        }
+}
+
+static bool names_huge_pages(const Json *amounts) {
+        JSON_FOREACH(q, amounts)
+                if (is_of_huge_pages(q->key))
+                        return true;
+        return false;
+}
+
+static bool names_cpu_or_memory(const Json *amounts) {
+        return json_get(amounts, "cpu") || json_get(amounts, "memory");
+}
+
 static void validate_resources(KubeWrite *w, const char *field, const Json *resources) {
         const Json *limits = json_get(resources, "limits"), *requests = json_get(resources, "requests");
-        char path[FIELD_MAX], detail[256];
-        int64_t limit, request;
+        char path[FIELD_MAX];
 
         put_path(path, "%s.limits", field);
         validate_requests(w, path, limits);
+        validate_huge_pages(w, path, limits);
+        JSON_FOREACH(q, requests)
+                if (!json_get(limits, q->key) && !may_be_overcommitted(q->key))
+                        cause_required(w, path, "Limit must be set for non overcommitable resources");
         put_path(path, "%s.requests", field);
         validate_requests(w, path, requests);
-        JSON_FOREACH(q, requests) {
-                const char *most = json_string(json_get(limits, q->key));
+        validate_huge_pages(w, path, requests);
+        JSON_FOREACH(q, requests)
+                if (json_string(json_get(limits, q->key)))
+                        compare_with_limit(w, path, q, json_string(json_get(limits, q->key)));
+        if ((names_huge_pages(limits) || names_huge_pages(requests)) && !names_cpu_or_memory(limits) && !names_cpu_or_memory(requests))
+                cause_forbidden(w, field, "HugePages require cpu or memory");
+}
 
-                if (!most || !json_string(q) || quantity_parse_milli(most, &limit) < 0 || quantity_parse_milli(json_string(q), &request) < 0 ||
-                    request <= limit)
-                        continue;
-                (void) snprintf(detail, sizeof(detail), "must be less than or equal to %s limit of %s", q->key, most);
-                cause_invalid(w, path, q, detail);
-        }
+static bool is_repeated(const Json *item, const char *key) {
+        for (const Json *p = item->prev; p; p = p->prev)
+                if (streq_ptr(json_string(json_get(p, key)), json_string(json_get(item, key))))
+                        return true;
+        return false;
 }
 
 static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
@@ -75,6 +133,12 @@ static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
         JSON_FOREACH(port, ports) {
                 int64_t number = json_i64(json_get(port, "containerPort"), 0);
 
+                put_path(path, "%s.ports[%u].name", field, i);
+                if (!isempty(json_string(json_get(port, "name")))) {
+                        validate_port_name(w, path, json_string(json_get(port, "name")));
+                        if (is_repeated(port, "name"))
+                                cause_duplicate(w, path, json_string(json_get(port, "name")));
+                }
                 put_path(path, "%s.ports[%u].containerPort", field, i);
                 if (!json_get(port, "containerPort"))
                         cause_required(w, path, "");
@@ -90,13 +154,6 @@ static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
                 put_path(path, "%s.ports[%u].protocol", field, i++);
                 validate_enum(w, path, json_string(json_get(port, "protocol")), "SCTP TCP UDP");
         }
-}
-
-static bool is_repeated(const Json *item, const char *key) {
-        for (const Json *p = item->prev; p; p = p->prev)
-                if (streq_ptr(json_string(json_get(p, key)), json_string(json_get(item, key))))
-                        return true;
-        return false;
 }
 
 static void validate_container(KubeWrite *w, const char *field, const Json *container) {
@@ -136,6 +193,24 @@ static bool is_taken(const Json *first, const Json *port) {
                                 return true;
                 }
         return false;
+}
+
+/* In the host's network there is no other port. */
+static void validate_ports_of_host(KubeWrite *w, const char *field, const Json *containers) {
+        char path[FIELD_MAX];
+        unsigned i = 0, k;
+
+        JSON_FOREACH(container, containers) {
+                k = 0;
+                JSON_FOREACH(port, json_get(container, "ports")) {
+                        int64_t host = json_i64(json_get(port, "hostPort"), 0);
+
+                        put_path(path, "%s[%u].ports[%u].hostPort", field, i, k++);
+                        if (host != 0 && host != json_i64(json_get(port, "containerPort"), 0))
+                                cause_invalid(w, path, json_get(port, "hostPort"), "must match `containerPort` when `hostNetwork` is true");
+                }
+                i++;
+        }
 }
 
 static void validate_host_ports(KubeWrite *w, const char *field, const Json *containers) {
@@ -186,6 +261,13 @@ static void validate_mounts(KubeWrite *w, const char *field, const Json *mounts,
         }
 }
 
+static bool is_variable_name(const char *name) {
+        for (; *name; name++)
+                if (*name < ' ' || *name > '~' || *name == '=')
+                        return false;
+        return true;
+}
+
 static void validate_environment(KubeWrite *w, const char *field, const Json *env) {
         char path[FIELD_MAX];
         unsigned i = 0;
@@ -194,13 +276,17 @@ static void validate_environment(KubeWrite *w, const char *field, const Json *en
                 put_path(path, "%s.env[%u].name", field, i);
                 if (isempty(json_string(json_get(v, "name"))))
                         cause_required(w, path, "");
+                else if (!is_variable_name(json_string(json_get(v, "name"))))
+                        cause_invalid(w, path, json_get(v, "name"), "a valid environment variable name must consist only of printable ASCII characters "
+                                      "other than '='");
                 put_path(path, "%s.env[%u].valueFrom", field, i++);
                 if (json_get(v, "valueFrom") && !isempty(json_string(json_get(v, "value"))))
                         cause_invalid_text(w, path, "", "may not be specified when `value` is not empty");
         }
 }
 
-static void validate_each(KubeWrite *w, const char *field, const Json *spec, const char *key) {
+static void validate_each(KubeWrite *w, const char *field, const Json *spec, const char *key, bool init) {
+        int64_t grace = json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
         char path[FIELD_MAX];
         unsigned i = 0;
 
@@ -209,6 +295,7 @@ static void validate_each(KubeWrite *w, const char *field, const Json *spec, con
                 validate_container(w, path, container);
                 validate_environment(w, path, json_get(container, "env"));
                 validate_mounts(w, path, json_get(container, "volumeMounts"), json_get(spec, "volumes"));
+                validate_process(w, path, container, init, grace);
         }
 }
 
@@ -229,12 +316,29 @@ static void validate_volumes(KubeWrite *w, const char *field, const Json *volume
         }
 }
 
+/* All containers of a pod are told apart by their names. */
+static void validate_init_names(KubeWrite *w, const char *field, const Json *spec) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(container, json_get(spec, "initContainers")) {
+                const char *name = json_string(json_get(container, "name"));
+
+                put_path(path, "%s.initContainers[%u].name", field, i++);
+                if (!isempty(name) && find_by_name(json_get(spec, "containers"), "name", name))
+                        cause_duplicate(w, path, name);
+        }
+}
+
 void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
         char path[FIELD_MAX];
 
         put_path(path, "%s.containers", field);
         validate_host_ports(w, path, json_get(spec, "containers"));
-        validate_each(w, field, spec, "containers");
-        validate_each(w, field, spec, "initContainers");
+        if (json_is_true(json_get(spec, "hostNetwork")))
+                validate_ports_of_host(w, path, json_get(spec, "containers"));
+        validate_each(w, field, spec, "containers", false);
+        validate_each(w, field, spec, "initContainers", true);
+        validate_init_names(w, field, spec);
         validate_volumes(w, field, json_get(spec, "volumes"));
 }

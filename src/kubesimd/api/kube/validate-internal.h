@@ -30,6 +30,12 @@ bool is_one_of(const char *s, const char *words);
 void validate_quantities(KubeWrite *w, const char *field, const Json *quantities);
 /* Containers, what they mount and the volumes of a pod's spec; field: "spec", "spec.template.spec". */
 void validate_containers(KubeWrite *w, const char *field, const Json *spec);
+/* Of a container: its probes, lifecycle and securityContext, and restartPolicy, which says whether it may have them; grace: that of its pod. */
+void validate_process(KubeWrite *w, const char *field, const Json *container, bool init, int64_t grace);
+/* A pod's securityContext. */
+void validate_pod_security(KubeWrite *w, const char *field, const Json *context);
+/* A name that a port of a container may have (RFC 6335). */
+void validate_port_name(KubeWrite *w, const char *field, const char *name);
 /* A LabelSelector. */
 void validate_expressions(KubeWrite *w, const char *field, const Json *selector);
 

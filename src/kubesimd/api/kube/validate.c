@@ -181,6 +181,7 @@ void validate_enum(KubeWrite *w, const char *field, const char *value, const cha
 
 static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec, const char *policies) {
         const Json *containers = json_get(spec, "containers"), *grace = json_get(spec, "terminationGracePeriodSeconds");
+        const Json *deadline = json_get(spec, "activeDeadlineSeconds");
         char path[FIELD_MAX];
 
         put_path(path, "%s.containers", field);
@@ -195,6 +196,14 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
         put_path(path, "%s.terminationGracePeriodSeconds", field);
         if (grace && json_i64(grace, -1) < 0)
                 cause_invalid(w, path, grace, "must be greater than or equal to 0");
+        put_path(path, "%s.activeDeadlineSeconds", field);
+        if (deadline && (json_i64(deadline, 0) < 1 || json_i64(deadline, 0) > INT32_MAX))
+                cause_invalid(w, path, deadline, "must be between 1 and 2147483647, inclusive");
+        put_path(path, "%s.securityContext", field);
+        validate_pod_security(w, path, json_get(spec, "securityContext"));
+        put_path(path, "%s.ephemeralContainers", field);
+        if (json_get(spec, "ephemeralContainers") && json_get(spec, "ephemeralContainers")->size > 0)
+                cause_forbidden(w, path, w->resource->store_kind == KIND_POD ? "cannot be set on create" : "ephemeral containers not allowed in pod template");
 }
 
 /* What of a pod may change: images, the deadline, more tolerations, fewer gates. */
