@@ -77,7 +77,7 @@ LABELS = {"a": {"environment": "production", "tier": "frontend"}, "b": {"environ
 def test_selectors(kubesimd):
     kubesimd.post("/nodes", {"cpuCores": 4, "nodeId": "n1"}, 201)
     for name, labels in LABELS.items():
-        kubesimd.post("/apis/apps/v1/namespaces/default/controllerrevisions", {"metadata": {"name": name, "labels": labels}, "revision": 1}, 201)
+        kubesimd.post("/apis/apps/v1/namespaces/default/controllerrevisions", {"metadata": {"name": name, "labels": labels}, "data": {}, "revision": 1}, 201)
     for name, more in (("p1", {}), ("p2", {"restartPolicy": "Never"}), ("p3", {"schedulerName": "other"})):
         kubesimd.post("/api/v1/namespaces/default/pods", {"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "x"}], **more}}, 201)
     eventually(lambda: kubesimd.get("/pods/p2")["Status"] == "Running" and kubesimd.get("/pods/p1")["Status"] == "Running")

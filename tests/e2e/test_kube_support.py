@@ -24,6 +24,28 @@ LEAST = {
     "core.v1.Node": {"spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]}, "status": {"capacity": {"cpu": "4"}}},
     "core.v1.Secret": {"data": {"a": "YWJj"}, "type": "Opaque"},
     "core.v1.Service": {"spec": {"ports": [{"port": 80}], "selector": {"app": "x"}}},
+    "core.v1.PersistentVolume": {"spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/x"}}},
+    "core.v1.PersistentVolumeClaim": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}},
+    "core.v1.ReplicationController": {"spec": {"selector": {"app": "x"}, "template": TEMPLATE}},
+    "core.v1.Event": {"eventTime": "2026-01-01T00:00:00.000000Z", "reportingComponent": "x.io/y", "reportingInstance": "y", "action": "Act", "reason": "Reason",
+                      "involvedObject": {"namespace": "kept"}},
+    "core.v1.LimitRange": {"spec": {"limits": [{"type": "Container"}]}},
+    "core.v1.ResourceQuota": {"spec": {"hard": {"pods": "1"}}},
+    "coordination.v1.Lease": {"spec": {"leaseDurationSeconds": 1}},
+    "networking.v1.NetworkPolicy": {"spec": {"podSelector": {}}},
+    "rbac.v1.Role": {"rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]},
+    "rbac.v1.ClusterRole": {"rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]},
+    "storage.v1.CSINode": {"spec": {"drivers": [{"name": "x.io", "nodeID": "n"}]}},
+    "apps.v1.ControllerRevision": {"data": {}, "revision": 1},
+    "autoscaling.v1.HorizontalPodAutoscaler": {"spec": {"maxReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "d"}}},
+    "autoscaling.v2.HorizontalPodAutoscaler": {"spec": {"maxReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "d"}}},
+    "events.v1.Event": {"eventTime": "2026-01-01T00:00:00.000000Z", "type": "Normal", "reportingController": "x.io/y", "reportingInstance": "y",
+                        "action": "Act", "reason": "Reason", "regarding": {"namespace": "kept"}},
+    "networking.v1.Ingress": {"spec": {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}},
+    "networking.v1.IngressClass": {"spec": {"controller": "x.io/y"}},
+    "rbac.v1.RoleBinding": {"roleRef": {"kind": "Role", "name": "r"}},
+    "rbac.v1.ClusterRoleBinding": {"roleRef": {"kind": "ClusterRole", "name": "r"}},
+    "storage.v1.StorageClass": {"provisioner": "x.io/y"},
     "core.v1.Endpoints": {"subsets": [{"addresses": [{"ip": "10.9.9.9"}]}]},
     "apps.v1.DaemonSet": {"spec": {"selector": SELECTOR, "template": TEMPLATE}},
     "apps.v1.Deployment": {"spec": {"selector": SELECTOR, "template": TEMPLATE, "strategy": {"rollingUpdate": {}}}},
@@ -58,7 +80,7 @@ TESTS = sources("tests/e2e/*.py") + sources("tests/unit/**/*.c")
 def text_of_test(name):
     """The text of the tests of that name, with the constants that they use."""
     if name.endswith(".txt"):
-        return "".join(text for _, text in sources("tests/e2e/kubectl/" + name))
+        return "".join(text for _, text in sources("tests/e2e/kubectl/" + name) + sources("tests/e2e/cases/" + name))
     found = ""
     for path, text in TESTS:
         pattern = r"^def %s\(.*?(?=^\S|\Z)" if path.endswith(".py") else r"^static void %s\(.*?^}$"

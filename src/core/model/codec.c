@@ -72,11 +72,14 @@ static void encode_node(const Object *o, StrBuf *b) {
         strbuf_putc(b, '}');
 }
 
-static void encode_pod(const Object *o, StrBuf *b) {
-        const Pod *p = (const Pod*) o;
+static void put_number(StrBuf *b, bool *first, const char *key, uint64_t v) {
+        put_key(b, first, key);
+        strbuf_put_u64(b, v);
+}
+
+static void encode_pod_spec(const Pod *p, StrBuf *b) {
         bool first = true;
 
-        strbuf_puts(b, ",\"spec\":{");
         put_key(b, &first, "cpu");
         json_put_milli(b, p->cpu);
         put_string(b, &first, "nodeName", p->node);
@@ -91,33 +94,28 @@ static void encode_pod(const Object *o, StrBuf *b) {
                 else
                         strbuf_put_u64(b, p->toleration / USEC_PER_SEC);
         }
-        if (p->exit_code != 0) {
-                put_key(b, &first, "exitCode");
-                strbuf_put_i64(b, p->exit_code);
-        }
+        if (p->exit_code != 0)
+                put_number(b, &first, "exitCode", p->exit_code);
         if (p->restart != POD_RESTART_NEVER)
                 put_string(b, &first, "restartPolicy", pod_restart_to_string((PodRestart) p->restart));
-        if (p->deadline_seconds > 0) {
-                put_key(b, &first, "activeDeadline");
-                strbuf_put_u64(b, p->deadline_seconds);
-        }
+        if (p->deadline_seconds > 0)
+                put_number(b, &first, "activeDeadline", p->deadline_seconds);
         if (p->held)
                 strbuf_puts(b, ",\"held\":true");
         if (p->qos != POD_BURSTABLE)
                 put_string(b, &first, "qosClass", pod_qos_to_string(p->qos));
-        strbuf_puts(b, "},\"status\":{");
-        first = true;
+}
+
+static void encode_pod_status(const Pod *p, StrBuf *b) {
+        bool first = true;
+
         put_string(b, &first, "phase", pod_status_to_string(p->status));
         put_string(b, &first, "reason", p->reason);
         put_string(b, &first, "nominatedNodeName", p->nominated);
-        if (p->restarts > 0) {
-                put_key(b, &first, "restarts");
-                strbuf_put_u64(b, p->restarts);
-        }
-        if (p->crashes > 0) {
-                put_key(b, &first, "crashes");
-                strbuf_put_u64(b, p->crashes);
-        }
+        if (p->restarts > 0)
+                put_number(b, &first, "restarts", p->restarts);
+        if (p->crashes > 0)
+                put_number(b, &first, "crashes", p->crashes);
         if (p->ip != 0) {
                 char ip[ADDRESS_STRING_MAX];
 
@@ -128,10 +126,15 @@ static void encode_pod(const Object *o, StrBuf *b) {
         put_time(b, &first, "deletionTime", p->deleted);
         if (p->disruption != POD_DISRUPTION_NONE)
                 put_string(b, &first, "disruption", pod_disruption_to_string(p->disruption));
-        if (p->grace_seconds != POD_GRACE_DEFAULT) {
-                put_key(b, &first, "gracePeriod");
-                strbuf_put_u64(b, p->grace_seconds);
-        }
+        if (p->grace_seconds != POD_GRACE_DEFAULT)
+                put_number(b, &first, "gracePeriod", p->grace_seconds);
+}
+
+static void encode_pod(const Object *o, StrBuf *b) {
+        strbuf_puts(b, ",\"spec\":{");
+        encode_pod_spec((const Pod*) o, b);
+        strbuf_puts(b, "},\"status\":{");
+        encode_pod_status((const Pod*) o, b);
         strbuf_putc(b, '}');
 }
 

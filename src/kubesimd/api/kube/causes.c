@@ -44,10 +44,14 @@ void cause_invalid_text(KubeWrite *w, const char *field, const char *value, cons
 }
 
 void cause_not_supported(KubeWrite *w, const char *field, const char *value, const char *supported) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
+        cause_not_supported_value(w, field, json_new_string(&w->arena, strempty(value)), supported);
+}
+
+void cause_not_supported_value(KubeWrite *w, const char *field, const Json *value, const char *supported) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
 
         strbuf_puts(&b, "Unsupported value: ");
-        json_put_string(&b, strempty(value));
+        json_put(&b, value);
         strbuf_printf(&b, ": supported values: %s", supported);
         add(w, "FieldValueNotSupported", field, &b);
 }
@@ -60,11 +64,29 @@ void cause_forbidden(KubeWrite *w, const char *field, const char *detail) {
 }
 
 void cause_duplicate(KubeWrite *w, const char *field, const char *value) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
+        cause_duplicate_value(w, field, json_new_string(&w->arena, strempty(value)));
+}
+
+void cause_duplicate_value(KubeWrite *w, const char *field, const Json *value) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
 
         strbuf_puts(&b, "Duplicate value: ");
-        json_put_string(&b, strempty(value));
+        json_put(&b, value);
         add(w, "FieldValueDuplicate", field, &b);
+}
+
+void cause_too_many(KubeWrite *w, const char *field, size_t n, size_t max) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
+
+        strbuf_printf(&b, "Too many: %zu: must have at most %zu item%s", n, max, max == 1 ? "" : "s");
+        add(w, "FieldValueTooMany", field, &b);
+}
+
+void cause_too_long(KubeWrite *w, const char *field, size_t max) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
+
+        strbuf_printf(&b, "Too long: may not be more than %zu bytes", max);
+        add(w, "FieldValueTooLong", field, &b);
 }
 
 void cause_not_found(KubeWrite *w, const char *field, const char *value) {

@@ -135,6 +135,18 @@ void complete_workload(KubeWrite *w, Json *object, const Json *old _unused_) {
         complete_pod_spec(w, json_at(spec, "template", "spec", NULL));
 }
 
+/* It selects what it makes, unless it says otherwise. */
+void complete_replication_controller(KubeWrite *w, Json *object, const Json *old) {
+        const Json *labels;
+
+        complete_workload(w, object, old);
+        labels = json_at(object, "spec", "template", "metadata", "labels", NULL);
+        if (labels && !json_at(object, "spec", "selector", NULL))
+                json_set(&w->arena, json_get(object, "spec"), "selector", json_copy(&w->arena, labels));
+        if (labels && !json_at(object, "metadata", "labels", NULL))
+                json_set(&w->arena, json_get(object, "metadata"), "labels", json_copy(&w->arena, labels));
+}
+
 void complete_deployment(KubeWrite *w, Json *object, const Json *old) {
         Json *spec, *strategy, *rolling;
 
@@ -362,4 +374,49 @@ void complete_persistent_volume(KubeWrite *w, Json *object, const Json *old) {
 
 void complete_autoscaler(KubeWrite *w, Json *object, const Json *old _unused_) {
         default_i64(w, json_ensure(&w->arena, object, "spec", JSON_OBJECT), "minReplicas", 1);
+}
+
+/* --- Who may, and what talks to what --- */
+
+void complete_role_binding(KubeWrite *w, Json *object, const Json *old _unused_) {
+        default_string(w, json_ensure(&w->arena, object, "roleRef", JSON_OBJECT), "apiGroup", w->resource->group);
+        JSON_FOREACH(subject, json_get(object, "subjects"))
+                if (streq_ptr(json_string(json_get(subject, "kind")), "User") || streq_ptr(json_string(json_get(subject, "kind")), "Group"))
+                        default_string(w, subject, "apiGroup", w->resource->group);
+}
+
+static void complete_ports(KubeWrite *w, Json *ports) {
+        JSON_FOREACH(port, ports)
+                default_string(w, port, "protocol", "TCP");
+}
+
+void complete_endpoints(KubeWrite *w, Json *object, const Json *old _unused_) {
+        JSON_FOREACH(subset, json_get(object, "subsets"))
+                complete_ports(w, json_get(subset, "ports"));
+}
+
+void complete_endpoint_slice(KubeWrite *w, Json *object, const Json *old _unused_) {
+        complete_ports(w, json_get(object, "ports"));
+        JSON_FOREACH(port, json_get(object, "ports"))
+                if (!json_get(port, "name"))
+                        json_set_string(&w->arena, port, "name", "");
+}
+
+void complete_ingress_class(KubeWrite *w, Json *object, const Json *old _unused_) {
+        default_string(w, json_at(object, "spec", "parameters", NULL), "scope", "Cluster");
+}
+
+void complete_network_policy(KubeWrite *w, Json *object, const Json *old _unused_) {
+        Json *spec = json_ensure(&w->arena, object, "spec", JSON_OBJECT), *types;
+
+        JSON_FOREACH(rule, json_get(spec, "ingress"))
+                complete_ports(w, json_get(rule, "ports"));
+        JSON_FOREACH(rule, json_get(spec, "egress"))
+                complete_ports(w, json_get(rule, "ports"));
+        types = json_ensure(&w->arena, spec, "policyTypes", JSON_ARRAY);
+        if (types && types->size == 0) {
+                json_append(types, json_new_string(&w->arena, "Ingress"));
+                if (json_item(json_get(spec, "egress"), 0))
+                        json_append(types, json_new_string(&w->arena, "Egress"));
+        }
 }

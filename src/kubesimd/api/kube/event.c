@@ -7,6 +7,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "core/control/state.h"
+#include "kubesimd/api/kube/checks.h"
 #include "kubesimd/api/kube/events.h"
 #include "kubesimd/api/kube/write.h"
 
@@ -206,10 +207,19 @@ static const KubeColumn columns[] = {
         {},
 };
 
+/* Those of what is in no namespace are in "default"; newer ones may be in kube-system as well. */
+static void validate_event(KubeWrite *w, const Json *object, const Json *old _unused_) {
+        const char *of = strempty(json_string(json_at(object, "involvedObject", "namespace", NULL)));
+        bool any = isempty(of) && (streq(w->path->namespace, "default") || (json_get(object, "eventTime") && streq(w->path->namespace, "kube-system")));
+
+        if (!any && !streq(of, w->path->namespace))
+                cause_invalid_text(w, "involvedObject.namespace", of, "does not match event.namespace");
+}
+
 const KubeResource kube_events = {
         .group = "", .version = "v1", .plural = "events", .singular = "event", .short_names = "ev", .kind = "Event", .schema = "core.v1.Event",
         .store_kind = KIND_EVENT, .namespaced = true, .no_generation = true, .each_made = each_made, .make = make, .made_watch = true,
-        .columns = columns, .put_document_cells = put_cells, .fields = fields,
+        .columns = columns, .put_document_cells = put_cells, .fields = fields, .checks = event_checks, .validate = validate_event,
 };
 
 /* --- events.k8s.io --- */
@@ -229,6 +239,12 @@ static void rename_members(Json *object, bool to_new) {
                                 v->key = renamed[i][to_new];
                                 break;
                         }
+}
+
+/* Of those that are there already anything goes: they may be of old. */
+static void validate_new_event(KubeWrite *w, const Json *object, const Json *old) {
+        if (!old)
+                validate_checks(w, new_event_checks, object, NULL);
 }
 
 static void put_new_rest(Cluster *c _unused_, const Object *o, StrBuf *b) {
@@ -253,4 +269,5 @@ const KubeResource kube_new_events = {
         .group = "events.k8s.io", .version = "v1", .plural = "events", .singular = "event", .short_names = "ev", .kind = "Event",
         .schema = "events.v1.Event", .store_kind = KIND_EVENT, .namespaced = true, .no_generation = true, .each_made = each_made, .make = make, .made_watch = true,
         .columns = columns, .put_rest = put_new_rest, .put_document_cells = put_cells, .fields = new_fields, .strip = strip_new,
+        .validate = validate_new_event,
 };

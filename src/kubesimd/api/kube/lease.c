@@ -6,6 +6,7 @@
 #include "basic/time-util.h"
 #include "core/control/state.h"
 #include "core/model/object-util.h"
+#include "kubesimd/api/kube/checks.h"
 #include "kubesimd/api/kube/columns.h"
 #include "kubesimd/api/kube/events.h"
 
@@ -80,5 +81,5 @@ const KubeResource kube_leases = {
         .group = "coordination.k8s.io", .version = "v1", .plural = "leases", .singular = "lease", .kind = "Lease",
         .schema = "coordination.v1.Lease", .store_kind = KIND_LEASE, .namespaced = true, .no_generation = true, .each_made = each_made,
         .make = make, .renewed = renewed,
-        .columns = lease_columns, .put_document_cells = lease_cells,
+        .columns = lease_columns, .put_document_cells = lease_cells, .checks = lease_checks,
 };

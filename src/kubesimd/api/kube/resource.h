@@ -66,6 +66,7 @@ struct KubeResource {
         /* Fills in what Kubernetes fills in; what its admission adds or refuses; checks what Kubernetes checks. old is NULL at creation. */
         void (*complete)(KubeWrite *w, Json *object, const Json *old);
         int (*admit)(KubeWrite *w, Json *object, const Json *old, Error *reterr);
+        const struct Check *checks; /* those that are data (check.h); may be NULL */
         void (*validate)(KubeWrite *w, const Json *object, const Json *old);
         /* Takes out what is made again when it is shown; o is the present version, NULL at creation. May be NULL. */
         void (*strip)(Cluster *c, JsonArena *a, Json *object, const Object *o);

@@ -32,6 +32,12 @@ void complete_storage_class(KubeWrite *w, Json *object, const Json *old);
 void complete_volume_claim(KubeWrite *w, Json *object, const Json *old);
 void complete_persistent_volume(KubeWrite *w, Json *object, const Json *old);
 void complete_autoscaler(KubeWrite *w, Json *object, const Json *old);
+void complete_replication_controller(KubeWrite *w, Json *object, const Json *old);
+void complete_endpoints(KubeWrite *w, Json *object, const Json *old);
+void complete_endpoint_slice(KubeWrite *w, Json *object, const Json *old);
+void complete_role_binding(KubeWrite *w, Json *object, const Json *old);
+void complete_ingress_class(KubeWrite *w, Json *object, const Json *old);
+void complete_network_policy(KubeWrite *w, Json *object, const Json *old);
 
 /* --- Admission: what depends on the cluster. -EACCES with kube-apiserver's words. --- */
 int admit_pod(KubeWrite *w, Json *object, const Json *old, Error *reterr);
@@ -51,4 +57,7 @@ void validate_service(KubeWrite *w, const Json *object, const Json *old);
 void validate_secret(KubeWrite *w, const Json *object, const Json *old);
 void validate_config_map(KubeWrite *w, const Json *object, const Json *old);
 void validate_priority_class(KubeWrite *w, const Json *object, const Json *old);
-void validate_disruption_budget(KubeWrite *w, const Json *object, const Json *old);
+void validate_daemon_set(KubeWrite *w, const Json *object, const Json *old);
+void validate_replication_controller(KubeWrite *w, const Json *object, const Json *old);
+void validate_controller_revision(KubeWrite *w, const Json *object, const Json *old);
+void validate_slice_addresses(KubeWrite *w, const Json *object, const Json *old);

@@ -15,6 +15,12 @@
 #define LABEL_TEXT \
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character " \
         "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+#define SUBDOMAIN_TEXT \
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric " \
+        "character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+#define SERVICE_TEXT \
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric " \
+        "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
 
 /* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
 void put_path(char *buf, const char *format, ...) _printf_(2, 3);
@@ -24,6 +30,8 @@ void validate_subdomain(KubeWrite *w, const char *field, const char *name);
 void validate_labels(KubeWrite *w, const char *field, const Json *labels);
 /* A value, when there is one, must be one of the words with blanks between. */
 void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words);
+/* The same, and nothing is none of them, too. */
+void validate_one_of(KubeWrite *w, const char *field, const char *value, const char *words);
 /* Is it one of the words with blanks between? */
 bool is_one_of(const char *s, const char *words);
 /* Amounts of resources by their names. */
@@ -36,6 +44,8 @@ void validate_process(KubeWrite *w, const char *field, const Json *container, bo
 void validate_pod_security(KubeWrite *w, const char *field, const Json *context);
 /* A name that a port of a container may have (RFC 6335). */
 void validate_port_name(KubeWrite *w, const char *field, const char *name);
+/* A number, or a percentage; NULL is fine. */
+void validate_int_or_percent(KubeWrite *w, const char *field, const Json *v);
 /* A LabelSelector. */
 void validate_expressions(KubeWrite *w, const char *field, const Json *selector);
 

@@ -9,16 +9,12 @@
 #include "core/control/cron.h"
 #include "core/control/job-index.h"
 #include "core/control/selectors.h"
-#include "kubesimd/api/kube/label-syntax.h"
+#include "kubesimd/api/kube/check.h"
 #include "kubesimd/api/kube/rules.h"
 #include "kubesimd/api/kube/validate-internal.h"
 
-#define SUBDOMAIN_TEXT \
-        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric " \
-        "character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-#define SERVICE_TEXT \
-        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric " \
-        "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+#define DATA_MAX MIB /* of a Secret, of a ConfigMap */
+
 void put_path(char *buf, const char *format, ...) {
         va_list ap;
 
@@ -60,8 +56,10 @@ static void validate_name(KubeWrite *w, const char *name) {
         if (isempty(name))
                 cause_required(w, field, "name or generateName is required");
         else if (has_free_name(w->resource)) {
-                if (streq(name, ".") || streq(name, "..") || strchr(name, '/') || strchr(name, '%') || strlen(name) > 253)
-                        cause_invalid_text(w, field, name, "may not be '.', '..', or contain '/' or '%'");
+                if (strlen(name) > 253)
+                        cause_invalid_text(w, field, name, "must be no more than 253 bytes");
+                else if (wrong_segment(name))
+                        cause_invalid_text(w, field, name, wrong_segment(name));
         } else if (w->resource->store_kind == KIND_NAMESPACE) {
                 if (!is_dns_label(name))
                         cause_invalid_text(w, field, name, LABEL_TEXT);
@@ -164,12 +162,17 @@ bool is_one_of(const char *s, const char *words) {
         return false;
 }
 
-/* words: "A B C" */
 void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words) {
-        char supported[256] = "";
+        if (!isempty(value))
+                validate_one_of(w, field, value, words);
+}
+
+/* words: "A B C" */
+void validate_one_of(KubeWrite *w, const char *field, const char *value, const char *words) {
+        char supported[256] = "\"\"";
         size_t n = 0;
 
-        if (isempty(value) || is_one_of(value, words))
+        if (is_one_of(value, words))
                 return;
         for (const char *p = words; *p; p += strcspn(p, " ") + (p[strcspn(p, " ")] == ' ')) {
                 int k = snprintf(supported + n, sizeof(supported) - n, "%s\"%.*s\"", n > 0 ? ", " : "", (int) strcspn(p, " "), p);
@@ -376,7 +379,8 @@ void validate_workload(KubeWrite *w, const Json *object, const Json *old) {
         if (replicas && json_i64(replicas, -1) < 0)
                 cause_invalid(w, "spec.replicas", replicas, "must be greater than or equal to 0");
         if (before && !json_equal(selector, before)) {
-                cause_invalid(w, "spec.selector", selector, "field is immutable");
+                if (w->resource->store_kind != KIND_STATEFUL_SET)
+                        cause_invalid(w, "spec.selector", selector, "field is immutable");
                 return;
         }
         if (!selector || selector->size == 0)
@@ -389,15 +393,7 @@ void validate_workload(KubeWrite *w, const Json *object, const Json *old) {
         validate_template(w, template, "Always");
 }
 
-void validate_stateful_set(KubeWrite *w, const Json *object, const Json *old) {
-        const Json *policy = json_at(object, "spec", "persistentVolumeClaimRetentionPolicy", NULL);
-
-        validate_workload(w, object, old);
-        validate_enum(w, "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", json_string(json_get(policy, "whenDeleted")), "Retain Delete");
-        validate_enum(w, "spec.persistentVolumeClaimRetentionPolicy.whenScaled", json_string(json_get(policy, "whenScaled")), "Retain Delete");
-}
-
-static void validate_int_or_percent(KubeWrite *w, const char *field, const Json *v) {
+void validate_int_or_percent(KubeWrite *w, const char *field, const Json *v) {
         const char *s = json_string(v);
         size_t n = s ? strlen(s) : 0;
 
@@ -418,24 +414,61 @@ static bool is_nothing(const Json *v) {
 }
 
 void validate_deployment(KubeWrite *w, const Json *object, const Json *old) {
-        const Json *strategy = json_at(object, "spec", "strategy", NULL), *rolling = json_get(strategy, "rollingUpdate");
+        const Json *rolling = json_at(object, "spec", "strategy", "rollingUpdate", NULL), *deadline = json_at(object, "spec", "progressDeadlineSeconds", NULL);
 
         validate_workload(w, object, old);
-        validate_enum(w, "spec.strategy.type", json_string(json_get(strategy, "type")), "Recreate RollingUpdate");
-        if (streq_ptr(json_string(json_get(strategy, "type")), "Recreate") && rolling)
-                cause_forbidden(w, "spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'");
-        validate_int_or_percent(w, "spec.strategy.rollingUpdate.maxSurge", json_get(rolling, "maxSurge"));
-        validate_int_or_percent(w, "spec.strategy.rollingUpdate.maxUnavailable", json_get(rolling, "maxUnavailable"));
         if (is_nothing(json_get(rolling, "maxSurge")) && is_nothing(json_get(rolling, "maxUnavailable")))
                 cause_invalid(w, "spec.strategy.rollingUpdate.maxUnavailable", json_get(rolling, "maxUnavailable"), "may not be 0 when `maxSurge` is 0");
+        if (json_i64(deadline, INT32_MAX) <= json_i64(json_at(object, "spec", "minReadySeconds", NULL), 0))
+                cause_invalid(w, "spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds");
 }
 
-static void validate_not_negative(KubeWrite *w, const Json *spec, const char *key) {
-        char path[FIELD_MAX];
+void validate_daemon_set(KubeWrite *w, const Json *object, const Json *old) {
+        const Json *rolling = json_at(object, "spec", "updateStrategy", "rollingUpdate", NULL);
+        const Json *surge = json_get(rolling, "maxSurge"), *unavailable = json_get(rolling, "maxUnavailable");
+        bool surges = surge && !is_nothing(surge), lacks = unavailable && !is_nothing(unavailable);
 
-        put_path(path, "spec.%s", key);
-        if (json_get(spec, key) && json_i64(json_get(spec, key), -1) < 0)
-                cause_invalid(w, path, json_get(spec, key), "must be greater than or equal to 0");
+        validate_workload(w, object, old);
+        if (surges && lacks)
+                cause_invalid(w, "spec.updateStrategy.rollingUpdate.maxSurge", surge, "may not be set when maxUnavailable is non-zero");
+        if (rolling && !surges && !lacks)
+                cause_required(w, "spec.updateStrategy.rollingUpdate.maxUnavailable", "cannot be 0 when maxSurge is 0");
+}
+
+void validate_stateful_set(KubeWrite *w, const Json *object, const Json *old) {
+        static const char *const mutable[] = {
+                "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+        };
+        Json *now, *before;
+
+        validate_workload(w, object, old);
+        if (!old)
+                return;
+        now = json_copy(&w->arena, json_get(object, "spec"));
+        before = json_copy(&w->arena, json_get(old, "spec"));
+        for (size_t i = 0; i < ELEMENTSOF(mutable); i++) {
+                json_remove(now, mutable[i]);
+                json_remove(before, mutable[i]);
+        }
+        if (!json_equal(now, before))
+                cause_forbidden(w, "spec", "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+                                "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");
+}
+
+/* Its selector is of labels alone. */
+void validate_replication_controller(KubeWrite *w, const Json *object, const Json *old _unused_) {
+        const Json *template = json_at(object, "spec", "template", NULL), *labels = json_at(object, "spec", "selector", NULL);
+        Json *selector = json_new(&w->arena, JSON_OBJECT);
+
+        json_set(&w->arena, selector, "matchLabels", json_copy(&w->arena, labels));
+        if (labels && template && !selects_template(selector, template))
+                cause_invalid(w, "spec.template.metadata.labels", json_at(template, "metadata", "labels", NULL), "`selector` does not match template `labels`");
+        validate_template(w, template, "Always");
+}
+
+void validate_controller_revision(KubeWrite *w, const Json *object, const Json *old _unused_) {
+        if (!json_get(object, "data"))
+                cause_required(w, "data", "data is mandatory");
 }
 
 /* Where pods go may be said until the first has gone (kubernetes documentation, "Mutable Scheduling Directives"). */
@@ -484,13 +517,8 @@ static void validate_failure_policy(KubeWrite *w, const Json *spec) {
                 const char *action = json_string(json_get(rule, "action"));
 
                 put_path(path, "spec.podFailurePolicy.rules[%u].action", i);
-                if (isempty(action))
-                        cause_required(w, path, "valid values: \"Count\", \"FailIndex\", \"FailJob\", \"Ignore\"");
-                validate_enum(w, path, action, "Count FailIndex FailJob Ignore");
                 if (streq_ptr(action, "FailIndex") && !json_get(spec, "backoffLimitPerIndex"))
                         cause_invalid(w, path, json_get(rule, "action"), "requires the backoffLimitPerIndex to be set");
-                put_path(path, "spec.podFailurePolicy.rules[%u].onExitCodes.operator", i);
-                validate_enum(w, path, json_string(json_get(exits, "operator")), "In NotIn");
                 put_path(path, "spec.podFailurePolicy.rules[%u]", i++);
                 if (!exits == !(conditions && conditions->size > 0))
                         cause_invalid_text(w, path, "", exits ? "specifying both OnExitCodes and OnPodConditions is not supported" :
@@ -501,39 +529,27 @@ static void validate_failure_policy(KubeWrite *w, const Json *spec) {
                                    "only \"Never\" is supported when podFailurePolicy is specified");
 }
 
+/* How many indexes there are to succeed. */
 static void validate_success_rule(KubeWrite *w, const Json *rule, unsigned i, int64_t completions) {
         const Json *indexes = json_get(rule, "succeededIndexes"), *count = json_get(rule, "succeededCount");
-        int64_t n = indexes ? index_set_check(strempty(json_string(indexes)), completions) : completions, wanted = json_i64(count, 0);
+        int64_t n = indexes ? index_set_check(strempty(json_string(indexes)), completions) : completions;
         char path[FIELD_MAX], detail[FIELD_MAX];
 
-        put_path(path, "spec.successPolicy.rules[%u]", i);
-        if (!indexes && !count)
-                cause_required(w, path, "at least one of succeededCount or succeededIndexes must be specified");
         put_path(path, "spec.successPolicy.rules[%u].succeededIndexes", i);
         if (n < 0)
                 cause_invalid(w, path, indexes, "error parsing succeededIndexes: it has to be numbers and ranges in order, less than completions");
         put_path(path, "spec.successPolicy.rules[%u].succeededCount", i);
         put_path(detail, "must be less than or equal to %lld (the number of %s)", (long long) n,
                  indexes ? "indexes in the specified succeededIndexes field" : "specified completions");
-        if (count && wanted < 0)
-                cause_invalid(w, path, count, "must be greater than or equal to 0");
-        else if (count && n >= 0 && wanted > n)
+        if (count && n >= 0 && json_i64(count, 0) > n)
                 cause_invalid(w, path, count, detail);
 }
 
-static void validate_success_policy(KubeWrite *w, const Json *spec, bool indexed) {
-        const Json *policy = json_get(spec, "successPolicy"), *rules = json_get(policy, "rules");
+static void validate_success_policy(KubeWrite *w, const Json *spec) {
         unsigned i = 0;
 
-        if (!policy)
-                return;
-        if (!indexed)
-                cause_invalid(w, "spec.successPolicy", policy, "requires indexed completion mode");
-        else if (!rules || rules->size == 0)
-                cause_required(w, "spec.successPolicy.rules", "at least one rules must be specified when the successPolicy is specified");
-        else
-                JSON_FOREACH(rule, rules)
-                        validate_success_rule(w, rule, i++, json_i64(json_get(spec, "completions"), 0));
+        JSON_FOREACH(rule, json_at(spec, "successPolicy", "rules", NULL))
+                validate_success_rule(w, rule, i++, json_i64(json_get(spec, "completions"), 0));
 }
 
 static void validate_job_selector(KubeWrite *w, const Json *spec) {
@@ -548,35 +564,17 @@ static void validate_job_selector(KubeWrite *w, const Json *spec) {
                 cause_invalid(w, "spec.template.metadata.labels", json_at(template, "metadata", "labels", NULL), "`selector` does not match template `labels`");
 }
 
-static void validate_job_counts(KubeWrite *w, const Json *spec, bool indexed) {
-        static const char *const counts[] = {
-                "completions", "parallelism", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes",
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
-                validate_not_negative(w, spec, counts[i]);
-        validate_enum(w, "spec.completionMode", json_string(json_get(spec, "completionMode")), "Indexed NonIndexed");
-        validate_enum(w, "spec.podReplacementPolicy", json_string(json_get(spec, "podReplacementPolicy")), "Failed TerminatingOrFailed");
-        if (indexed && !json_get(spec, "completions"))
-                cause_required(w, "spec.completions", "when completion mode is Indexed");
-        if (!indexed && json_get(spec, "backoffLimitPerIndex"))
-                cause_invalid(w, "spec.backoffLimitPerIndex", json_get(spec, "backoffLimitPerIndex"), "requires indexed completion mode");
-        if (json_get(spec, "maxFailedIndexes") && !json_get(spec, "backoffLimitPerIndex"))
-                cause_required(w, "spec.backoffLimitPerIndex", "when maxFailedIndexes is specified");
-}
-
 void validate_job(KubeWrite *w, const Json *object, const Json *old) {
         const Json *spec = json_get(object, "spec"), *template = json_get(spec, "template");
-        bool indexed = streq_ptr(json_string(json_get(spec, "completionMode")), "Indexed");
 
-        validate_job_counts(w, spec, indexed);
         if (old) {
                 validate_job_update(w, spec, old);
                 return;
         }
         validate_job_selector(w, spec);
         validate_failure_policy(w, spec);
-        validate_success_policy(w, spec, indexed);
+        if (streq_ptr(json_string(json_get(spec, "completionMode")), "Indexed"))
+                validate_success_policy(w, spec);
         validate_template(w, template, "Always OnFailure Never");
         if (streq_ptr(json_string(json_at(template, "spec", "restartPolicy", NULL)), "Always"))
                 cause_not_supported(w, "spec.template.spec.restartPolicy", "Always", "\"OnFailure\", \"Never\"");
@@ -585,22 +583,16 @@ void validate_job(KubeWrite *w, const Json *object, const Json *old) {
 void validate_cron_job(KubeWrite *w, const Json *object, const Json *old) {
         const Json *spec = json_get(object, "spec"), *template = json_at(spec, "jobTemplate", "spec", "template", NULL);
         const char *schedule = json_string(json_get(spec, "schedule")), *zone = json_string(json_get(spec, "timeZone"));
-        static const char *const counts[] = { "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit" };
         const char *policy = json_string(json_at(template, "spec", "restartPolicy", NULL));
         _cleanup_error_ Error error = ERROR_NULL;
         CronSchedule parsed;
 
         if (!old && strlen(w->object_name) > 52)
                 cause_invalid_text(w, "metadata.name", w->object_name, "must be no more than 52 characters");
-        if (isempty(schedule))
-                cause_required(w, "spec.schedule", "");
-        else if (cron_parse(schedule, &parsed, &error) < 0)
+        if (!isempty(schedule) && cron_parse(schedule, &parsed, &error) < 0)
                 cause_invalid(w, "spec.schedule", json_get(spec, "schedule"), error_message(&error));
         if (zone && !streq(zone, "UTC") && !streq(zone, "Etc/UTC"))
                 cause_invalid(w, "spec.timeZone", json_get(spec, "timeZone"), "unknown time zone: only UTC and Etc/UTC are simulated");
-        validate_enum(w, "spec.concurrencyPolicy", json_string(json_get(spec, "concurrencyPolicy")), "Allow Forbid Replace");
-        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
-                validate_not_negative(w, spec, counts[i]);
         if (!template) {
                 cause_required(w, "spec.jobTemplate.spec.template", "");
                 return;
@@ -660,32 +652,49 @@ static void validate_secret_type(KubeWrite *w, const Json *object, const char *t
                 }
 }
 
+/* How many bytes it stands for. */
+static size_t base64_size(const Json *v) {
+        size_t n = v->size;
+
+        while (n > 0 && json_string(v) && v->text[n - 1] == '=')
+                n--;
+        return n / 4 * 3 + n % 4 * 3 / 4;
+}
+
 void validate_secret(KubeWrite *w, const Json *object, const Json *old) {
         const char *type = json_string(json_get(object, "type")), *before = json_string(json_get(old, "type"));
         char path[FIELD_MAX];
+        size_t size = 0;
 
         if (before && !streq_ptr(type, before))
                 cause_invalid_text(w, "type", strempty(type), "field is immutable");
         validate_immutable(w, object, old);
         JSON_FOREACH(v, json_get(object, "data")) {
+                size += base64_size(v);
                 put_path(path, "data[%s]", v->key);
                 validate_config_key(w, path, v->key);
         }
+        if (size > DATA_MAX)
+                cause_too_long(w, "data", DATA_MAX);
         validate_secret_type(w, object, type);
 }
 
 void validate_config_map(KubeWrite *w, const Json *object, const Json *old) {
         static const char *const maps[] = { "data", "binaryData" };
         char path[FIELD_MAX];
+        size_t size = 0;
 
         validate_immutable(w, object, old);
         for (size_t i = 0; i < ELEMENTSOF(maps); i++)
                 JSON_FOREACH(v, json_get(object, maps[i])) {
+                        size += i > 0 ? base64_size(v) : v->size;
                         put_path(path, "%s[%s]", maps[i], v->key);
                         validate_config_key(w, path, v->key);
                         if (i > 0 && json_get(json_get(object, "data"), v->key))
                                 cause_invalid_text(w, path, v->key, "duplicate of key present in data");
                 }
+        if (size > DATA_MAX)
+                cause_too_long(w, "[]", DATA_MAX); /* so Kubernetes calls the whole */
 }
 
 /* The two that there are were there from the start: whoever makes them again is told that they are. */
@@ -694,34 +703,16 @@ static void validate_system_class(KubeWrite *w) {
 
         if (store_find(cluster_store(w->api->cluster), KIND_PRIORITY_CLASS, w->object_name))
                 return;
-        (void) snprintf(detail, sizeof(detail), "priority class names with 'system-' prefix are reserved for system use only. error: %s is not a known "
-                        "system priority class", w->object_name);
+        put_path(detail, "priority class names with 'system-' prefix are reserved for system use only. error: %s is not a known system priority class",
+                 w->object_name);
         cause_forbidden(w, "metadata.name", detail);
 }
 
 void validate_priority_class(KubeWrite *w, const Json *object, const Json *old) {
-        static const char *const fixed[] = { "value", "preemptionPolicy" };
-
-        if (old) {
-                if (!json_equal(json_get(object, fixed[0]), json_get(old, fixed[0])))
-                        cause_forbidden(w, fixed[0], "may not be changed in an update.");
-                if (!json_equal(json_get(object, fixed[1]), json_get(old, fixed[1])))
-                        cause_invalid(w, fixed[1], json_get(object, fixed[1]), "field is immutable");
+        if (old)
                 return;
-        }
         if (startswith(w->object_name, "system-"))
                 validate_system_class(w);
         else if (json_i64(json_get(object, "value"), 0) > 1000000000)
                 cause_forbidden(w, "value", "maximum allowed value of a user defined priority is 1000000000");
-        validate_enum(w, "preemptionPolicy", json_string(json_get(object, "preemptionPolicy")), "Never PreemptLowerPriority");
-}
-
-void validate_disruption_budget(KubeWrite *w, const Json *object, const Json *old _unused_) {
-        const Json *spec = json_get(object, "spec");
-
-        if (json_get(spec, "minAvailable") && json_get(spec, "maxUnavailable"))
-                cause_invalid_text(w, "spec", "", "minAvailable and maxUnavailable cannot be both set");
-        validate_int_or_percent(w, "spec.minAvailable", json_get(spec, "minAvailable"));
-        validate_int_or_percent(w, "spec.maxUnavailable", json_get(spec, "maxUnavailable"));
-        validate_expressions(w, "spec.selector", json_get(spec, "selector"));
 }

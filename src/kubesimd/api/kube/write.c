@@ -6,6 +6,7 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/check.h"
 #include "kubesimd/api/kube/custom.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/managed-fields.h"
@@ -225,6 +226,8 @@ static int fill_in_and_check(KubeWrite *w, Json *object, const Json *old, Error 
         if (r < 0 || w->causes)
                 return r; /* what could not be allotted comes alone */
         validate_metadata(w, object, old);
+        if (w->resource->checks)
+                validate_checks(w, w->resource->checks, object, old);
         if (w->resource->validate)
                 w->resource->validate(w, object, old);
         if (json_arena_error(&w->arena) < 0)

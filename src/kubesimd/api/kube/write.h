@@ -54,8 +54,12 @@ void cause_required(KubeWrite *w, const char *field, const char *detail);
 void cause_invalid(KubeWrite *w, const char *field, const Json *value, const char *detail);
 void cause_invalid_text(KubeWrite *w, const char *field, const char *value, const char *detail);
 void cause_not_supported(KubeWrite *w, const char *field, const char *value, const char *supported);
+void cause_not_supported_value(KubeWrite *w, const char *field, const Json *value, const char *supported);
 void cause_forbidden(KubeWrite *w, const char *field, const char *detail);
 void cause_duplicate(KubeWrite *w, const char *field, const char *value);
+void cause_duplicate_value(KubeWrite *w, const char *field, const Json *value);
+void cause_too_many(KubeWrite *w, const char *field, size_t n, size_t max);
+void cause_too_long(KubeWrite *w, const char *field, size_t max);
 void cause_not_found(KubeWrite *w, const char *field, const char *value);
 /* Were there any? Then answers 422 with all of them: 1. */
 int write_reply_causes(KubeWrite *w);
