@@ -41,6 +41,16 @@ static void put_preempting(json_object *algorithms, StrBuf *b) {
                               (unsigned long long) most);
 }
 
+/* Why the first that waits does, for each algorithm that leaves some. */
+static void put_reasons(json_object *algorithms, StrBuf *b) {
+        for (size_t i = 0; i < json_object_array_length(algorithms); i++) {
+                json_object *a = json_object_array_get_idx(algorithms, i);
+
+                if (member_u64(a, "pending") > 0)
+                        strbuf_printf(b, "\n%s: %s waits: %s\n", member_string(a, "algorithm"), member_string(a, "firstPending"), member_string(a, "reason"));
+        }
+}
+
 static int show(const Ctl *ctl, json_object *answer) {
         static const TableColumn columns[] = {
                 { "ALGORITHM", false }, { "PLACED", true },   { "PENDING", true },  { "NODES", true },   { "CPU", true },      { "OF USED", true },
@@ -58,8 +68,10 @@ static int show(const Ctl *ctl, json_object *answer) {
                 if (add_algorithm(t, json_object_array_get_idx(list, i)) < 0)
                         return ctl_error(CTL_FAILED, "Out of memory");
         table_print(t, ctl->legend, 0, &b);
-        if (ctl->legend)
+        if (ctl->legend) {
+                put_reasons(list, &b);
                 put_preempting(list, &b);
+        }
         output_long(ctl, &b);
         return CTL_OK;
 }

@@ -372,6 +372,9 @@ def test_one_budget_counts_for_all_victims(cluster):
     cluster.add_pod("high", {"priorityClassName": "high"}, requests={"cpu": "2"})
     eventually(lambda: cluster.where("high") == "n1", 15)
     assert cluster.where("kept") == "n0"
+    uid = cluster.get(f"{PODS}/high")["metadata"]["uid"]
+    told = [e["message"] for e in cluster.get("/api/v1/namespaces/default/events")["items"] if e["reason"] == "Preempted"]
+    assert told == [f"Preempted by pod {uid} on node n1"]
 
 
 @pytest.mark.parametrize("there, lacks", [(2, "waits for its members"), (3, 'pod group "train" has room for 1 of the 3 members that wait: 0/1 nodes are available: 1 Insufficient cpu.')])

@@ -298,12 +298,12 @@ static int nominate(Cluster *c, PodState *ps, const NodeState *ns) {
 
 /* The pod is nominated first, so that whoever comes in between does not get the room. */
 static int evict_victims(Cluster *c, PodState *ps, const Candidate *x) {
-        char why[600];
+        char why[600], uid[UUID_STRING_MAX];
         int r;
 
         r = nominate(c, ps, x->ns);
         for (size_t i = 0; i < x->n_victims && r >= 0; i++) {
-                (void) snprintf(why, sizeof(why), "Preempted by pod %s on node %s", ps->entry.object->name, node_of(x->ns)->object.name);
+                (void) snprintf(why, sizeof(why), "Preempted by pod %s on node %s", uuid_to_string(ps->entry.object->uid, uid), node_of(x->ns)->object.name);
                 cluster_event(c, EVENT_POD_PREEMPTED, node_of(x->ns)->object.name, x->victims[i].ps->entry.object->name, why);
                 r = pod_remove(c, x->victims[i].ps, -1);
         }
