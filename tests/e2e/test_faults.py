@@ -215,3 +215,12 @@ def test_too_many_nodes(start):
     assert r.returncode == 1 and "0 of the 5000 nodes were added before that" in r.stderr
     assert kubesimd.ask("POST", "/nodes/batch", {"prefix": "a-", "first": 1999, "count": 1001}).json["added"] == 1000
     assert kubesimd.ctl("remove-node", "--prefix=a-29", "--json=short").stdout == '{"removed":111}\n'
+
+
+def test_answers_as_json(kubesimd):
+    """What makes no use of an answer of the API's own says it as JSON, too."""
+    said = json.loads(kubesimd.ctl("version", "--json=short").stdout)
+    assert said["kubesimctl"] == said["kubesimd"] == kubesimd.get("/version")["version"]
+    assert list(json.loads(kubesimd.ctl("version", "--json=short", "--quiet").stdout)) == ["kubesimctl"]
+    said = json.loads(kubesimd.ctl("token", "--json=short", "--role=node:a*").stdout)
+    assert len(said["token"]) == 64 and said["role"] == "node:a*"
