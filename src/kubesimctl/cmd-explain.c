@@ -145,6 +145,8 @@ static int put_path(const Ctl *ctl, const char *given, StrBuf *path) {
         if (slash) {
                 _cleanup_free_ char *namespace = strndup(given, (size_t) (slash - given));
 
+                if (!namespace)
+                        return ctl_error(CTL_FAILED, "Out of memory");
                 strbuf_printf(path, "/pods/%s/explain", slash + 1);
                 question_put_query(path, "namespace", namespace);
                 return 0;

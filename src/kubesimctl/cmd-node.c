@@ -29,7 +29,37 @@ int cmd_list_nodes(Ctl *ctl, int argc _unused_, char *argv[] _unused_) {
         return CTL_OK;
 }
 
-static void show_node(json_object *n) {
+static void put_map(const char *title, json_object *map) {
+        if (!map || json_object_object_length(map) == 0)
+                return;
+        printf("%11s:", title);
+        json_object_object_foreach(map, key, value)
+                printf(" %s=%s", key, json_object_get_string(value));
+        printf("\n");
+}
+
+static json_object *member(json_object *o, const char *key) {
+        json_object *v = NULL;
+
+        return o && json_object_object_get_ex(o, key, &v) ? v : NULL;
+}
+
+/* What Kubernetes says of it. */
+static void show_document(json_object *node) {
+        json_object *taints = member(member(node, "spec"), "taints");
+
+        put_map("Capacity", member(member(node, "status"), "capacity"));
+        put_map("Allocatable", member(member(node, "status"), "allocatable"));
+        put_map("Labels", member(member(node, "metadata"), "labels"));
+        for (size_t i = 0; taints && i < json_object_array_length(taints); i++) {
+                json_object *t = json_object_array_get_idx(taints, i);
+                const char *value = member_string(t, "value");
+
+                printf("      Taint: %s%s%s:%s\n", member_string(t, "key"), isempty(value) ? "" : "=", value, member_string(t, "effect"));
+        }
+}
+
+static void show_node(json_object *n, json_object *document) {
         const char *status = member_string(n, "HealthStatus"), *reason = member_string(n, "Reason");
         json_object *list;
         char ago[64];
@@ -37,6 +67,7 @@ static void show_node(json_object *n) {
         printf("%s%s%s (%s)\n", colour(COLOUR_BOLD), member_string(n, "ID"), colour_off(), member_string(n, "Kind"));
         printf("     Status: %s%s%s%s%s\n", colour(colour_of_status(status)), status, colour_off(), isempty(reason) ? "" : ", ", reason);
         printf("        CPU: %.10g, %.10g free\n", member_number(n, "CPUCores"), member_number(n, "AvailableCPU"));
+        show_document(document);
         printf("  Heartbeat: %s, %llu in all\n", format_ago(ago, sizeof(ago), member_string(n, "LastHeartbeat"), now_realtime()),
                (unsigned long long) member_u64(n, "HeartbeatCount"));
         if (json_object_object_get_ex(n, "Addresses", &list))
@@ -50,7 +81,7 @@ static void show_node(json_object *n) {
 
 int cmd_show_node(Ctl *ctl, int argc, char *argv[]) {
         for (int i = 1; i < argc; i++) {
-                _cleanup_answer_ Answer a = ANSWER_INIT;
+                _cleanup_answer_ Answer a = ANSWER_INIT, document = ANSWER_INIT;
                 _cleanup_free_ char *id = NULL;
                 char path[512];
                 int r;
@@ -62,10 +93,15 @@ int cmd_show_node(Ctl *ctl, int argc, char *argv[]) {
                 r = ctl_call(ctl, "GET", path, NULL, &a, "show node \"%s\"", id);
                 if (r != 0)
                         return r;
-                if (ctl->json != JSON_OFF)
+                if (ctl->json != JSON_OFF) {
                         (void) output_json(ctl, a.body);
-                else
-                        show_node(a.body);
+                        continue;
+                }
+                (void) snprintf(path, sizeof(path), "/api/v1/nodes/%s", id);
+                r = ctl_call(ctl, "GET", path, NULL, &document, "show node \"%s\"", id);
+                if (r != 0)
+                        return r;
+                show_node(a.body, document.body);
         }
         return CTL_OK;
 }
@@ -75,6 +111,8 @@ static int add_one(const Ctl *ctl, int64_t cpu, const char *name) {
         _cleanup_answer_ Answer a = ANSWER_INIT;
         int r;
 
+        if (ctl->memory || ctl->labels || ctl->taints)
+                return add_described(ctl, cpu, name);
         strbuf_puts(&b, "{\"cpuCores\":");
         json_put_milli(&b, cpu);
         if (name) {

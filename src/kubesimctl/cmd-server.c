@@ -131,19 +131,26 @@ int cmd_health(Ctl *ctl, int argc _unused_, char *argv[] _unused_) {
 }
 
 int cmd_version(Ctl *ctl, int argc _unused_, char *argv[] _unused_) {
-        printf("kubesimctl " KUBESIM_VERSION "\n");
+        if (ctl->json == JSON_OFF)
+                printf("kubesimctl " KUBESIM_VERSION "\n");
+        else if (ctl->quiet)
+                printf("{\"kubesimctl\":\"" KUBESIM_VERSION "\"}\n");
         if (!ctl->quiet) {
                 _cleanup_answer_ Answer a = ANSWER_INIT;
                 int r = ctl_call(ctl, "GET", "/version", NULL, &a, "ask for the server's version");
 
                 if (r != 0)
                         return r;
-                printf("kubesimd   %s\n", member_string(a.body, "version"));
+                if (ctl->json != JSON_OFF)
+                        printf("{\"kubesimctl\":\"" KUBESIM_VERSION "\",\"kubesimd\":\"%s\"}\n", member_string(a.body, "version"));
+                else
+                        printf("kubesimd   %s\n", member_string(a.body, "version"));
         }
         return CTL_OK;
 }
 
 int cmd_token(Ctl *ctl, int argc _unused_, char *argv[] _unused_) {
+        _cleanup_strbuf_ StrBuf quoted = STRBUF_INIT(256 * KIB);
         unsigned char secret[32];
         const char *role = ctl->role ?: "admin";
 
@@ -151,9 +158,14 @@ int cmd_token(Ctl *ctl, int argc _unused_, char *argv[] _unused_) {
                 return ctl_error(CTL_USAGE, "--role=%s: it must be admin, viewer, node:NAME or node:PREFIX*", role);
         if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
                 return ctl_error(CTL_FAILED, "Failed to get random numbers: %s", strerror(errno));
+        printf("%s", ctl->json != JSON_OFF ? "{\"token\":\"" : "");
         for (size_t i = 0; i < sizeof(secret); i++)
                 printf("%02x", secret[i]);
-        printf(" %s\n", role);
+        if (ctl->json != JSON_OFF) {
+                json_put_string(&quoted, role);
+                printf("\",\"role\":%s}\n", strbuf_str(&quoted));
+        } else
+                printf(" %s\n", role);
         if (!ctl->quiet)
                 (void) fprintf(stderr, "Add this line to /etc/credstore/kubesim.tokens (mode 0600), then: systemctl restart kubesimd\n"
                                        "Its first word is what clients show: kubesimctl --server=URL --token-file=FILE\n");

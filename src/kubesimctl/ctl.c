@@ -66,6 +66,8 @@ static int exit_code_of(unsigned status) {
 int ctl_problem(const Answer *a, const char *what) {
         const char *detail = a->body ? member_string(a->body, "detail") : "";
 
+        if (isempty(detail) && a->body) /* a Status of the Kubernetes door */
+                detail = member_string(a->body, "message");
         (void) ctl_error(0, "Failed to %s: %s", what, isempty(detail) ? "the server gave no reason" : detail);
         if (a->status == 401)
                 (void) ctl_error(0, "Give a token with --token-file=FILE, or use the Unix socket as root or a member of the group kubesim.");

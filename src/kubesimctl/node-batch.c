@@ -40,6 +40,8 @@ static int put_labels(const char *text, json_object *node) {
         _cleanup_free_ char *copy = strdup(text);
         char *rest = copy, *word, *equals;
 
+        if (!copy)
+                return ctl_error(CTL_FAILED, "Out of memory");
         while ((word = strsep(&rest, ","))) {
                 equals = strchr(word, '=');
                 if (!equals || equals == word)
@@ -56,6 +58,8 @@ static int put_taints(const char *text, json_object *node) {
         _cleanup_free_ char *copy = strdup(text);
         char *rest = copy, *word, *colon, *equals;
 
+        if (!copy)
+                return ctl_error(CTL_FAILED, "Out of memory");
         while ((word = strsep(&rest, ","))) {
                 colon = strrchr(word, ':');
                 if (!colon || colon == word || !colon[1])
@@ -74,11 +78,11 @@ static int put_taints(const char *text, json_object *node) {
         return CTL_OK;
 }
 
-static void put_memory(const char *memory, json_object *node) {
+static void put_amount(json_object *node, const char *of, const char *amount) {
         static const char *const members[] = { "capacity", "allocatable" };
 
         for (size_t i = 0; i < ELEMENTSOF(members); i++)
-                json_object_object_add(ensure(ensure(node, "status", json_type_object), members[i], json_type_object), "memory", json_object_new_string(memory));
+                json_object_object_add(ensure(ensure(node, "status", json_type_object), members[i], json_type_object), of, json_object_new_string(amount));
 }
 
 /* The file's template, with what the options say over it. */
@@ -91,7 +95,7 @@ static int make_template(const Ctl *ctl, json_object **ret) {
                 return ctl_error(CTL_FAILED, "Failed to read %s: %s", ctl->file, error_message(&error));
         node = node ?: json_object_new_object();
         if (ctl->memory)
-                put_memory(ctl->memory, node);
+                put_amount(node, "memory", ctl->memory);
         if (ctl->labels)
                 r = put_labels(ctl->labels, node);
         if (r == CTL_OK && ctl->taints)
@@ -101,6 +105,33 @@ static int make_template(const Ctl *ctl, json_object **ret) {
         else
                 *ret = node;
         return r;
+}
+
+/* With a document, as there is more to say of it than the native door's request can. */
+int add_described(const Ctl *ctl, int64_t cpu, const char *name) {
+        _cleanup_answer_ Answer a = ANSWER_INIT;
+        json_object *node = NULL, *metadata;
+        char quantity[32];
+        int r;
+
+        r = make_template(ctl, &node);
+        if (r != 0)
+                return r;
+        metadata = ensure(node, "metadata", json_type_object);
+        json_object_object_add(metadata, name ? "name" : "generateName", json_object_new_string(name ?: "node-"));
+        (void) snprintf(quantity, sizeof(quantity), "%lldm", (long long) cpu);
+        put_amount(node, "cpu", quantity);
+        r = ctl_call(ctl, "POST", "/api/v1/nodes?fieldValidation=Strict", json_object_to_json_string_ext(node, JSON_C_TO_STRING_PLAIN), &a, "add node \"%s\"",
+                     strempty(name));
+        json_object_put(node);
+        if (r != 0)
+                return r;
+        (void) json_object_object_get_ex(a.body, "metadata", &metadata);
+        if (ctl->json != JSON_OFF)
+                return output_json(ctl, a.body);
+        if (!ctl->quiet)
+                printf("%s\n", member_string(metadata, "name"));
+        return CTL_OK;
 }
 
 /* --prefix=, or else metadata.generateName or metadata.name of the template. */
@@ -138,8 +169,10 @@ static int add_all(const Ctl *ctl, json_object *node, int64_t cpu, uint64_t firs
 
                 show_progress(ctl, "Adding nodes", i, ctl->count);
                 r = add_batch(ctl, prefix, first + i, MIN(ctl->count - i, (uint64_t) BATCH), cpu, text, &a);
-                if (r != 0)
+                if (r != 0) {
+                        (void) ctl_error(r, "%llu of the %llu nodes were added before that", (unsigned long long) added, (unsigned long long) ctl->count);
                         return r;
+                }
                 added += member_u64(a.body, "added");
                 existed += member_u64(a.body, "existed");
         }
@@ -233,7 +266,9 @@ int remove_many(const Ctl *ctl) {
                 done++;
         }
         show_progress(ctl, "Removing nodes", n, n);
-        if (!ctl->quiet)
+        if (ctl->json != JSON_OFF)
+                printf("{\"removed\":%llu}\n", (unsigned long long) n);
+        else if (!ctl->quiet)
                 printf("%llu node%s removed\n", (unsigned long long) n, n == 1 ? "" : "s");
         return CTL_OK;
 }

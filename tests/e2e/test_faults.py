@@ -178,3 +178,49 @@ def test_kubesimctl(kubesimd, tmp_path):
     assert kubesimd.ctl("remove-node", "-l", "zone=a", "--prefix=s-24").stdout == "111 nodes removed\n"
     assert kubesimd.ctl("remove-node", "--prefix=y-").returncode == 3
     assert kubesimd.ctl("remove-node").returncode == 2
+
+
+def test_one_node_is_described_as_many_are(kubesimd):
+    """--memory=, --labels= and --taints= hold with names, too, and without any; show-node shows them."""
+    args = ["--cpu=2", "--memory=4Gi", "--labels=zone=a", "--taints=k=v:NoSchedule,l:NoExecute"]
+    assert kubesimd.ctl("add-node", *args, "a", "b").stdout == "a\nb\n"
+    made = kubesimd.ctl("add-node", *args, "--count=2").stdout.split()
+    assert len(set(made)) == 2
+    for name in ["a", "b", *made]:
+        node = kubesimd.get(f"/api/v1/nodes/{name}")
+        assert node["status"]["capacity"]["memory"] == node["status"]["allocatable"]["memory"] == "4Gi" and node["metadata"]["labels"]["zone"] == "a"
+        assert node["status"]["capacity"]["cpu"] in ("2", "2000m") and [t["key"] for t in node["spec"]["taints"]] == ["k", "l"]
+    shown = kubesimd.ctl("show-node", "a").stdout
+    for part in ("memory=4Gi", "zone=a", "Taint: k=v:NoSchedule", "Taint: l:NoExecute", "Allocatable: "):
+        assert part in shown, shown
+    r = kubesimd.ctl("add-node", *args, "a")
+    assert r.returncode == 4 and "already exists" in r.stderr
+    assert kubesimd.ctl("add-node", "--labels=zone", "c").returncode == 2
+    assert kubesimd.ctl("add-node", "--memory=lots", "c").returncode not in (0, 2)
+
+
+def test_free_is_what_may_be_allocated(kubesimd):
+    kubesimd.post("/api/v1/nodes", {"metadata": {"name": "n"}, "status": {"capacity": {"cpu": "16"}, "allocatable": {"cpu": "15500m"}}}, 201)
+    assert kubesimd.get("/nodes/n")["CPUCores"] == 16 and kubesimd.get("/nodes/n")["AvailableCPU"] == 15.5
+
+
+def test_too_many_nodes(start):
+    """None of a request that would exceed MaxNodes= is added, and kubesimctl says how many were added before."""
+    kubesimd = start("Limits.MaxNodes=3000")
+    r = kubesimd.ask("POST", "/nodes/batch", {"prefix": "a-", "count": 2000})
+    assert r.status == 201
+    r = kubesimd.ask("POST", "/nodes/batch", {"prefix": "b-", "count": 1001})
+    assert r.status == 429 and "none of them was added" in r.json["detail"] and len(kubesimd.get("/nodes")) == 2000
+    r = kubesimd.ctl("add-node", "--prefix=a-", "--count=5000")
+    assert r.returncode == 1 and "0 of the 5000 nodes were added before that" in r.stderr
+    assert kubesimd.ask("POST", "/nodes/batch", {"prefix": "a-", "first": 1999, "count": 1001}).json["added"] == 1000
+    assert kubesimd.ctl("remove-node", "--prefix=a-29", "--json=short").stdout == '{"removed":111}\n'
+
+
+def test_answers_as_json(kubesimd):
+    """What makes no use of an answer of the API's own says it as JSON, too."""
+    said = json.loads(kubesimd.ctl("version", "--json=short").stdout)
+    assert said["kubesimctl"] == said["kubesimd"] == kubesimd.get("/version")["version"]
+    assert list(json.loads(kubesimd.ctl("version", "--json=short", "--quiet").stdout)) == ["kubesimctl"]
+    said = json.loads(kubesimd.ctl("token", "--json=short", "--role=node:a*").stdout)
+    assert len(said["token"]) == 64 and said["role"] == "node:a*"

@@ -432,6 +432,32 @@ def test_budgets(cluster):
     assert evict("other") == 201
 
 
+def test_budgets_count_what_changes(cluster):
+    """Pods that come, change their labels, end and go; and a selector that becomes another one, or selects all."""
+    budgets = POLICY + NS + "/poddisruptionbudgets"
+    counts = lambda n, healthy: eventually(lambda: tuple(cluster.get(budgets + "/b")["status"].get(k) for k in ("expectedPods", "currentHealthy")) == (n, healthy))
+    pod(cluster, "before", metadata={"labels": LABELS})
+    create(cluster, budgets, "b", spec={"minAvailable": "50%", "selector": {"matchLabels": LABELS}})
+    counts(1, 1)
+    pod(cluster, "p", metadata={"labels": LABELS})
+    pod(cluster, "never", metadata={"labels": LABELS}, nodeSelector={"is": "nowhere"})
+    pod(cluster, "bare")
+    counts(3, 2)
+    assert cluster.get(budgets + "/b")["status"]["desiredHealthy"] == 2
+    patch(cluster, PODS + "/before", {"metadata": {"labels": {"app": "another"}}})
+    counts(2, 1)
+    patch(cluster, PODS + "/before", {"metadata": {"labels": LABELS}})
+    counts(3, 2)
+    cluster.ask("DELETE", PODS + "/p")
+    counts(2, 1)
+    patch(cluster, budgets + "/b", {"spec": {"selector": {"matchLabels": None}}})
+    counts(3, 2)
+    pod(cluster, "bare-too")
+    counts(4, 3)
+    patch(cluster, budgets + "/b", {"spec": {"selector": {"matchLabels": {"app": "none"}}}})
+    counts(0, 0)
+
+
 def test_new_events(cluster):
     """events.k8s.io/v1 shows the objects of v1, with its own names for their fields."""
     pod(cluster, "p")

@@ -406,6 +406,71 @@ def test_gangs_are_all_or_none(cluster):
     assert bad.status == 422 and "kubesim.io/pod-group-min-member" in bad.json["message"]
 
 
+def test_members_of_a_gang_say_the_same(cluster):
+    """All of them wait for what one of them lacks; that pods with lower priority are sent away is no question for a gang."""
+    cluster.add_node("n1", cpu="3")
+    gang = {"kubesim.io/pod-group": "train", "kubesim.io/pod-group-min-member": "4"}
+    for i in range(4):
+        cluster.add_pod(f"g{i}", annotations=gang, requests={"cpu": "1"}, labels={"odd": str(i % 2)})
+    expected = 'pod group "train" has room for 3 of the 4 members that wait: 0/1 nodes are available: 1 Insufficient cpu.'
+    eventually(lambda: [cluster.why(f"g{i}") for i in range(4)] == [expected] * 4)
+
+
+def test_no_failure_is_told_before_the_first_look(cluster):
+    """So many nodes take more than one turn to look at: a pod waits for that, but nothing has failed yet."""
+    assert cluster.ctl("add-node", "--prefix=n-", "--count=3000").returncode == 0
+    events = lambda name: [e for e in cluster.get("/api/v1/namespaces/default/events")["items"] if e["involvedObject"]["name"] == name]
+    for i in range(3):
+        cluster.add_pod(f"p{i}", requests={"cpu": "1", "memory": f"{i + 1}Mi"})
+        eventually(lambda: cluster.where(f"p{i}"))
+        assert "Scheduled" in [e["reason"] for e in events(f"p{i}")] and "FailedScheduling" not in [e["reason"] for e in events(f"p{i}")]
+    for i in range(3):
+        cluster.add_pod(f"big{i}", requests={"cpu": "99"})
+    for i in range(3):
+        eventually(lambda: (cluster.why(f"big{i}") or "").startswith("0/3000 nodes are available: 3000 Insufficient cpu."))
+        assert all("3000 Insufficient cpu" in e["message"] for e in events(f"big{i}"))
+
+
+def test_more_reasons_than_are_listed(cluster):
+    """Each node has a taint of its own; those that are not listed are counted."""
+    for i in range(70):
+        cluster.add_node(f"n{i}", taints=[{"key": "own", "value": str(i), "effect": "NoSchedule"}])
+    cluster.add_pod("p")
+    why = eventually(lambda: cluster.why("p"))
+    assert why.count("1 node(s) had untolerated taint {own: ") == 64 and ", 6 node(s) had other reasons." in why
+
+
+def test_a_pod_that_is_being_deleted_is_not_bound(cluster):
+    cluster.add_node("n1")
+    held = pod("p", {"schedulerName": "mine"})
+    held["metadata"]["finalizers"] = ["example.com/held"]
+    cluster.post(PODS, held, 201)
+    cluster.ask("DELETE", PODS + "/p")
+    r = cluster.ask("POST", PODS + "/p/binding", {"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}})
+    assert r.status == 409 and r.json["message"].endswith("pod p is being deleted, cannot be assigned to a host")
+    assert not cluster.where("p")
+
+
+def test_one_budget_counts_for_all_victims(cluster):
+    """Budgets are read once for a search, and hold for each node it looks at; those of other namespaces do not."""
+    for i in range(2):
+        cluster.add_node(f"n{i}", cpu="2")
+    cluster.post("/api/v1/namespaces", {"metadata": {"name": "other"}}, 201)
+    for namespace, limit in (("default", 1), ("other", 9)):
+        cluster.post(f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets",
+                     {"metadata": {"name": "b"}, "spec": {"minAvailable": limit, "selector": {"matchLabels": {"app": "kept"}}}}, 201)
+    cluster.add_pod("kept", {"nodeName": "n0"}, labels={"app": "kept"}, requests={"cpu": "2"})
+    cluster.add_pod("free", {"nodeName": "n1"}, labels={"app": "free"}, requests={"cpu": "2"})
+    eventually(lambda: cluster.get("/apis/policy/v1/namespaces/default/poddisruptionbudgets/b")["status"].get("currentHealthy") == 1)
+    cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "high"}, "value": 1000}, 201)
+    cluster.add_pod("high", {"priorityClassName": "high"}, requests={"cpu": "2"})
+    eventually(lambda: cluster.where("high") == "n1", 15)
+    assert cluster.where("kept") == "n0"
+    uid = cluster.get(f"{PODS}/high")["metadata"]["uid"]
+    told = [e["message"] for e in cluster.get("/api/v1/namespaces/default/events")["items"] if e["reason"] == "Preempted"]
+    assert told == [f"Preempted by pod {uid} on node n1"]
+
+
 @pytest.mark.parametrize("there, lacks", [(2, "waits for its members"), (3, 'pod group "train" has room for 1 of the 3 members that wait: 0/1 nodes are available: 1 Insufficient cpu.')])
 def test_a_gang_is_given_up_and_says_so(cluster, there, lacks):
     """Nothing else happens meanwhile: its own time is enough."""

@@ -388,7 +388,13 @@ def test_ctl_compare(cluster, manifest, tmp_path):
     assert len(list(root.iter("{http://www.w3.org/2000/svg}rect"))) == 1 + 8 * 2
     assert json.loads(cluster.ctl("--json=short", "compare", f"--file={manifest}").stdout)["pods"] == 5
     assert cluster.ctl("compare").returncode == 2
-    assert cluster.ctl("compare", "-f", manifest, "--svg=/none/x").returncode == 1
+    (tmp_path / "unsaid.json").write_text(json.dumps({k: v for k, v in deployment("web", 1, "1", "1Gi").items() if k != "apiVersion"}))
+    assert '"apiVersion" is missing: a Deployment is of apps/v1' in cluster.ctl("compare", "-f", str(tmp_path / "unsaid.json")).stderr
+    r = cluster.ctl("compare", "-f", manifest, "--svg=/none/x")
+    assert r.returncode == 1 and "Failed to write /none/x" in r.stderr and not r.stdout
+    (tmp_path / "big.json").write_text(json.dumps(deployment("big", 2, "999", "1Gi")))
+    told = json.loads(cluster.ctl("--json=short", "compare", "-f", str(tmp_path / "big.json"), "--algorithms=kube").stdout)["algorithms"][0]
+    assert told["pending"] == 2 and f"kube: {told['firstPending']} waits: {told['reason']}\n" in cluster.ctl("compare", "-f", str(tmp_path / "big.json"), "--algorithms=kube").stdout
 
 
 def test_ctl_scheduler_says_what_each_does(cluster):

@@ -3,6 +3,7 @@
 
 #include "basic/string-util.h"
 #include "core/control/builtins.h"
+#include "core/control/disruption-budget.h"
 #include "core/control/objects-internal.h"
 #include "core/control/owners.h"
 #include "core/control/selectors.h"
@@ -28,9 +29,6 @@ static const struct {
         [KIND_POD_DISRUPTION_BUDGET] = { reconcile_disruption_budget, false },
         [KIND_CUSTOM_RESOURCE_DEFINITION] = { reconcile_definition, false },
 };
-
-/* Those whose controllers look at pods by their labels. */
-static const Kind selecting[] = { KIND_SERVICE, KIND_POD_DISRUPTION_BUDGET };
 
 bool controller_exists(const Object *o) {
         return controllers[o->kind].reconcile || object_waits_for_dependents(o);
@@ -66,14 +64,14 @@ void controllers_clock_set(Cluster *c) {
                         object_mark(c, object_state(e));
 }
 
-/* Those of that kind that select the pod. */
-static void mark_selecting(Cluster *c, Kind kind, const Object *pod) {
+/* The Services that select the pod. */
+static void mark_services(Cluster *c, const Object *pod) {
         const char *slash = strchr(pod->name, '/');
         char from[256] = "";
 
         if (slash)
                 memcpy(from, pod->name, MIN((size_t) (slash - pod->name + 1), sizeof(from) - 1));
-        for (StoreEntry *e = store_find_from(c->store, kind, from); e && object_shares_namespace(e->object, pod); e = store_following(e))
+        for (StoreEntry *e = store_find_from(c->store, KIND_SERVICE, from); e && object_shares_namespace(e->object, pod); e = store_following(e))
                 if (selects(e->object, pod))
                         object_mark(c, object_state(e));
 }
@@ -108,13 +106,12 @@ void controllers_see(Cluster *c, const Object *old, const Object *new) {
 
         if (o->kind == KIND_NODE)
                 see_node(c, (const Node*) old, (const Node*) new);
+        budgets_follow(c, old, new);
         if (o->kind != KIND_POD || !o->doc || o->doc->n_labels == 0)
                 return;
-        for (size_t i = 0; i < ELEMENTSOF(selecting); i++) {
-                mark_selecting(c, selecting[i], o);
-                if (old && new && old->doc != new->doc)
-                        mark_selecting(c, selecting[i], old);
-        }
+        mark_services(c, o);
+        if (old && new && old->doc != new->doc)
+                mark_services(c, old);
 }
 
 static int reconcile(Cluster *c, ObjectState *s) {

@@ -102,9 +102,6 @@ static int add_like(Cluster *c, NodeBatch *batch, const char *name, Error *reter
                 batch->n_existed++;
                 return 0;
         }
-        r = check_node_room(c, reterr);
-        if (r < 0)
-                return r;
         r = make_like(c, batch->model, name, &n);
         if (r >= 0)
                 r = cluster_put(c, &n->object);
@@ -112,6 +109,23 @@ static int add_like(Cluster *c, NodeBatch *batch, const char *name, Error *reter
                 return error_set(reterr, r, "out of memory");
         batch->n_added++;
         return 0;
+}
+
+/* Is there room for all that are not there yet? */
+static int check_batch_room(Cluster *c, const NodeBatch *batch, Error *reterr) {
+        size_t n = store_count(c->store, KIND_NODE), n_new = 0;
+        char name[512];
+
+        if (n + batch->count <= c->config.nodes_max)
+                return 0;
+        for (uint32_t i = 0; i < batch->count; i++) {
+                (void) snprintf(name, sizeof(name), "%s%u", batch->prefix, batch->first + i);
+                n_new += !find_node(c, name);
+        }
+        if (n_new == 0 || n + n_new <= c->config.nodes_max)
+                return 0;
+        return error_set(reterr, -EDQUOT, "there are %zu nodes already, and with %zu more there would be more than %u (MaxNodes=); none of them was added", n, n_new,
+                         c->config.nodes_max);
 }
 
 int cluster_add_nodes(Cluster *c, usec_t now, NodeBatch *batch, Error *reterr) {
@@ -126,7 +140,9 @@ int cluster_add_nodes(Cluster *c, usec_t now, NodeBatch *batch, Error *reterr) {
         if (r < 0)
                 return r;
         r = check_node_cpu(c, batch->model->cpu, reterr);
-        if (batch->model->object.doc)
+        if (r >= 0)
+                r = check_batch_room(c, batch, reterr);
+        if (r >= 0 && batch->model->object.doc)
                 batch->model->object.doc = document_share(c, KIND_NODE, batch->model->object.doc);
         for (uint32_t i = 0; i < batch->count && r >= 0; i++) {
                 (void) snprintf(name, sizeof(name), "%s%u", batch->prefix, batch->first + i);

@@ -17,7 +17,7 @@ typedef struct NodeBatch {
         uint32_t n_added, n_existed; /* set by it, also when it fails half-way */
 } NodeBatch;
 
-/* Adds virtual nodes, but those that exist. -EINVAL (CPU), -EDQUOT (MaxNodes), -ENOSPC, -ENOMEM: those that were added stay. */
+/* Adds virtual nodes, but those that exist. -EINVAL (CPU), -EDQUOT (MaxNodes): none was added; -ENOSPC, -ENOMEM: those that were added stay. */
 int cluster_add_nodes(Cluster *c, usec_t now, NodeBatch *batch, Error *reterr);
 /* Moves its pods elsewhere and removes it; the beats of its agent are answered with "stop" from then on. */
 int cluster_remove_node(Cluster *c, usec_t now, const char *name, Error *reterr);

@@ -12,6 +12,7 @@
 #include "core/control/turn.h"
 
 #define MESSAGE_MAX (4 * KIB)
+#define TOLD_MAX 256 /* of a queue, in a turn */
 
 /* --- Choosing --- */
 
@@ -121,7 +122,7 @@ int placement_put_reason(Cluster *c, const Pod *p, StrBuf *b) {
                 return r;
         (void) class_order_judge(o);
         class_order_put_message(o, b);
-        if (!preemption_is_possible(c, p->class))
+        if (!p->class->gang.name && !preemption_is_possible(c, p->class)) /* a gang sends nobody away */
                 preemption_put_impossible(o, b);
         return 0;
 }
@@ -289,7 +290,7 @@ static PodState *waiting(PendingEntry *e) {
         return container_of(e, PodWait, entry)->pod;
 }
 
-/* The pod says why it waits; those behind it keep what they were told when they came. */
+/* The pod says why it waits. */
 static int tell_reason(Cluster *c, PodState *ps, const char *message) {
         Pod *p;
         int r;
@@ -345,6 +346,34 @@ static int follow_patience(Cluster *c, ClassQueue *queue, usec_t until, const ch
         return r;
 }
 
+/* Those of its queue that came before anything was known of why they wait. All of a gang's wait for the same, and say so; others keep what
+ * they were told when they came. No more than a turn may take: further ones are told when the class is looked at again. */
+static int tell_queue(Cluster *c, ClassQueue *queue, const char *message) {
+        unsigned n = 0;
+        int r = 0;
+
+        for (PendingEntry *e = pending_queue_first(&queue->pods); e && n < TOLD_MAX && r >= 0; e = pending_queue_next(e), n++)
+                if (queue->class->gang.name || !pod_of(waiting(e))->reason)
+                        r = tell_reason(c, waiting(e), message);
+        return r;
+}
+
+static int tell_others(Cluster *c, const PodClass *class, const char *message) {
+        ClassQueue *queue = class_queue_find(class);
+        PodClass *other;
+        int r = 0;
+
+        if (!class->gang.name)
+                return queue ? tell_queue(c, queue, message) : 0;
+        LIST_FOREACH(other, &c->scheduler.classes.with_gang, PodClass, in_gang) {
+                queue = gang_is_same(other, class) ? class_queue_find(other) : NULL;
+                r = queue ? tell_queue(c, queue, message) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* The oldest of the class fits nowhere; message: what is known of why. */
 static int block(Cluster *c, ClassQueue *queue, PodState *ps, StrBuf *message) {
         _cleanup_(pod_class_unrefp) PodClass *class = pod_class_ref(queue->class);
@@ -362,9 +391,9 @@ static int block(Cluster *c, ClassQueue *queue, PodState *ps, StrBuf *message) {
                 return r;
         if (!class->gang.name)
                 r = preemption_is_possible(c, class) ? preempt(c, ps, message) : preemption_forget(c, ps);
-        if (r < 0)
-                return r;
-        return tell_reason(c, ps, strbuf_str(message));
+        if (r >= 0)
+                r = tell_reason(c, ps, strbuf_str(message));
+        return r < 0 ? r : tell_others(c, class, strbuf_str(message));
 }
 
 /* The scheduler looks at so many nodes in one turn: 1 while it has to go on. One that is overtaken by changes, and begins anew, again

@@ -122,7 +122,8 @@ int pod_launch(Cluster *c, Pod *p, const char *node) {
                 r = store_put(c->store, &p->object);
         if (r < 0)
                 return r;
-        cluster_event(c, ns ? EVENT_POD_PLACED : p->held && !p->reason ? EVENT_POD_CREATED : EVENT_POD_PENDING, p->node, p->object.name, p->reason);
+        if (ns || p->held || p->reason) /* else nobody has looked for a node yet: there is nothing to tell */
+                cluster_event(c, ns ? EVENT_POD_PLACED : p->reason ? EVENT_POD_PENDING : EVENT_POD_CREATED, p->node, p->object.name, p->reason);
         if (ns)
                 placement_count_wait(c, 0);
         else if (!p->held && p->class && !placement_has_been_tried(c, p))
@@ -307,6 +308,9 @@ int cluster_bind_pod(Cluster *c, usec_t now, StoreEntry *e, const char *node, Er
                 return error_set_field(reterr, -ESTALE, "pods/binding", name,
                                        "Operation cannot be fulfilled on pods/binding \"%s\": pod %s is already assigned to node \"%s\"", name, name,
                                        pod_of(ps)->node);
+        if (pod_of(ps)->deleted > 0) /* a finalizer holds it */
+                return error_set_field(reterr, -ESTALE, "pods/binding", name,
+                                       "Operation cannot be fulfilled on pods/binding \"%s\": pod %s is being deleted, cannot be assigned to a host", name, name);
         if (!ns)
                 return error_set_field(reterr, -ENOENT, "nodes", node, "nodes \"%s\" not found", node);
         if (!placement_has_room(c, ns, pod_of(ps)))

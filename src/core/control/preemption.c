@@ -5,10 +5,13 @@
 
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
+#include "core/control/disruption-budget.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/control/selectors.h"
 #include "core/sched/harm.h"
+
+#define BUDGETS_MAX (256 * MIB)
 
 typedef struct Victim {
         PodState *ps;
@@ -39,9 +42,10 @@ static usec_t start_of(const PodState *ps) {
 /* --- Disruption budgets --- */
 
 typedef struct Budget {
-        const Object *object; /* in the store */
-        int64_t allowed;      /* how many of its pods it lets go */
-        int64_t left;         /* of them, while the victims of one node are counted */
+        const Object *object;  /* in the store */
+        const Json *selector;  /* in Search.arena: read once, and asked for each pod that could go */
+        int64_t allowed;       /* how many of its pods it lets go */
+        int64_t left;          /* of them, while the victims of one node are counted */
 } Budget;
 
 /* What the search for victims needs. */
@@ -51,32 +55,32 @@ typedef struct Search {
         int32_t priority;
         Budget *budgets;  /* all of the cluster's; owned */
         size_t n_budgets, budgets_allocated;
+        JsonArena arena;  /* of the budgets' selectors */
         Verdict *without; /* by slot: what stands against each node without whom may be sent away; owned */
 } Search;
 
 static void search_done(Search *s) {
         free(s->budgets);
         free(s->without);
-}
-
-static int64_t disruptions_allowed(const Object *budget) {
-        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
-        Json *status = NULL;
-
-        strbuf_printf(&b, "{%s}", budget->doc->status);
-        if (strbuf_error(&b) == 0)
-                (void) json_tree_parse(&a, b.data, b.size, &status, NULL);
-        return json_i64(json_get(status, "disruptionsAllowed"), 0);
+        json_arena_done(&s->arena);
 }
 
 static int read_budgets(Search *s) {
         size_t hint = 0;
+        Json *status;
+        int r;
 
         for (StoreEntry *e = NULL; (e = store_next(s->cluster->store, KIND_POD_DISRUPTION_BUDGET, e ? e->object->id : 0, &hint));) {
                 if (!GREEDY_REALLOC(s->budgets, s->budgets_allocated, s->n_budgets + 1))
                         return -ENOMEM;
-                s->budgets[s->n_budgets++] = (Budget) { .object = e->object, .allowed = disruptions_allowed(e->object) };
+                s->budgets[s->n_budgets] = (Budget) { .object = e->object };
+                r = selector_of(e->object, &s->arena, &s->budgets[s->n_budgets].selector);
+                if (r < 0)
+                        return r;
+                r = budget_read_status(e->object, &s->arena, &status);
+                if (r < 0)
+                        return r;
+                s->budgets[s->n_budgets++].allowed = json_i64(json_get(status, "disruptionsAllowed"), 0);
         }
         return 0;
 }
@@ -88,7 +92,7 @@ static bool take_from_budgets(Search *s, const Object *pod) {
         for (size_t i = 0; i < s->n_budgets; i++) {
                 Budget *b = &s->budgets[i];
 
-                if (object_shares_namespace(b->object, pod) && selects(b->object, pod))
+                if (object_shares_namespace(b->object, pod) && label_selector_matches(b->selector, pod->doc))
                         violates |= b->left-- <= 0;
         }
         return violates;
@@ -294,7 +298,7 @@ int preemption_forget(Cluster *c, PodState *ps) {
 int preempt(Cluster *c, PodState *ps, StrBuf *message) {
         _cleanup_(candidate_done) Candidate best = {};
         PodClass *class = pod_of(ps)->class;
-        _cleanup_(search_done) Search search = { .cluster = c, .priority = class->priority };
+        _cleanup_(search_done) Search search = { .cluster = c, .priority = class->priority, .arena = JSON_ARENA_INIT(BUDGETS_MAX) };
         int r;
 
         r = scheduler_order(&c->scheduler, class, placement_algorithm(c, pod_of(ps)), &search.order);

@@ -49,8 +49,7 @@ bool label_map_matches(const Json *map, const Doc *d) {
         return json_is(map, JSON_OBJECT) && map->size > 0 && map_holds(map, d);
 }
 
-/* The object's spec.selector, NULL when it has none. -ENOMEM; -E2BIG. */
-static int selector_of(const Object *o, JsonArena *a, const Json **ret) {
+int selector_of(const Object *o, JsonArena *a, const Json **ret) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(SPEC_MAX);
         char *copy;
         Json *spec;

@@ -11,6 +11,8 @@
 bool label_selector_matches(const Json *selector, const Doc *d);
 /* {"key":"value",...} of a Service: all must hold; an empty one matches nothing. */
 bool label_map_matches(const Json *map, const Doc *d);
+/* The object's spec.selector, NULL when it has none; it lives in the arena. -ENOMEM; -E2BIG. */
+int selector_of(const Object *o, JsonArena *a, const Json **ret);
 /* Does the object's spec.selector match the pod? */
 bool selects(const Object *o, const Object *pod);
 

@@ -452,6 +452,7 @@ static const StoreKind own_kinds[] = {
         [KIND_TOMBSTONE] = { sizeof(StoreEntry), NULL },
         [KIND_CUSTOM_RESOURCE_DEFINITION] = { sizeof(ObjectState), definition_changed },
         [KIND_FAULT] = { sizeof(FaultState), fault_changed },
+        [KIND_POD_DISRUPTION_BUDGET] = { sizeof(BudgetState), document_changed },
 };
 
 const StoreKind *cluster_kinds(void) {
@@ -461,6 +462,6 @@ const StoreKind *cluster_kinds(void) {
         if (kinds[0].entry_size == 0)
                 for (Kind k = 0; k < _KIND_MAX; k++)
                         if (kind_exists(k))
-                                kinds[k] = !kind_is_document(k) ? own_kinds[k] : controller_keeps_time(k) ? timed : document;
+                                kinds[k] = own_kinds[k].entry_size > 0 ? own_kinds[k] : controller_keeps_time(k) ? timed : document;
         return kinds;
 }

@@ -53,6 +53,13 @@ typedef struct TimedState {
         uint64_t scanned_version; /* ... this Cluster.strays_version */
 } TimedState;
 
+/* A PodDisruptionBudget */
+typedef struct BudgetState {
+        ObjectState common;
+        bool counted;             /* else these are not known */
+        int64_t expected, healthy; /* of the pods that it selects */
+} BudgetState;
+
 typedef struct NodeState {
         union {
                 StoreEntry entry; /* Node */
@@ -164,6 +171,10 @@ static inline Pod *pod_of(const PodState *ps) {
 static inline ObjectState *object_state(StoreEntry *e) {
         return (ObjectState*) e;
 }
+static inline BudgetState *budget_state(StoreEntry *e) {
+        return container_of(e, BudgetState, common.entry);
+}
+
 static inline TimedState *timed_state(ObjectState *s) {
         return container_of(s, TimedState, common);
 }

@@ -8,7 +8,7 @@
 #include "core/sched/scheduler.h"
 
 #define REASON_LETTERS 320
-#define REASONS_MAX 64 /* different ones; further ones are left out */
+#define REASONS_MAX 64 /* different ones; nodes with further ones (a taint may have a value for each node) are counted together */
 
 static const char *const reasons[_FILTER_MAX] = {
         [FILTER_NOT_NAMED] = "node(s) didn't satisfy plugin(s) [NodeAffinity]",
@@ -62,22 +62,27 @@ static bool is_same(const Reason *r, const Verdict *v, uint32_t bit) {
                (streq(r->verdict.taint->key, v->taint->key) && streq(r->verdict.taint->value, v->taint->value));
 }
 
-static void count(Reason *list, size_t *n, const Verdict *v, uint32_t bit) {
+/* False: it is one too many. */
+static bool count(Reason *list, size_t *n, const Verdict *v, uint32_t bit) {
         for (size_t i = 0; i < *n; i++)
                 if (is_same(&list[i], v, bit)) {
                         list[i].n++;
-                        return;
+                        return true;
                 }
-        if (*n < REASONS_MAX)
-                list[(*n)++] = (Reason) { .verdict = *v, .bit = bit, .n = 1 };
+        if (*n >= REASONS_MAX)
+                return false;
+        list[(*n)++] = (Reason) { .verdict = *v, .bit = bit, .n = 1 };
+        return true;
 }
 
-static void count_verdict(Reason *list, size_t *n, const Verdict *v) {
+static bool count_verdict(Reason *list, size_t *n, const Verdict *v) {
+        bool all = true;
+
         if (v->kind != FILTER_RESOURCES)
-                count(list, n, v, 0);
-        else
-                for (uint32_t bits = v->detail; bits; bits &= bits - 1)
-                        count(list, n, v, bits & -bits);
+                return count(list, n, v, 0);
+        for (uint32_t bits = v->detail; bits; bits &= bits - 1)
+                all &= count(list, n, v, bits & -bits);
+        return all;
 }
 
 static int compare_texts(const void *a, const void *b) {
@@ -85,7 +90,7 @@ static int compare_texts(const void *a, const void *b) {
 }
 
 static void put_reasons(const ClassOrder *o, verdict_of_t verdict_of, const void *userdata, Reason *list, StrBuf *b) {
-        size_t n = 0;
+        size_t n = 0, n_others = 0;
 
         for (size_t i = 0; i < o->scheduler->n_slots && i < o->n_nodes; i++) {
                 Verdict v;
@@ -94,7 +99,7 @@ static void put_reasons(const ClassOrder *o, verdict_of_t verdict_of, const void
                         continue;
                 v = verdict_of(o, i, userdata);
                 if (v.kind != FILTER_FITS)
-                        count_verdict(list, &n, &v);
+                        n_others += !count_verdict(list, &n, &v);
         }
         for (size_t i = 0; i < n; i++) {
                 _cleanup_strbuf_ StrBuf text = STRBUF_INIT(KIB);
@@ -106,6 +111,8 @@ static void put_reasons(const ClassOrder *o, verdict_of_t verdict_of, const void
         qsort(list, n, sizeof(Reason), compare_texts);
         for (size_t i = 0; i < n; i++)
                 strbuf_printf(b, "%s%s", i > 0 ? ", " : "", list[i].text);
+        if (n_others > 0)
+                strbuf_printf(b, ", %zu node(s) had other reasons", n_others);
 }
 
 void class_order_put_reasons(const ClassOrder *o, verdict_of_t verdict_of, const void *userdata, StrBuf *b) {

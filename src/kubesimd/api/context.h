@@ -35,6 +35,8 @@ struct ApiContext {
         size_t n_checks;
         void (*write_metrics)(ApiContext *api, StrBuf *b); /* what only the daemon knows */
         struct CustomKinds *custom; /* rows of CustomResourceDefinitions, of the Kubernetes door */
+        unsigned n_questions; /* that are being worked out: native/question.h */
+        usec_t questions_rest_until; /* monotonic */
         void *manager; /* of the checks and of write_metrics; nothing else looks at it */
 };
 

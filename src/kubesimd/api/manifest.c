@@ -187,6 +187,10 @@ static int find_maker(const Json *object, bool one_pod, size_t *ret, Error *rete
         for (*ret = 0; *ret < (one_pod ? 1 : ELEMENTSOF(makers)); (*ret)++)
                 if (makers[*ret].kind == kind)
                         return 0;
+        for (size_t i = 0; !json_get(object, "apiVersion") && !one_pod && i < ELEMENTSOF(makers); i++)
+                if (streq(kind_to_string(makers[i].kind), name))
+                        return error_set_field(reterr, -EDOM, "apiVersion", NULL, "\"apiVersion\" is missing: a %s is of %s", name,
+                                               kind_api_version(makers[i].kind));
         return error_set_field(reterr, -EDOM, "kind", name, "%s \"%s\": %s", version, name, one_pod ? "it must be a Pod" :
                                "it must be a Pod, Deployment, ReplicaSet, ReplicationController, StatefulSet or Job");
 }

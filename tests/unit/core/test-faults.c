@@ -351,8 +351,14 @@ static void test_batch(void **state _unused_) {
         batch = (NodeBatch) { .prefix = "w", .count = NODE_BATCH_MAX, .model = model };
         for (unsigned i = 0; i < 4; i++, batch.first += NODE_BATCH_MAX)
                 assert_int_equal(cluster_add_nodes(c, now, &batch, NULL), 0);
-        assert_int_equal(cluster_add_nodes(c, now, &batch, NULL), -EDQUOT); /* MaxNodes=, and those that fit are there */
+        assert_int_equal(cluster_add_nodes(c, now, &batch, NULL), -EDQUOT); /* MaxNodes=, and none of them is there */
+        assert_int_equal(batch.n_added, 0);
+        assert_int_equal(store_count(c->store, KIND_NODE), 8030);
+        batch.count = 10000 - 8030;
+        assert_int_equal(cluster_add_nodes(c, now, &batch, NULL), 0);
         assert_int_equal(store_count(c->store, KIND_NODE), 10000);
+        assert_int_equal(cluster_add_nodes(c, now, &batch, NULL), 0); /* they are there: none is one too many */
+        assert_int_equal(batch.n_existed, 10000 - 8030);
         model->cpu = 0;
         assert_int_equal(cluster_add_nodes(c, now, &batch, NULL), -EINVAL);
         node_unref(model);

@@ -4,7 +4,7 @@
 
 #include "basic/error.h"
 #include "basic/string-util.h"
-#include "core/control/selectors.h"
+#include "core/control/disruption-budget.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/rules.h"
 #include "kubesimd/api/kube/status.h"
@@ -90,31 +90,6 @@ int handle_kube_bindings(HttpRequest *req, void *userdata, Error *reterr) {
         return r < 0 ? r : bind(&w, &pod, body, reterr);
 }
 
-/* The budget that does not let the pod go now, or NULL. */
-static const Object *find_blocking_budget(Cluster *c, const Object *pod, Json **ret_status, JsonArena *a) {
-        const char *slash = strchr(pod->name, '/');
-        char from[256] = "";
-
-        if (slash)
-                memcpy(from, pod->name, MIN((size_t) (slash - pod->name + 1), sizeof(from) - 1));
-        for (StoreEntry *e = store_find_from(cluster_store(c), KIND_POD_DISRUPTION_BUDGET, from); e && object_shares_namespace(e->object, pod);
-             e = store_following(e)) {
-                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
-                char *text;
-
-                if (!selects(e->object, pod))
-                        continue;
-                strbuf_printf(&b, "{%s}", e->object->doc->status);
-                text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
-                *ret_status = NULL;
-                if (text)
-                        (void) json_tree_parse(a, text, b.size, ret_status, NULL);
-                if (json_i64(json_get(*ret_status, "disruptionsAllowed"), 0) <= 0)
-                        return e->object;
-        }
-        return NULL;
-}
-
 static int reply_blocked(KubeWrite *w, const Object *budget, const Json *status) {
         Json *causes = json_new(&w->arena, JSON_ARRAY), *cause = json_new(&w->arena, JSON_OBJECT);
         char message[512];
@@ -131,8 +106,9 @@ static int reply_blocked(KubeWrite *w, const Object *budget, const Json *status)
 int kube_evict(HttpRequest *req, ApiContext *api, const KubePath *path, Error *reterr) {
         _cleanup_write_ KubeWrite w = {};
         DeleteOptions options;
-        const Object *budget;
-        Json *body, *status = NULL;
+        const Object *budget = NULL;
+        const Json *status = NULL;
+        Json *body;
         const Pod *p;
         StoreEntry *e;
         int r;
@@ -155,7 +131,10 @@ int kube_evict(HttpRequest *req, ApiContext *api, const KubePath *path, Error *r
         if (r < 0)
                 return r;
         p = (const Pod*) e->object;
-        budget = p->status == POD_RUNNING && p->deleted == 0 ? find_blocking_budget(api->cluster, e->object, &status, &w.arena) : NULL;
+        if (p->status == POD_RUNNING && p->deleted == 0)
+                r = find_blocking_budget(api->cluster, e->object, &w.arena, &budget, &status);
+        if (r < 0)
+                return error_set(reterr, r, "out of memory");
         if (budget)
                 return reply_blocked(&w, budget, status);
         options.disruption = POD_DISRUPTION_EVICTION;

@@ -13,9 +13,6 @@
 #define PAUSE_USEC USEC_PER_MSEC      /* in which none of them is worked on */
 #define ANSWER_MAX (64 * MIB)
 
-static unsigned n_questions;
-static usec_t rests_until; /* monotonic */
-
 int question_find_algorithm(const char *name, const SchedAlgorithm **ret, Error *reterr) {
         _cleanup_strbuf_ StrBuf names = STRBUF_INIT(4 * KIB);
 
@@ -71,8 +68,8 @@ int question_new(HttpRequest *req, ApiContext *api, Question **ret, Error *reter
         uint64_t seed = QUESTION_SEED;
         int r;
 
-        if (n_questions >= QUESTIONS_MAX)
-                return error_set(reterr, -EDQUOT, "%u such questions are being worked out already: ask again later", n_questions);
+        if (api->n_questions >= QUESTIONS_MAX)
+                return error_set(reterr, -EDQUOT, "%u such questions are being worked out already: ask again later", api->n_questions);
         q = new0(Question, 1);
         if (!q)
                 return -ENOMEM;
@@ -80,7 +77,7 @@ int question_new(HttpRequest *req, ApiContext *api, Question **ret, Error *reter
         q->req = req;
         q->answer = STRBUF_INIT(ANSWER_MAX);
         q->counted = true;
-        n_questions++;
+        api->n_questions++;
         r = query_u64(req, "seed", 0, UINT64_MAX, &seed, reterr);
         if (r >= 0)
                 r = what_if_new(api->cluster, seed, &q->what_if);
@@ -93,7 +90,7 @@ int question_new(HttpRequest *req, ApiContext *api, Question **ret, Error *reter
 Question *question_free(Question *q) {
         if (!q)
                 return NULL;
-        n_questions -= q->counted;
+        q->api->n_questions -= q->counted;
         manifest_done(&q->manifest);
         what_if_free(q->what_if);
         strbuf_done(&q->answer);
@@ -187,17 +184,17 @@ static int complete(Question *q, int error) {
 static int take_turn(Question *q) {
         int r;
 
-        if (now_monotonic() < rests_until) {
-                http_stream_wake_by(q->req, rests_until);
+        if (now_monotonic() < q->api->questions_rest_until) {
+                http_stream_wake_by(q->req, q->api->questions_rest_until);
                 return 0;
         }
         r = work(q);
-        rests_until = usec_add(now_monotonic(), PAUSE_USEC);
+        q->api->questions_rest_until = usec_add(now_monotonic(), PAUSE_USEC);
         if (r < 0)
                 return r;
         if (r == 0 && store_durable(cluster_store(q->api->cluster)) >= q->mark)
                 return 1;
-        http_stream_wake_by(q->req, usec_add(rests_until, (n_questions - 1) * (SLICE_USEC + PAUSE_USEC)));
+        http_stream_wake_by(q->req, usec_add(q->api->questions_rest_until, (q->api->n_questions - 1) * (SLICE_USEC + PAUSE_USEC)));
         return 0;
 }
 

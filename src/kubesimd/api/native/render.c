@@ -49,7 +49,7 @@ void render_node(Cluster *c, const Object *o, StrBuf *b) {
         strbuf_puts(b, ",\"CPUCores\":");
         json_put_milli(b, n->cpu);
         strbuf_puts(b, ",\"AvailableCPU\":");
-        json_put_milli(b, n->cpu - (ns ? ns->sched.used.cpu : 0));
+        json_put_milli(b, ns ? ns->sched.allocatable.cpu - ns->sched.used.cpu : n->cpu);
         strbuf_puts(b, ",\"Pods\":");
         put_pods(ns, b);
         put_string_field(b, "HealthStatus", node_health_to_string(n->health));
