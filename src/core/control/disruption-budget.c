@@ -40,7 +40,7 @@ static void count_selected(Cluster *c, const Object *budget, const Json *selecto
                 if (p->status == POD_SUCCEEDED || p->status == POD_FAILED || !label_selector_matches(selector, p->object.doc))
                         continue;
                 (*ret_expected)++;
-                *ret_healthy += p->status == POD_RUNNING;
+                *ret_healthy += pod_is_ready(p);
         }
 }
 

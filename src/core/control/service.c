@@ -184,13 +184,13 @@ static Json *make_ports(JsonArena *a, const Json *spec, bool slice) {
 
 static Json *make_endpoint(JsonArena *a, const Pod *p) {
         Json *endpoint = json_new(a, JSON_OBJECT), *addresses = json_new(a, JSON_ARRAY), *conditions = json_new(a, JSON_OBJECT);
-        bool ready = p->status == POD_RUNNING;
+        bool ready = pod_is_ready(p);
         char ip[ADDRESS_STRING_MAX];
 
         json_append(addresses, json_new_string(a, address_to_string(p->ip, ip)));
         json_set(a, endpoint, "addresses", addresses);
         json_set_bool(a, conditions, "ready", ready);
-        json_set_bool(a, conditions, "serving", ready || p->status == POD_TERMINATING);
+        json_set_bool(a, conditions, "serving", ready || (p->status == POD_TERMINATING && !p->lost));
         json_set_bool(a, conditions, "terminating", p->status == POD_TERMINATING);
         json_set(a, endpoint, "conditions", conditions);
         json_set_string(a, endpoint, "nodeName", p->node);
@@ -268,7 +268,7 @@ static Json *make_addresses(JsonArena *a, const Backends *b, bool ready, size_t 
                 Json *address;
                 char ip[ADDRESS_STRING_MAX];
 
-                if ((b->pods[i]->status == POD_RUNNING) != ready)
+                if (pod_is_ready(b->pods[i]) != ready)
                         continue;
                 address = json_new(a, JSON_OBJECT);
                 json_set_string(a, address, "ip", address_to_string(b->pods[i]->ip, ip));

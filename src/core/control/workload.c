@@ -15,7 +15,7 @@
 #define ANNOTATION_DELETION_COST "controller.kubernetes.io/pod-deletion-cost"
 
 static void count_ready(PodCounts *n, const Pod *p, usec_t now, usec_t min_ready) {
-        usec_t at = usec_add(p->started, min_ready);
+        usec_t at = usec_add(pod_ready_since(p), min_ready);
 
         n->ready++;
         if (at <= now)
@@ -36,7 +36,7 @@ PodCounts count_pods(const Cluster *c, const ObjectState *s, usec_t min_ready) {
                 n.succeeded += p->status == POD_SUCCEEDED;
                 n.failed += p->status == POD_FAILED;
                 n.all += pod_is_active(p);
-                if (pod_is_active(p) && p->status == POD_RUNNING)
+                if (pod_is_active(p) && pod_is_ready(p))
                         count_ready(&n, p, cluster_now_realtime(c), min_ready);
                 n.ending += p->status == POD_TERMINATING;
         }
@@ -52,17 +52,17 @@ static int64_t deletion_cost(const Pod *p) {
         return parse_u64(*s == '-' ? s + 1 : s, &v) < 0 || v > INT32_MAX ? 0 : *s == '-' ? -(int64_t) v : (int64_t) v;
 }
 
-/* The pod that is missed least comes first: without a node, not running, cheap, young.
+/* The pod that is missed least comes first: without a node, not running, not ready, cheap, young.
  * Kubernetes documentation, "ReplicaSet", scaling down. */
 static int compare_worth(const void *a, const void *b) {
         const Pod *x = (const Pod*) (*(ObjectState *const*) a)->entry.object, *y = (const Pod*) (*(ObjectState *const*) b)->entry.object;
-        bool runs_x = x->status == POD_RUNNING, runs_y = y->status == POD_RUNNING;
+        int state_x = (x->status == POD_RUNNING) + pod_is_ready(x), state_y = (y->status == POD_RUNNING) + pod_is_ready(y);
         int64_t cost_x = deletion_cost(x), cost_y = deletion_cost(y);
 
         if (!x->node != !y->node)
                 return x->node ? 1 : -1;
-        if (runs_x != runs_y)
-                return runs_x ? 1 : -1;
+        if (state_x != state_y)
+                return state_x > state_y ? 1 : -1;
         if (cost_x != cost_y)
                 return cost_x < cost_y ? -1 : 1;
         return x->object.id > y->object.id ? -1 : 1;

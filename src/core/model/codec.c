@@ -116,6 +116,9 @@ static void encode_pod(const Object *o, StrBuf *b) {
         put_time(b, &first, "startTime", p->started);
         put_time(b, &first, "endTime", p->ended);
         put_time(b, &first, "deletionTime", p->deleted);
+        put_time(b, &first, "lostTime", p->lost_changed);
+        if (p->lost)
+                strbuf_puts(b, ",\"lost\":true");
         if (p->grace_seconds != POD_GRACE_DEFAULT) {
                 put_key(b, &first, "gracePeriod");
                 strbuf_put_u64(b, p->grace_seconds);
@@ -174,9 +177,9 @@ typedef struct Document {
         const char *backing, *node, *algorithm, *instance, *fault_kind, *selector, *nodes;
         int64_t cpu;
         usec_t duration;
-        bool stop_requested, unschedulable, tainted, held;
+        bool stop_requested, unschedulable, tainted, held, lost;
         const char *health, *phase, *reason, *version, *ip, *qos, *nominated;
-        usec_t health_since, started, ended, deleted, until, delay, period;
+        usec_t health_since, started, ended, deleted, lost_changed, until, delay, period;
         int64_t restarts, exit_code, grace, toleration, slot;
         JsonStrings addresses;
         JsonRaw doc;
@@ -206,7 +209,7 @@ static const JsonField pod_status[] = {
         FIELD("nominatedNodeName", STRING, nominated, false), FIELD("restarts", I64, restarts, false), FIELD("startTime", TIME, started, false),
         FIELD("podIP", STRING, ip, false),
         FIELD("endTime", TIME, ended, false), FIELD("deletionTime", TIME, deleted, false),
-        FIELD("gracePeriod", I64, grace, false),
+        FIELD("gracePeriod", I64, grace, false), FIELD("lost", BOOL, lost, false), FIELD("lostTime", TIME, lost_changed, false),
 };
 static const JsonField policy_spec[] = { FIELD("algorithm", STRING, algorithm, true) };
 static const JsonField tombstone_spec[] = { FIELD("instance", STRING, instance, false) };
@@ -295,6 +298,8 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
         p->started = d->started;
         p->ended = d->ended;
         p->deleted = d->deleted;
+        p->lost = d->lost;
+        p->lost_changed = d->lost_changed;
         p->exit_code = (uint8_t) d->exit_code;
         p->held = d->held;
         p->restarts = (uint32_t) d->restarts;

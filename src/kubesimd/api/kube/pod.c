@@ -161,7 +161,9 @@ static void put_conditions(const Pod *p, StrBuf *b) {
                 strbuf_putc(b, ',');
                 kube_put_condition(b, "Initialized", "True", p->object.created, p->status == POD_SUCCEEDED ? "PodCompleted" : NULL, NULL);
                 strbuf_putc(b, ',');
-                kube_put_condition(b, "Ready", runs ? "True" : "False", since, reason, message.size > 0 ? strbuf_str(&message) : NULL);
+                /* The node lifecycle controller turns this one alone, and says no reason: what the containers do nobody knows. */
+                kube_put_condition(b, "Ready", pod_is_ready(p) ? "True" : "False", over ? since : MAX(since, p->lost_changed), reason,
+                                   message.size > 0 ? strbuf_str(&message) : NULL);
                 strbuf_putc(b, ',');
                 kube_put_condition(b, "ContainersReady", runs ? "True" : "False", since, reason, message.size > 0 ? strbuf_str(&message) : NULL);
                 strbuf_putc(b, ',');
