@@ -398,6 +398,45 @@ def test_pods_of_a_lost_node_are_not_ready(start):
     eventually(lambda: beat(pods=["stays"]) and ready_of(daemon.get(f"{base}/pods/stays"))["Ready"] == "True")
 
 
+def test_what_holds_a_namespace(cluster):
+    """The conditions of one that is Terminating: pkg/controller/namespace/deletion/status_condition_utils.go."""
+    cluster.post("/api/v1/namespaces", {"metadata": {"name": "full", "finalizers": ["x.io/last"]}}, 201)
+    assert "conditions" not in cluster.get("/api/v1/namespaces/full")["status"]
+    for kind, name, finalizers in (("/api/v1/namespaces/full/configmaps", "c1", ["x.io/y", "x.io/a"]), ("/api/v1/namespaces/full/configmaps", "c2", ["x.io/y"]),
+                                   ("/api/v1/namespaces/full/configmaps", "c3", []), ("/apis/networking.k8s.io/v1/namespaces/full/ingresses", "i", ["x.io/y"])):
+        body = {"metadata": {"name": name, "finalizers": finalizers}}
+        if name == "i":
+            body["spec"] = {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}
+        cluster.post(kind, body, 201)
+    assert cluster.ask("DELETE", "/api/v1/namespaces/full").status == 200
+
+    def conditions():
+        namespace = cluster.get("/api/v1/namespaces/full")
+        assert namespace["status"]["phase"] == "Terminating" and "deletionGracePeriodSeconds" not in namespace["metadata"]
+        return {c["type"]: (c["status"], c["reason"], c["message"]) for c in namespace["status"].get("conditions", [])}
+
+    def free(path):
+        assert cluster.ask("PATCH", path, {"metadata": {"finalizers": None}}, headers={"Content-Type": "application/merge-patch+json"}).status == 200
+
+    fine = {"NamespaceDeletionDiscoveryFailure": ("False", "ResourcesDiscovered", "All resources successfully discovered"),
+            "NamespaceDeletionGroupVersionParsingFailure": ("False", "ParsedGroupVersions", "All legacy kube types successfully parsed"),
+            "NamespaceDeletionContentFailure": ("False", "ContentDeleted", "All content successfully deleted, may be waiting on finalization")}
+    eventually(lambda: conditions() == fine | {
+        "NamespaceContentRemaining": ("True", "SomeResourcesRemain", "Some resources are remaining: configmaps. has 2 resource instances, "
+                                      "ingresses.networking.k8s.io has 1 resource instances"),
+        "NamespaceFinalizersRemaining": ("True", "SomeFinalizersRemain", "Some content in the namespace has finalizers remaining: "
+                                         "x.io/a in 1 resource instances, x.io/y in 3 resource instances")})
+    times = {c["type"]: c["lastTransitionTime"] for c in cluster.get("/api/v1/namespaces/full")["status"]["conditions"]}
+    assert list(times) == list(fine) + ["NamespaceContentRemaining", "NamespaceFinalizersRemaining"]
+    for path in ("/api/v1/namespaces/full/configmaps/c1", "/apis/networking.k8s.io/v1/namespaces/full/ingresses/i", "/api/v1/namespaces/full/configmaps/c2"):
+        free(path)
+    eventually(lambda: conditions() == fine | {
+        "NamespaceContentRemaining": ("False", "ContentRemoved", "All content successfully removed"),
+        "NamespaceFinalizersRemaining": ("False", "ContentHasNoFinalizers", "All content-preserving finalizers finished")})
+    free("/api/v1/namespaces/full")
+    eventually(lambda: cluster.ask("GET", "/api/v1/namespaces/full").status == 404)
+
+
 def test_two_doors_one_truth(cluster):
     """What is done at one door is read at the other."""
     cluster.ask("POST", "/api/v1/namespaces/default/pods", {"metadata": {"name": "k"}, "spec": {"containers": [
