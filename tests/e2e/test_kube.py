@@ -143,6 +143,7 @@ def test_the_proxy(cluster):
                                        capture_output=True, text=True).stdout
     assert ask().endswith("200")
     assert ask("-H", f"Host: evil.example:{port}").endswith("421")  # a name that was made to point here
+    assert ask("-H", "Host: evil.example").endswith("421")  # as a browser does for port 80
     assert ask("-H", "Origin: http://evil.example").endswith("403")
     kubectl = subprocess.run([KUBECTLS[0], f"--server=http://127.0.0.1:{port}", "get", "nodes", "-o", "name"], capture_output=True, text=True,
                              env={"PATH": os.environ["PATH"], "HOME": cluster.tmp, "KUBECONFIG": "/dev/null"})

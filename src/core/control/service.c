@@ -19,6 +19,7 @@
 #define PAUSE_OF_ONE (USEC_PER_MSEC / 10)
 #define PAUSE_MAX USEC_PER_SEC
 #define NAME_LABEL "kubernetes.io/service-name"
+#define HEADLESS_LABEL "service.kubernetes.io/headless"
 #define MANAGER_LABEL "endpointslice.kubernetes.io/managed-by"
 #define MANAGER "endpointslice-controller.k8s.io"
 
@@ -204,6 +205,10 @@ static void fill_slice(JsonArena *a, Json *root, const char *service, const Json
 
         json_set_string(a, labels, NAME_LABEL, service);
         json_set_string(a, labels, MANAGER_LABEL, MANAGER);
+        if (streq_ptr(json_string(json_get(spec, "clusterIP")), "None"))
+                json_set_string(a, labels, HEADLESS_LABEL, "");
+        else
+                json_remove(labels, HEADLESS_LABEL);
         json_set_string(a, root, "addressType", "IPv4");
         for (size_t i = from; i < b->n && i < from + SLICE_MAX; i++)
                 json_append(endpoints, make_endpoint(a, b->pods[i]));
