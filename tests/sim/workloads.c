@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "core/control/controllers.h"
 #include "core/control/definitions.h"
+#include "core/control/faults.h"
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
 #include "core/control/pods.h"
@@ -455,12 +456,23 @@ static void check_slots(Workloads *w) {
         must(n == established);
 }
 
+/* What is known of a node is said of its pods, or about to be. */
+static void check_pods(Workloads *w) {
+        for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_POD, NULL); e; e = store_following(e)) {
+                const NodeState *ns = pod_state(e)->node;
+
+                must(!ns || !pod_is_unsettled(w->cluster, ns, pod_of(pod_state(e))) ||
+                     (ns->settle.item.index != PRIOQ_NONE && ns->settle.item.when <= w->now));
+        }
+}
+
 /* Links between owners and what they own are as their references say, at any time. */
 static void check_links(Workloads *w) {
         Store *store = cluster_store(w->cluster);
         char uid[UUID_STRING_MAX];
 
         check_slots(w);
+        check_pods(w);
         for (StoreEntry *e = store_find_from(store, KIND_NODE, NULL); e; e = store_following(e))
                 must(!e->object->doc || e->object->doc->deleted == 0 || e->object->doc->n_finalizers > 0);
         for (Kind k = 0; k < _KIND_MAX; k++)
@@ -691,15 +703,6 @@ static void check_each(Workloads *w) {
                 check_job(w, object_state(e), false);
 }
 
-/* What is known of a node is said of its pods. */
-static void check_pods(Workloads *w) {
-        for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_POD, NULL); e; e = store_following(e)) {
-                const PodState *ps = pod_state(e);
-
-                must(!ps->node || !pod_is_unsettled(w->cluster, ps->node, pod_of(ps)));
-        }
-}
-
 static void check_service(Workloads *w, const ObjectState *s) {
         const Object *service = s->entry.object;
         size_t pods = 0, listed = 0, ready = 0, listed_ready = 0;
@@ -826,7 +829,6 @@ static void check_rest(Workloads *w) {
         for (StoreEntry *e = store_find_from(store, KIND_NAMESPACE, NULL); e; e = store_following(e))
                 if (e->object->doc->deleted > 0)
                         must(has_something_in(w, "team/", "team"));
-        check_pods(w);
         check_definitions(w);
         check_slots(w);
         check_links(w);
@@ -870,6 +872,18 @@ static void act(Workloads *w) {
         }
 }
 
+static bool is_chosen(const Object *node _unused_, void *w) {
+        return any(w, 2) == 0;
+}
+
+/* Some hang for so long that they count as lost, but not for as long as pods bear with. */
+static void lose_nodes(Workloads *w) {
+        FaultSpec spec = { .kind = FAULT_HANG, .span = (15 + any(w, 60)) * USEC_PER_SEC, .wants = is_chosen, .userdata = w };
+        FaultResult result;
+
+        (void) cluster_inject_fault(w->cluster, w->now, &spec, &result, NULL);
+}
+
 static void go_on(Workloads *w) {
         usec_t next;
 
@@ -877,6 +891,8 @@ static void go_on(Workloads *w) {
         if (any(w, 3) == 0)
                 memory_fail(1 + any(w, 60), any(w, 2) == 0 ? 0 : any(w, 20));
         act(w);
+        if (w->seed % 4 == 1 && !w->calm && any(w, 20) == 0)
+                lose_nodes(w);
         next = MIN(cluster_deadline(w->cluster), w->now + any(w, 3000) * USEC_PER_MSEC);
         w->now = MAX(w->now + 1, next);
         (void) cluster_step(w->cluster, w->now);
