@@ -891,7 +891,7 @@ static void go_on(Workloads *w) {
         if (any(w, 3) == 0)
                 memory_fail(1 + any(w, 60), any(w, 2) == 0 ? 0 : any(w, 20));
         act(w);
-        if (w->seed % 4 == 1 && !w->calm && any(w, 20) == 0)
+        if (w->seed % 8 == 3 && !w->calm && any(w, 20) == 0)
                 lose_nodes(w);
         next = MIN(cluster_deadline(w->cluster), w->now + any(w, 3000) * USEC_PER_MSEC);
         w->now = MAX(w->now + 1, next);
