@@ -9,7 +9,6 @@
 #include "basic/string-util.h"
 #include "core/control/controllers.h"
 #include "core/control/definitions.h"
-#include "core/control/faults.h"
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
 #include "core/control/pods.h"
@@ -872,18 +871,6 @@ static void act(Workloads *w) {
         }
 }
 
-static bool is_chosen(const Object *node _unused_, void *w) {
-        return any(w, 2) == 0;
-}
-
-/* Some hang for so long that they count as lost, but not for as long as pods bear with. */
-static void lose_nodes(Workloads *w) {
-        FaultSpec spec = { .kind = FAULT_HANG, .span = (15 + any(w, 60)) * USEC_PER_SEC, .wants = is_chosen, .userdata = w };
-        FaultResult result;
-
-        (void) cluster_inject_fault(w->cluster, w->now, &spec, &result, NULL);
-}
-
 static void go_on(Workloads *w) {
         usec_t next;
 
@@ -891,8 +878,6 @@ static void go_on(Workloads *w) {
         if (any(w, 3) == 0)
                 memory_fail(1 + any(w, 60), any(w, 2) == 0 ? 0 : any(w, 20));
         act(w);
-        if (w->seed % 8 == 3 && !w->calm && any(w, 20) == 0)
-                lose_nodes(w);
         next = MIN(cluster_deadline(w->cluster), w->now + any(w, 3000) * USEC_PER_MSEC);
         w->now = MAX(w->now + 1, next);
         (void) cluster_step(w->cluster, w->now);
