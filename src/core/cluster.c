@@ -224,7 +224,7 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
                 ns->pods_revision = revision;
                 ns->last_beat_realtime = cluster_now_realtime(c);
                 if (node_is_lost(c, ns) || node_evicts(ns->sched.class))
-                        r = prioq_set(&c->timers, &ns->eviction.item, now);
+                        r = prioq_set(&c->timers, &ns->settle.item, now);
                 if (r < 0)
                         return r;
         }
@@ -274,8 +274,8 @@ static int run_timers(Cluster *c) {
                         placement_backoff_is_over(c, container_of(t, ClassQueue, backoff));
                 else if (t->type == TIMER_FAULT_END)
                         r = fault_end(c, container_of(t, FaultState, end));
-                else if (t->type == TIMER_EVICTION)
-                        r = node_evict_pods(c, container_of(t, NodeState, eviction));
+                else if (t->type == TIMER_SETTLE)
+                        r = node_settle_pods(c, container_of(t, NodeState, settle));
                 else if (t->type == TIMER_LOOK)
                         look_again(c, container_of(t, TimedState, look));
                 else

@@ -143,6 +143,7 @@ def test_the_proxy(cluster):
                                        capture_output=True, text=True).stdout
     assert ask().endswith("200")
     assert ask("-H", f"Host: evil.example:{port}").endswith("421")  # a name that was made to point here
+    assert ask("-H", "Host: evil.example").endswith("421")  # as a browser does for port 80
     assert ask("-H", "Origin: http://evil.example").endswith("403")
     kubectl = subprocess.run([KUBECTLS[0], f"--server=http://127.0.0.1:{port}", "get", "nodes", "-o", "name"], capture_output=True, text=True,
                              env={"PATH": os.environ["PATH"], "HOME": cluster.tmp, "KUBECONFIG": "/dev/null"})
@@ -343,6 +344,103 @@ def test_a_lost_node_the_way_of_kubernetes(start):
     assert daemon.get("/api/v1/nodes/a1")  # it is not removed
     daemon.post("/heartbeat", {"nodeID": "a1", "status": "Healthy", "cpu": 4, "instance": "k/1", "sequence": 2, "pods": []}, 200)
     eventually(lambda: daemon.ask("GET", "/api/v1/namespaces/default/pods/p").status == 404)
+
+
+WEB = {"metadata": {"name": "web"}, "spec": {"replicas": 2, "selector": {"matchLabels": {"a": "b"}}, "template": {
+    "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}}}
+
+
+def ready_of(pod):
+    return {c["type"]: c["status"] for c in pod["status"]["conditions"]}
+
+
+def test_pods_of_a_lost_node_are_not_ready(start):
+    """As the node lifecycle controller marks them, at once, and whoever looks at pods sees; no longer when the node is back."""
+    daemon = start("Cluster.NodeLossPolicy=kubernetes", "Cluster.NodeTimeoutSec=1s", "Cluster.HeartbeatIntervalSec=200ms")
+    base, sequence = "/api/v1/namespaces/default", iter(range(1, 100))
+
+    def beat(**more):
+        return daemon.post("/heartbeat", {"nodeID": "a1", "status": "Healthy", "cpu": 4, "instance": "k/1", "sequence": next(sequence), **more}, 200)
+
+    def counts():
+        web = daemon.get("/apis/apps/v1/namespaces/default/deployments/web")["status"]
+        budget = daemon.get("/apis/policy/v1/namespaces/default/poddisruptionbudgets/web")["status"]
+        subset = daemon.get(f"{base}/endpoints/web").get("subsets", [{}])[0]
+        slices = daemon.get("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name%3Dweb")["items"]
+        return (web.get("readyReplicas", 0), web.get("availableReplicas", 0), budget["currentHealthy"], len(subset.get("addresses", [])),
+                len(subset.get("notReadyAddresses", [])), [(e["conditions"]["ready"], e["conditions"]["serving"]) for e in slices[0]["endpoints"]])
+
+    beat()
+    daemon.post("/apis/apps/v1/namespaces/default/deployments", WEB, 201)
+    daemon.post(f"{base}/services", {"metadata": {"name": "web"}, "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]}}, 201)
+    daemon.post("/apis/policy/v1/namespaces/default/poddisruptionbudgets",
+                {"metadata": {"name": "web"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}}, 201)
+    eventually(lambda: len(daemon.get(f"{base}/pods")["items"]) == 2)
+    names = [p["metadata"]["name"] for p in daemon.get(f"{base}/pods")["items"]]
+    eventually(lambda: beat(pods=names) and counts() == (2, 2, 2, 2, 0, [(True, True)] * 2))
+
+    eventually(lambda: counts() == (0, 0, 0, 0, 2, [(False, False)] * 2), 10)
+    pod = daemon.get(f"{base}/pods/{names[0]}")
+    assert ready_of(pod) == {"PodReadyToStartContainers": "True", "Initialized": "True", "Ready": "False", "ContainersReady": "True", "PodScheduled": "True"}
+    assert pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+    events = daemon.get(f"{base}/events?fieldSelector=reason%3DNodeNotReady,involvedObject.kind%3DPod")["items"]
+    assert {e["involvedObject"]["name"] for e in events} == set(names)
+    assert {(e["message"], e["type"]) for e in events} == {("Node is not ready", "Warning")}
+    daemon.restart()
+    assert ready_of(daemon.get(f"{base}/pods/{names[0]}"))["Ready"] == "False"
+
+    # Who deletes one waits for the node, unless by force.
+    lost = [daemon.ask("DELETE", f"{base}/pods/{name}", {"gracePeriodSeconds": grace}).status for name, grace in ((names[0], 30), (names[1], 0))]
+    assert lost == [200, 200]
+    assert "deletionTimestamp" in daemon.get(f"{base}/pods/{names[0]}")["metadata"]
+    assert daemon.ask("GET", f"{base}/pods/{names[1]}").status == 404
+    daemon.post(f"{base}/pods", {"metadata": {"name": "stays"}, "spec": {"nodeName": "a1", "containers": [{"name": "c", "image": "x"}]}}, 201)
+    beat(pods=[names[0], "stays"])
+    eventually(lambda: ready_of(daemon.get(f"{base}/pods/stays"))["Ready"] == "True")
+    assert daemon.get(f"{base}/pods/{names[0]}")
+    beat(pods=["stays"])
+    assert daemon.ask("GET", f"{base}/pods/{names[0]}").status == 404
+    eventually(lambda: ready_of(daemon.get(f"{base}/pods/stays"))["Ready"] == "False", 10)
+    eventually(lambda: beat(pods=["stays"]) and ready_of(daemon.get(f"{base}/pods/stays"))["Ready"] == "True")
+
+
+def test_what_holds_a_namespace(cluster):
+    """The conditions of one that is Terminating: pkg/controller/namespace/deletion/status_condition_utils.go."""
+    cluster.post("/api/v1/namespaces", {"metadata": {"name": "full", "finalizers": ["x.io/last"]}}, 201)
+    assert "conditions" not in cluster.get("/api/v1/namespaces/full")["status"]
+    for kind, name, finalizers in (("/api/v1/namespaces/full/configmaps", "c1", ["x.io/y", "x.io/a"]), ("/api/v1/namespaces/full/configmaps", "c2", ["x.io/y"]),
+                                   ("/api/v1/namespaces/full/configmaps", "c3", []), ("/apis/networking.k8s.io/v1/namespaces/full/ingresses", "i", ["x.io/y"])):
+        body = {"metadata": {"name": name, "finalizers": finalizers}}
+        if name == "i":
+            body["spec"] = {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}
+        cluster.post(kind, body, 201)
+    assert cluster.ask("DELETE", "/api/v1/namespaces/full").status == 200
+
+    def conditions():
+        namespace = cluster.get("/api/v1/namespaces/full")
+        assert namespace["status"]["phase"] == "Terminating" and "deletionGracePeriodSeconds" not in namespace["metadata"]
+        return {c["type"]: (c["status"], c["reason"], c["message"]) for c in namespace["status"].get("conditions", [])}
+
+    def free(path):
+        assert cluster.ask("PATCH", path, {"metadata": {"finalizers": None}}, headers={"Content-Type": "application/merge-patch+json"}).status == 200
+
+    fine = {"NamespaceDeletionDiscoveryFailure": ("False", "ResourcesDiscovered", "All resources successfully discovered"),
+            "NamespaceDeletionGroupVersionParsingFailure": ("False", "ParsedGroupVersions", "All legacy kube types successfully parsed"),
+            "NamespaceDeletionContentFailure": ("False", "ContentDeleted", "All content successfully deleted, may be waiting on finalization")}
+    eventually(lambda: conditions() == fine | {
+        "NamespaceContentRemaining": ("True", "SomeResourcesRemain", "Some resources are remaining: configmaps. has 2 resource instances, "
+                                      "ingresses.networking.k8s.io has 1 resource instances"),
+        "NamespaceFinalizersRemaining": ("True", "SomeFinalizersRemain", "Some content in the namespace has finalizers remaining: "
+                                         "x.io/a in 1 resource instances, x.io/y in 3 resource instances")})
+    times = {c["type"]: c["lastTransitionTime"] for c in cluster.get("/api/v1/namespaces/full")["status"]["conditions"]}
+    assert list(times) == list(fine) + ["NamespaceContentRemaining", "NamespaceFinalizersRemaining"]
+    for path in ("/api/v1/namespaces/full/configmaps/c1", "/apis/networking.k8s.io/v1/namespaces/full/ingresses/i", "/api/v1/namespaces/full/configmaps/c2"):
+        free(path)
+    eventually(lambda: conditions() == fine | {
+        "NamespaceContentRemaining": ("False", "ContentRemoved", "All content successfully removed"),
+        "NamespaceFinalizersRemaining": ("False", "ContentHasNoFinalizers", "All content-preserving finalizers finished")})
+    free("/api/v1/namespaces/full")
+    eventually(lambda: cluster.ask("GET", "/api/v1/namespaces/full").status == 404)
 
 
 def test_two_doors_one_truth(cluster):

@@ -183,3 +183,33 @@ def test_initial_events_end_after_all_of_them(kubesimd):
     watch.thread.join(15)
     kinds = [e["type"] for _, e in watch.events]
     assert kinds.index("BOOKMARK") == n and watch.events[n][1]["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+def test_what_is_made_names_its_node(kubesimd):
+    """A node's Lease goes with its Node, as kubelets write it; metrics are of nothing that has a uid."""
+    kubesimd.post("/nodes", {"cpuCores": 4, "nodeId": "n1"}, 201)
+    kubesimd.post("/pods", {"cpuRequired": 1, "podId": "p"}, 201)
+    uid = kubesimd.get("/api/v1/nodes/n1")["metadata"]["uid"]
+    assert kubesimd.get(f"{LEASES}/n1")["metadata"]["ownerReferences"] == [{"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": uid}]
+    metrics = "/apis/metrics.k8s.io/v1beta1"
+    eventually(lambda: kubesimd.get(f"{metrics}/pods")["items"])
+    for path in ("/nodes/n1", "/namespaces/default/pods/p"):
+        metadata = kubesimd.get(metrics + path)["metadata"]
+        assert metadata["creationTimestamp"] and not {"uid", "resourceVersion"} & set(metadata)
+
+
+def test_addresses_that_are_written(kubesimd):
+    """They are shown, in the columns too, where otherwise the node's own is."""
+    table = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+    written = [{"type": "Hostname", "address": "h"}, {"type": "ExternalIP", "address": "192.0.2.7"}, {"type": "ExternalIP", "address": "192.0.2.8"},
+               {"type": "InternalIP", "address": "198.51.100.1"}]
+
+    def columns(name):
+        shown = kubesimd.get(f"/api/v1/nodes/{name}", headers=table)
+        return [shown["rows"][0]["cells"][[c["name"] for c in shown["columnDefinitions"]].index(c)] for c in ("Internal-IP", "External-IP")]
+
+    for name, addresses in (("all", written), ("none", None), ("external", written[1:2])):
+        kubesimd.post("/api/v1/nodes", {"metadata": {"name": name}, "status": {"addresses": addresses} if addresses else {}}, 201)
+        assert not addresses or kubesimd.get(f"/api/v1/nodes/{name}")["status"]["addresses"] == addresses
+    own = kubesimd.get("/api/v1/nodes/none")["status"]["addresses"][0]["address"]
+    assert [columns(n) for n in ("all", "none", "external")] == [["198.51.100.1", "192.0.2.7"], [own, "<none>"], ["<none>", "192.0.2.7"]]

@@ -258,3 +258,14 @@ def test_what_is_refused(kubesimd, spec, message):
     externalIPs, externalTrafficPolicy, internalTrafficPolicy, healthCheckNodePort"""
     told, expected = create(kubesimd, "s", 422, **spec)["message"], f'Service "s" is invalid: {message}'
     assert told == expected or expected.endswith("*") and told.startswith(expected[:-1])
+
+
+def test_slices_of_a_headless_service_say_so(kubesimd):
+    """Kubernetes documentation, "Well-Known Labels": service.kubernetes.io/headless."""
+    create(kubesimd, "bare", clusterIP="None")
+    create(kubesimd, "s")
+    slices = lambda: {s["metadata"]["labels"]["kubernetes.io/service-name"]: s["metadata"]["labels"]  # noqa: E731
+                      for s in kubesimd.get("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices")["items"]
+                      if s["metadata"]["labels"]["kubernetes.io/service-name"] in ("bare", "s")}
+    labels = eventually(lambda: len(slices()) == 2 and slices())
+    assert labels["bare"]["service.kubernetes.io/headless"] == "" and "service.kubernetes.io/headless" not in labels["s"]

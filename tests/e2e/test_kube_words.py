@@ -53,10 +53,13 @@ def test_paths(kubesimd):
 
 def test_not_acceptable(kubesimd):
     kubesimd.post(MAPS, {"metadata": {"name": "a"}}, 201)
-    for accept in ("text/html", "application/vnd.kubernetes.protobuf", "application/cbor, image/png", "application/jsonlines", "application/yamlet"):
+    for accept in ("text/html", "application/vnd.kubernetes.protobuf", "application/cbor, image/png", "application/jsonlines", "application/yamlet",
+                   "application/json;as=Foo;v=v1;g=meta.k8s.io", "application/json;as=Table;v=v2;g=meta.k8s.io", "application/json; as=Table; v=v1; g=x",
+                   "application/json;as=Table"):
         body = refusal(kubesimd, 406, "GET", MAPS + "/a", headers={"Accept": accept})
         assert (body["message"], body["reason"]) == ("406: Not Acceptable", "NotAcceptable")
-    for accept in ("*/*", "application/*", "application/json", "application/vnd.kubernetes.protobuf,application/json", "text/html, */*;q=0.1"):
+    for accept in ("*/*", "application/*", "application/json", "application/vnd.kubernetes.protobuf,application/json", "text/html, */*;q=0.1",
+                   "application/json;as=Foo;v=v1;g=meta.k8s.io,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"):
         reply = kubesimd.ask("GET", MAPS + "/a", headers={"Accept": accept})
         assert (reply.status, reply.headers["Content-Type"]) == (200, "application/json")
     for accept in ("application/yaml", "text/html,application/yaml;q=0.9,*/*;q=0.1"):

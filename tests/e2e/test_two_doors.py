@@ -496,3 +496,20 @@ def test_every_operation_has_a_case(kubesimd):
     verbs = {("kube", r["name"], verb) for r in kubesimd.get("/api/v1")["resources"] if r["name"].split("/")[0] in ("nodes", "pods") for verb in r["verbs"]}
     assert len(verbs) > 20
     assert set(CASES) == routes | verbs
+
+
+@pytest.mark.parametrize("more, at_the_other_door", [({}, {}), ({"duration": 3600}, {"restartPolicy": "Never"})], ids=["service", "task"])
+def test_a_native_pod_has_all_that_kubernetes_adds(cluster, more, at_the_other_door):  # noqa: F811
+    """Defaults and admission: what one says of a native pod is what it would have been, had it been made at the other door."""
+    cluster.post("/pods", {"cpuRequired": 0.25, "podId": "native", **more}, 201)
+    container = {"name": "main", "image": "kubesim.io/simulated", "resources": {"requests": {"cpu": "250m"}}}
+    cluster.post(PODS, {"metadata": {"name": "other"}, "spec": {"containers": [container], **at_the_other_door}}, 201)
+
+    def specs():
+        return [{k: v for k, v in cluster.get(f"{PODS}/{name}")["spec"].items() if k != "nodeName"} for name in ("native", "other")]
+
+    native_spec, other = specs()
+    assert native_spec == other
+    assert len(cluster.get(f"{PODS}?fieldSelector=spec.serviceAccountName%3Ddefault,metadata.name%3Dnative")["items"]) == 1
+    assert cluster.ask("PATCH", f"{PODS}/native", {"metadata": {"labels": {"a": "b"}}}, headers=MERGE).status == 200
+    assert specs()[0] == other and cluster.get("/pods/native")["CPURequired"] == 0.25

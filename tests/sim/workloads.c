@@ -468,11 +468,21 @@ static void check_tally(Workloads *w, ObjectState *s) {
                 if (p->object.kind != KIND_POD)
                         continue;
                 all += pod_is_active(p);
-                ready += pod_is_active(p) && p->status == POD_RUNNING;
+                ready += pod_is_active(p) && pod_is_ready(p);
                 ending += p->status == POD_TERMINATING;
         }
         must(t->all == all && t->ready == ready && t->ending == ending);
         must(t->available <= ready);
+}
+
+/* What is known of a node is said of its pods, or about to be. */
+static void check_pods(Workloads *w) {
+        for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_POD, NULL); e; e = store_following(e)) {
+                const NodeState *ns = pod_state(e)->node;
+
+                must(!ns || !pod_is_unsettled(w->cluster, ns, pod_of(pod_state(e))) ||
+                     (ns->settle.item.index != PRIOQ_NONE && ns->settle.item.when <= w->now));
+        }
 }
 
 /* Links between owners and what they own are as their references say, at any time. */
@@ -481,6 +491,7 @@ static void check_links(Workloads *w) {
         char uid[UUID_STRING_MAX];
 
         check_slots(w);
+        check_pods(w);
         for (StoreEntry *e = store_find_from(store, KIND_NODE, NULL); e; e = store_following(e))
                 must(!e->object->doc || e->object->doc->deleted == 0 || e->object->doc->n_finalizers > 0);
         for (Kind k = 0; k < _KIND_MAX; k++)
@@ -567,7 +578,7 @@ static int64_t count_available_of(Workloads *w, const ObjectState *rs) {
         LIST_FOREACH(pod, &rs->dependents, ObjectState, in_owner) {
                 const Pod *p = (const Pod*) pod->entry.object;
 
-                n += p->object.kind == KIND_POD && p->status == POD_RUNNING && p->deleted == 0 && p->started + span <= cluster_realtime(w->cluster, w->now);
+                n += p->object.kind == KIND_POD && pod_is_ready(p) && p->deleted == 0 && pod_ready_since(p) + span <= cluster_realtime(w->cluster, w->now);
         }
         return n;
 }
@@ -715,14 +726,17 @@ static void check_each(Workloads *w) {
 
 static void check_service(Workloads *w, const ObjectState *s) {
         const Object *service = s->entry.object;
-        size_t pods = 0, listed = 0;
+        size_t pods = 0, listed = 0, ready = 0, listed_ready = 0;
         ObjectState *slice;
 
         for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_POD, NULL); e; e = store_following(e)) {
                 const Pod *p = (const Pod*) e->object;
 
-                pods += object_shares_namespace(e->object, service) && p->ip != 0 && p->status != POD_SUCCEEDED && p->status != POD_FAILED &&
-                        selects(service, e->object);
+                if (!object_shares_namespace(e->object, service) || p->ip == 0 || p->status == POD_SUCCEEDED || p->status == POD_FAILED ||
+                    !selects(service, e->object))
+                        continue;
+                pods++;
+                ready += pod_is_ready(p);
         }
         LIST_FOREACH(slice, &s->dependents, ObjectState, in_owner)
                 if (slice->entry.object->kind == KIND_ENDPOINT_SLICE) {
@@ -730,8 +744,10 @@ static void check_service(Workloads *w, const ObjectState *s) {
                         const Json *endpoints = json_get(tree(w, &a, slice->entry.object), "endpoints");
 
                         listed += endpoints ? endpoints->size : 0;
+                        JSON_FOREACH(endpoint, endpoints)
+                                listed_ready += json_is_true(json_at(endpoint, "conditions", "ready", NULL));
                 }
-        must(pods == listed);
+        must(pods == listed && ready == listed_ready);
 }
 
 /* Each node that lives has one pod of the present template, or no room for it (or has come to have some just now); no more old versions
@@ -795,7 +811,7 @@ static void check_stateful_set(Workloads *w, ObjectState *s) {
                 if (d->entry.object->kind == KIND_POD) {
                         ordinals |= INT64_C(1) << (d->entry.object->name[strlen(d->entry.object->name) - 1] - '0');
                         pods++;
-                        ready += ((const Pod*) d->entry.object)->status == POD_RUNNING;
+                        ready += pod_is_ready((const Pod*) d->entry.object);
                 }
         ordinals &= (INT64_C(1) << replicas) - 1; /* of those beyond, which are to go, any may have gone */
         /* It tries again to make one, or, in order, waits for one before that. */

@@ -154,11 +154,11 @@ static bool is_new(const Daemon *d, const Pod *p) {
 }
 
 static bool is_available(const Daemon *d, const Pod *p) {
-        return pod_is_active(p) && p->status == POD_RUNNING && usec_add(pod_run_began(p), d->min_ready) <= cluster_now_realtime(d->cluster);
+        return pod_is_active(p) && pod_is_ready(p) && usec_add(pod_ready_since(p), d->min_ready) <= cluster_now_realtime(d->cluster);
 }
 
 static void count_pod(Daemon *d, const Pod *p) {
-        bool ready = pod_is_active(p) && p->status == POD_RUNNING;
+        bool ready = pod_is_active(p) && pod_is_ready(p);
 
         d->current++;
         d->ready += ready;
@@ -166,7 +166,7 @@ static void count_pod(Daemon *d, const Pod *p) {
         if (is_available(d, p))
                 d->available++;
         else if (ready)
-                d->look_at = MIN(d->look_at, usec_add(pod_run_began(p), d->min_ready));
+                d->look_at = MIN(d->look_at, usec_add(pod_ready_since(p), d->min_ready));
 }
 
 /* --- Making and replacing them --- */

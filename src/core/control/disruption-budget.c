@@ -38,7 +38,7 @@ static void add_pod(BudgetState *bs, const Object *pod, const Json *selector, in
         if (!pod || !counts(p) || !label_selector_matches(selector, pod->doc))
                 return;
         bs->expected += by;
-        bs->healthy += p->status == POD_RUNNING ? by : 0;
+        bs->healthy += pod_is_ready(p) ? by : 0;
 }
 
 /* Counts all that it selects: once, what changes later is added and taken away. */
@@ -71,7 +71,8 @@ void budgets_follow(Cluster *c, const Object *old, const Object *new) {
 
         if (o->kind == KIND_POD_DISRUPTION_BUDGET && old && new && !streq(old->doc->spec, new->doc->spec))
                 budget_state(store_find(c->store, o->kind, o->name))->counted = false;
-        if (o->kind != KIND_POD || (old && new && old->doc == new->doc && ((const Pod*) old)->status == ((const Pod*) new)->status))
+        if (o->kind != KIND_POD || (old && new && old->doc == new->doc && ((const Pod*) old)->status == ((const Pod*) new)->status &&
+                                   ((const Pod*) old)->lost == ((const Pod*) new)->lost))
                 return;
         for (StoreEntry *e = store_count(c->store, KIND_POD_DISRUPTION_BUDGET) > 0 ? first_beside(c, KIND_POD_DISRUPTION_BUDGET, o) : NULL; e;
              e = next_beside(e, o))

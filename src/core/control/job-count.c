@@ -107,7 +107,7 @@ static int count_active(Job *j, const Pod *p) {
         int64_t i = j->indexed ? job_index_of(j, &p->object) : -1;
 
         j->active++;
-        j->ready += p->status == POD_RUNNING;
+        j->ready += pod_is_ready(p);
         j->n_restarts += p->restarts;
         return i >= 0 ? index_set_add(&j->running, i) : 0;
 }

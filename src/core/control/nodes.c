@@ -356,7 +356,7 @@ static usec_t beat_deadline(const Cluster *c, const NodeState *ns) {
 int node_leave_lost(Cluster *c, NodeState *ns, const char *why) {
         if (c->config.node_loss == NODE_LOSS_KUBESIM)
                 return pods_evacuate(c, ns, why);
-        return node_evict_pods(c, ns);
+        return node_settle_pods(c, ns);
 }
 
 bool node_evicts(const NodeClass *class) {
@@ -399,7 +399,7 @@ static int evict(Cluster *c, NodeState *ns, PodState *ps) {
         return pod_leave_tainted(c, ps);
 }
 
-int node_evict_pods(Cluster *c, NodeState *ns) {
+int node_settle_pods(Cluster *c, NodeState *ns) {
         bool lost = node_is_lost(c, ns);
         usec_t next = USEC_INFINITY;
         PodState *ps;
@@ -408,6 +408,10 @@ int node_evict_pods(Cluster *c, NodeState *ns) {
         LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
                 usec_t due = taints_due(c, ns, pod_of(ps));
 
+                if (pod_is_unsettled(c, ns, pod_of(ps)))
+                        r = pod_set_lost(c, ps, !pod_of(ps)->lost);
+                if (r < 0)
+                        return r;
                 if (lost)
                         due = MIN(due, usec_add(ns->faded_at, pod_of(ps)->toleration));
                 if (pod_of(ps)->deleted > 0)
@@ -419,7 +423,7 @@ int node_evict_pods(Cluster *c, NodeState *ns) {
                 if (r < 0)
                         return r;
         }
-        return prioq_set(&c->timers, &ns->eviction.item, next);
+        return prioq_set(&c->timers, &ns->settle.item, next);
 }
 
 static int fail_silent_node(Cluster *c, NodeState *ns) {

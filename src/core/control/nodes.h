@@ -43,8 +43,8 @@ int node_delete(Cluster *c, NodeState *ns, const char *why);
 int nodes_check_health(Cluster *c);
 /* What NodeLossPolicy says about the pods of a node that has just been lost. */
 int node_leave_lost(Cluster *c, NodeState *ns, const char *why);
-/* Evicts those of a lost or tainted node's pods whose toleration is over, and waits for the next. */
-int node_evict_pods(Cluster *c, NodeState *ns);
+/* Its pods are ready or not as it is healthy; evicts those of a lost or tainted node's whose toleration is over, and waits for the next. */
+int node_settle_pods(Cluster *c, NodeState *ns);
 /* Is it gone for so long that its pods wait for their eviction (NODE_LOSS_KUBERNETES)? */
 bool node_is_lost(const Cluster *c, const NodeState *ns);
 /* Has it a NoExecute taint of a client's? */

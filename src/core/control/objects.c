@@ -291,7 +291,8 @@ static int mark_deleted(Cluster *c, StoreEntry *entry, const char *finalizer) {
                 return r;
         metadata = json_ensure(&e.arena, e.root, "metadata", JSON_OBJECT);
         json_set(&e.arena, metadata, "deletionTimestamp", json_new_time(&e.arena, cluster_now_realtime(c)));
-        json_set_i64(&e.arena, metadata, "deletionGracePeriodSeconds", 0);
+        if (entry->object->kind != KIND_NAMESPACE) /* which Kubernetes marks in a way of their own */
+                json_set_i64(&e.arena, metadata, "deletionGracePeriodSeconds", 0);
         if (finalizer && !doc_has_finalizer(entry->object->doc, finalizer))
                 json_append(json_ensure(&e.arena, metadata, "finalizers", JSON_ARRAY), json_new_string(&e.arena, finalizer));
         if (entry->object->kind == KIND_NAMESPACE)

@@ -54,7 +54,7 @@ static ObjectState *choose_owner(Cluster *c, const Object *o, bool *ret_unknown)
 /* --- What owners know of their pods --- */
 
 static bool is_ready(const Pod *p) {
-        return pod_is_active(p) && p->status == POD_RUNNING;
+        return pod_is_active(p) && pod_is_ready(p);
 }
 
 static void tally(ObjectState *owner, const Object *o, bool add) {
@@ -75,7 +75,8 @@ static void tally(ObjectState *owner, const Object *o, bool add) {
 static void tally_again(ObjectState *owner, const Object *old, const Object *new) {
         const Pod *x = (const Pod*) old, *y = (const Pod*) new;
 
-        if (new->kind != KIND_POD || (x->status == y->status && pod_is_active(x) == pod_is_active(y)))
+        if (new->kind != KIND_POD || (x->status == y->status && pod_is_active(x) == pod_is_active(y) &&
+                                       is_ready(x) == is_ready(y) && pod_ready_since(x) == pod_ready_since(y)))
                 return;
         tally(owner, old, false);
         tally(owner, new, true);

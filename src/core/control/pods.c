@@ -246,8 +246,28 @@ static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds, Po
         return r;
 }
 
+int pod_set_lost(Cluster *c, PodState *ps, bool lost) {
+        Pod *p;
+        int r;
+
+        r = pod_copy(pod_of(ps), &p);
+        if (r < 0)
+                return r;
+        p->lost = lost;
+        p->lost_changed = cluster_now_realtime(c);
+        r = cluster_put(c, &p->object);
+        if (r >= 0 && lost)
+                cluster_event(c, EVENT_POD_LOST, node_of(ps->node)->object.name, pod_of(ps)->object.name, NULL);
+        return r;
+}
+
 int pod_evict_lost(Cluster *c, PodState *ps) {
         return begin_termination(c, ps, -1, POD_DISRUPTION_TAINT); /* node.kubernetes.io/unreachable */
+}
+
+/* Is there, or will there be, somebody who says that the pod is gone? In Kubernetes that is waited for, whoever is lost. */
+static bool node_will_confirm(const Cluster *c, const NodeState *ns) {
+        return node_of(ns)->health == NODE_HEALTHY || c->config.node_loss == NODE_LOSS_KUBERNETES;
 }
 
 int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds, PodDisruption why) {
@@ -256,7 +276,7 @@ int pod_remove(Cluster *c, PodState *ps, int64_t grace_seconds, PodDisruption wh
 
         if (grace_seconds != 0 && pod_of(ps)->status == POD_TERMINATING)
                 return 0;
-        if (grace_seconds != 0 && ps->node && node_of(ps->node)->health == NODE_HEALTHY) {
+        if (grace_seconds != 0 && ps->node && node_will_confirm(c, ps->node)) {
                 r = begin_termination(c, ps, grace_seconds, why);
                 return r < 0 ? r : 0;
         }
@@ -508,6 +528,7 @@ static int move_pod(Cluster *c, PodState *ps, const char *why, PodDisruption dis
         }
         p->status = target ? POD_PENDING : POD_RESCHEDULING;
         p->ip = 0;
+        p->lost = false;
         r = target ? pod_bind(p, target) : pod_set_node(p, NULL);
         if (r >= 0)
                 r = pod_set_reason(p, why);

@@ -35,6 +35,8 @@ int pods_evacuate(Cluster *c, NodeState *ns, const char *why);
 int pods_shrink(Cluster *c, NodeState *ns, int64_t cpu);
 /* Its node runs it, or no longer does: takes the pod a step further. */
 int pod_confirm(Cluster *c, PodState *ps, bool running);
+/* Its node is not healthy (any longer), or is again: it is not ready while nobody knows how it is. */
+int pod_set_lost(Cluster *c, PodState *ps, bool lost);
 /* The node that it is on is lost for too long: it is to go, which its node will confirm when it is back. */
 int pod_evict_lost(Cluster *c, PodState *ps);
 /* It does not tolerate (any longer) how its node is tainted: it moves elsewhere, or stays when

@@ -19,6 +19,7 @@
 #define PAUSE_OF_ONE (USEC_PER_MSEC / 10)
 #define PAUSE_MAX USEC_PER_SEC
 #define NAME_LABEL "kubernetes.io/service-name"
+#define HEADLESS_LABEL "service.kubernetes.io/headless"
 #define MANAGER_LABEL "endpointslice.kubernetes.io/managed-by"
 #define MANAGER "endpointslice-controller.k8s.io"
 
@@ -133,6 +134,7 @@ typedef struct Backends {
         size_t n, allocated;
         Json **groups; /* the ports that all pods of a group have, as in EndpointSlices; in the arena of who looks */
         size_t n_groups, groups_allocated;
+        bool headless; /* of a Service without an address */
 } Backends;
 
 static void backends_done(Backends *b) {
@@ -289,13 +291,13 @@ static size_t count_run(const Backends *b, size_t from) {
 
 static Json *make_endpoint(JsonArena *a, const Pod *p) {
         Json *endpoint = json_new(a, JSON_OBJECT), *addresses = json_new(a, JSON_ARRAY), *conditions = json_new(a, JSON_OBJECT);
-        bool ready = p->status == POD_RUNNING;
+        bool ready = pod_is_ready(p);
         char ip[ADDRESS_STRING_MAX];
 
         json_append(addresses, json_new_string(a, address_to_string(p->ip, ip)));
         json_set(a, endpoint, "addresses", addresses);
         json_set_bool(a, conditions, "ready", ready);
-        json_set_bool(a, conditions, "serving", ready || p->status == POD_TERMINATING);
+        json_set_bool(a, conditions, "serving", ready || (p->status == POD_TERMINATING && !p->lost));
         json_set_bool(a, conditions, "terminating", p->status == POD_TERMINATING);
         json_set(a, endpoint, "conditions", conditions);
         json_set_string(a, endpoint, "nodeName", p->node);
@@ -309,6 +311,10 @@ static void fill_slice(JsonArena *a, Json *root, const char *service, const Back
 
         json_set_string(a, labels, NAME_LABEL, service);
         json_set_string(a, labels, MANAGER_LABEL, MANAGER);
+        if (b->headless)
+                json_set_string(a, labels, HEADLESS_LABEL, "");
+        else
+                json_remove(labels, HEADLESS_LABEL);
         json_set_string(a, root, "addressType", "IPv4");
         for (size_t i = from; i < from + count_run(b, from); i++)
                 json_append(endpoints, make_endpoint(a, b->pods[i].pod));
@@ -379,7 +385,7 @@ static void add_addresses(JsonArena *a, Json *subset, const char *key, const Bac
                 char ip[ADDRESS_STRING_MAX];
                 Json *address;
 
-                if (b->pods[i].group != group || (p->status == POD_RUNNING) != ready)
+                if (b->pods[i].group != group || pod_is_ready(p) != ready)
                         continue;
                 address = json_new(a, JSON_OBJECT);
                 json_set_string(a, address, "ip", address_to_string(p->ip, ip));
@@ -482,6 +488,7 @@ int reconcile_service(Cluster *c, ObjectState *s) {
         selector = json_get(spec, "selector");
         if (!json_is(selector, JSON_OBJECT) || selector->size == 0)
                 return 0; /* its endpoints are somebody else's work */
+        b.headless = streq_ptr(json_string(json_get(spec, "clusterIP")), "None");
         r = find_backends(c, s->entry.object, selector, &b);
         if (r >= 0)
                 r = group_backends(&e.arena, spec, &b);

@@ -134,7 +134,7 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
         ns->sched.slot = SIZE_MAX;
         ns->sched.order = n->object.id;
         ns->beat = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_BEAT };
-        ns->eviction = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_EVICTION };
+        ns->settle = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_SETTLE };
         ns->index.order = n->object.id;
         r = node_index_add(&c->index, &ns->index);
         if (r < 0)
@@ -163,7 +163,7 @@ static void node_removed(Cluster *c, NodeState *ns) {
         (void) scheduler_count_images(&c->scheduler, ns->sched.class, NULL);
         sched_node_done(&ns->sched);
         prioq_remove(&c->timers, &ns->beat.item);
-        prioq_remove(&c->timers, &ns->eviction.item);
+        prioq_remove(&c->timers, &ns->settle.item);
         list_remove(&ns->alive);
         list_remove(&ns->fading);
         list_remove(&ns->woken);
@@ -178,8 +178,8 @@ static int node_prepare(Cluster *c, NodeState *ns, const Node *old, const Node *
         r = cluster_node_class(c, new->object.doc, &class);
         if (r >= 0)
                 r = scheduler_count_images(&c->scheduler, old ? ns->sched.class : NULL, class);
-        if (r >= 0 && old && node_evicts(class)) /* should the rest fail, it finds nothing to do */
-                r = prioq_set(&c->timers, &ns->eviction.item, c->now);
+        if (r >= 0 && old && (node_evicts(class) || (old->health != new->health && c->config.node_loss == NODE_LOSS_KUBERNETES))) /* should the rest fail, it finds nothing to do */
+                r = prioq_set(&c->timers, &ns->settle.item, c->now);
         if (r < 0)
                 return r;
         if (!old) {
@@ -345,8 +345,8 @@ static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new,
                 ps->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_POD_END };
         if (ns && new->class)
                 r = sched_node_reserve(&ns->sched);
-        if (r >= 0 && ns && ns != ps->node && node_evicts(ns->sched.class))
-                r = prioq_set(&c->timers, &ns->eviction.item, c->now); /* it may not be there for long */
+        if (r >= 0 && ns && ((ns != ps->node && node_evicts(ns->sched.class)) || pod_is_unsettled(c, ns, new)))
+                r = prioq_set(&c->timers, &ns->settle.item, c->now); /* it may not be there for long, or not be ready */
         if (r >= 0)
                 r = pod_nominate(c, new);
         if (r < 0)

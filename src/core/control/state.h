@@ -87,7 +87,7 @@ typedef struct NodeState {
         Timer beat;             /* virtual nodes */
         ListLink roused;        /* in Cluster.roused: a virtual one whose fault has begun or ended, and that has yet to act on it */
         struct FaultState *fault; /* weak: what is injected into it; NULL = nothing */
-        Timer eviction;         /* of pods of lost (NODE_LOSS_KUBERNETES) or tainted ones */
+        Timer settle;           /* when to evict pods of lost (NODE_LOSS_KUBERNETES) or tainted ones, or to say that they are (not) ready */
         ListLink woken;         /* in Cluster.woken: has another list of pods since cluster_next_woken() */
 } NodeState;
 
@@ -194,6 +194,13 @@ const StoreKind *cluster_kinds(void);
 /* Should its node run this pod now? */
 static inline bool pod_is_wanted(const Pod *p) {
         return p->node && (p->status == POD_PENDING || p->status == POD_RUNNING || p->status == POD_BACKOFF);
+}
+/* Has what is known of the pod's node yet to be said of it? With NODE_LOSS_KUBERNETES one that runs on a node that is not healthy is
+ * not ready. */
+static inline bool pod_is_unsettled(const Cluster *c, const NodeState *ns, const Pod *p) {
+        bool lost = c->config.node_loss == NODE_LOSS_KUBERNETES && node_of(ns)->health != NODE_HEALTHY;
+
+        return lost != p->lost && (p->lost || p->status == POD_RUNNING || p->status == POD_TERMINATING);
 }
 /* What could not be done now is tried again in the step that is due soon. */
 void cluster_retry_soon(Cluster *c);

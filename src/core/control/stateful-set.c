@@ -102,12 +102,12 @@ static bool is_of(const Pod *p, const char *revision) {
 }
 
 static bool is_ready(const Pod *p) {
-        return pod_is_active(p) && p->status == POD_RUNNING;
+        return pod_is_active(p) && pod_is_ready(p);
 }
 
 /* Has it been ready for long enough? If it will be by time alone, looks again then. */
 static bool is_available(Stateful *s, const Pod *p) {
-        usec_t at = usec_add(pod_run_began(p), s->min_ready);
+        usec_t at = usec_add(pod_ready_since(p), s->min_ready);
 
         if (!is_ready(p))
                 return false;

@@ -7,7 +7,7 @@
 typedef enum TimerType {
         TIMER_BEAT,     /* of a virtual node */
         TIMER_POD_END,  /* a running pod's duration is over */
-        TIMER_EVICTION, /* pods of a lost or tainted node have been patient enough */
+        TIMER_SETTLE, /* pods of a lost or tainted node have been patient enough, or a node's health has changed */
         TIMER_FAULT_END, /* an injected fault's time is up */
         TIMER_LOOK,     /* a controller is to look at its object again */
         TIMER_BACKOFF,  /* a class of pods that found no node may try again */

@@ -43,7 +43,8 @@ static int64_t deletion_cost(const Pod *p) {
 /* The pod that is missed least comes first: without a node, not running, cheap; and of those that are alike, the young ones.
  * Kubernetes documentation, "ReplicaSet", scaling down. */
 static uint64_t rank_of(const Pod *p) {
-        return (uint64_t) (p->node != NULL) << 63 | (uint64_t) (p->status == POD_RUNNING) << 62 | (uint64_t) (deletion_cost(p) + INT32_MAX);
+        return (uint64_t) (p->node != NULL) << 63 | (uint64_t) (p->status == POD_RUNNING) << 62 | (uint64_t) pod_is_ready(p) << 61 |
+               (uint64_t) (deletion_cost(p) + INT32_MAX);
 }
 
 static bool comes_before(const Victim *a, const Victim *b) {

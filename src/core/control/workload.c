@@ -19,7 +19,7 @@
 #define PAUSE_OF_ONE 1 /* us */
 
 static void count_ready(PodCounts *n, const Pod *p, usec_t now, usec_t min_ready) {
-        usec_t at = usec_add(pod_run_began(p), min_ready);
+        usec_t at = usec_add(pod_ready_since(p), min_ready);
 
         n->ready++;
         if (at <= now)
@@ -37,7 +37,7 @@ static void count_available(ObjectState *s, usec_t now, usec_t min_ready) {
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
                 const Pod *p = (const Pod*) d->entry.object;
 
-                if (p->object.kind == KIND_POD && pod_is_active(p) && p->status == POD_RUNNING)
+                if (p->object.kind == KIND_POD && pod_is_active(p) && pod_is_ready(p))
                         count_ready(&n, p, now, min_ready);
         }
         t->available = (uint32_t) n.available;

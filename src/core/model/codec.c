@@ -124,6 +124,9 @@ static void encode_pod_status(const Pod *p, StrBuf *b) {
         put_time(b, &first, "startTime", p->started);
         put_time(b, &first, "endTime", p->ended);
         put_time(b, &first, "deletionTime", p->deleted);
+        put_time(b, &first, "lostTime", p->lost_changed);
+        if (p->lost)
+                strbuf_puts(b, ",\"lost\":true");
         if (p->disruption != POD_DISRUPTION_NONE)
                 put_string(b, &first, "disruption", pod_disruption_to_string(p->disruption));
         if (p->grace_seconds != POD_GRACE_DEFAULT)
@@ -189,9 +192,9 @@ typedef struct Document {
         const char *backing, *node, *algorithm, *instance, *fault_kind, *selector, *nodes;
         int64_t cpu;
         usec_t duration;
-        bool stop_requested, unschedulable, tainted, held;
+        bool stop_requested, unschedulable, tainted, held, lost;
         const char *health, *phase, *reason, *version, *ip, *qos, *nominated, *disruption, *restart;
-        usec_t health_since, started, ended, deleted, until, delay, period;
+        usec_t health_since, started, ended, deleted, lost_changed, until, delay, period;
         int64_t restarts, exit_code, grace, toleration, slot, crashes, deadline;
         JsonStrings addresses;
         JsonRaw doc;
@@ -223,6 +226,7 @@ static const JsonField pod_status[] = {
         FIELD("podIP", STRING, ip, false),
         FIELD("endTime", TIME, ended, false), FIELD("deletionTime", TIME, deleted, false),
         FIELD("gracePeriod", I64, grace, false), FIELD("disruption", STRING, disruption, false), FIELD("crashes", I64, crashes, false),
+        FIELD("lost", BOOL, lost, false), FIELD("lostTime", TIME, lost_changed, false),
 };
 static const JsonField policy_spec[] = { FIELD("algorithm", STRING, algorithm, true) };
 static const JsonField tombstone_spec[] = { FIELD("instance", STRING, instance, false) };
@@ -323,6 +327,8 @@ static int make_pod(const Document *d, Object **ret, Error *reterr) {
         p->started = d->started;
         p->ended = d->ended;
         p->deleted = d->deleted;
+        p->lost = d->lost;
+        p->lost_changed = d->lost_changed;
         p->exit_code = (uint8_t) d->exit_code;
         p->held = d->held;
         p->restarts = (uint32_t) d->restarts;

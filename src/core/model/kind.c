@@ -75,6 +75,24 @@ bool kind_is_document(Kind k) {
         return kind_exists(k) && kinds[fixed(k)].document;
 }
 
+/* As Kubernetes guesses it (k8s.io/apimachinery, meta.UnsafeGuessKindToResource). */
+void kind_plural(Kind k, char *buf) {
+        const char *name = kind_to_string(k), *ending = "s";
+        size_t n = strlen(name);
+
+        for (size_t i = 0; i < n; i++)
+                buf[i] = (char) (name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
+        if (k == KIND_ENDPOINTS)
+                ending = "";
+        else if (buf[n - 1] == 's')
+                ending = "es";
+        else if (buf[n - 1] == 'y') {
+                n--;
+                ending = "ies";
+        }
+        strcpy(buf + n, ending);
+}
+
 Kind kind_find(const char *api_version, const char *kind) {
         for (Kind k = 0; k < KIND_CUSTOM; k++)
                 if (streq(kinds[k].name, kind) && streq(kinds[k].api_version, api_version))

@@ -68,5 +68,7 @@ const char *kind_api_version(Kind k); /* "v1", "apps/v1" */
 bool kind_is_namespaced(Kind k); /* false, as the next one, when there is no such kind */
 /* Is it one of those that clients write as documents, without a view of our own? */
 bool kind_is_document(Kind k);
+/* Its objects together, lower case: "pods", "ingresses", "networkpolicies"; of fixed kinds. buf holds 64 bytes. */
+void kind_plural(Kind k, char *buf);
 /* By both, e.g. those of an owner reference; _KIND_INVALID when there is none, or only a definition knows it. */
 Kind kind_find(const char *api_version, const char *kind);

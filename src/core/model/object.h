@@ -4,6 +4,8 @@
  * in the store and counted; a change is a new object. The count is not atomic: only the thread that owns the
  * state takes and drops references; the storage thread reads objects that the state's thread keeps for it. */
 
+#include <string.h>
+
 #include "basic/macro.h"
 #include "core/model/forward.h"
 #include "core/model/kind.h"
@@ -11,6 +13,11 @@
 typedef struct Uuid {
         uint8_t bytes[16];
 } Uuid;
+
+/* What has not been given one has this. */
+static inline bool uuid_is_null(Uuid u) {
+        return memcmp(u.bytes, (uint8_t[sizeof(u.bytes)]) {}, sizeof(u.bytes)) == 0;
+}
 
 #define UUID_STRING_MAX 37
 /* "xxxxxxxx-xxxx-4xxx-..." (RFC 9562, version 4 layout); buf holds UUID_STRING_MAX bytes. Returns buf. */

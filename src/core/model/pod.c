@@ -70,6 +70,7 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->duration = p->duration;
         copy->started = p->started;
         copy->ended = p->ended;
+        copy->lost_changed = p->lost_changed;
         copy->deleted = p->deleted;
         copy->exit_code = p->exit_code;
         copy->qos = p->qos;
@@ -78,6 +79,7 @@ int pod_copy(const Pod *p, Pod **ret) {
         copy->restart = p->restart;
         copy->crashes = p->crashes;
         copy->deadline_seconds = p->deadline_seconds;
+        copy->lost = p->lost;
         copy->class = p->class ? pod_class_ref(p->class) : NULL;
         copy->nominated = shared_string_ref(p->nominated);
         pod_share_node(copy, p->node);

@@ -82,6 +82,7 @@ struct Pod {
         uint8_t qos : 4;      /* PodQos */
         uint8_t disruption : 4; /* PodDisruption, of a pod that is being removed */
         bool held : 1;        /* another scheduler's, or gated: ours leaves it alone */
+        bool lost : 1;        /* its node is not healthy, so that nobody knows how it is: it is not ready (NODE_LOSS_KUBERNETES) */
         uint8_t restart : 2;  /* PodRestart */
         uint8_t crashes : 3;  /* how often in a row its containers have ended and were to be started again; up to POD_CRASHES_MAX */
         uint8_t exit_code;    /* what its container ends with when its duration is over; other than 0 makes it Failed */
@@ -94,6 +95,7 @@ struct Pod {
         usec_t duration;      /* span; USEC_INFINITY when it runs until removed */
         usec_t started;       /* realtime of the first confirmation; 0 before */
         usec_t ended;         /* realtime; 0 before; of one that is not over, when its containers ended last */
+        usec_t lost_changed;  /* realtime at which `lost` did; 0: never */
         usec_t deleted;       /* realtime at which it is to be gone, once its removal was asked for; 0 before */
         PodClass *class;      /* what the scheduler reads of its document; a reference; NULL: it has none, and asks for CPU alone */
         const char *nominated; /* name of the node where it is to go once the pods that were preempted for it are gone; shared by its versions, may be NULL */
@@ -137,6 +139,15 @@ static inline bool pod_holds_capacity(const Pod *p) {
 /* Does it wait for the scheduler? */
 static inline bool pod_is_queued(const Pod *p) {
         return !p->node && !p->held && (p->status == POD_PENDING || p->status == POD_RESCHEDULING);
+}
+
+/* Does it serve? Whoever counts or shows ready pods asks this. */
+static inline bool pod_is_ready(const Pod *p) {
+        return p->status == POD_RUNNING && !p->lost;
+}
+/* Realtime since when it has been ready, of one that is. */
+static inline usec_t pod_ready_since(const Pod *p) {
+        return MAX(pod_run_began(p), p->lost_changed);
 }
 
 static inline Pod *POD(Object *o) {

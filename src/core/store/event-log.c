@@ -23,6 +23,7 @@ static const ReasonRow reasons[_EVENT_REASON_MAX] = {
         [EVENT_POD_BOUND] = { "PodBound", false, NULL, "was bound by its scheduler to" },
         [EVENT_POD_PENDING] = { "PodPending", true, NULL, "waits for a node" },
         [EVENT_POD_RUNNING] = { "PodRunning", false, NULL, "runs on" },
+        [EVENT_POD_LOST] = { "PodLost", true, NULL, "is not ready for its node" },
         [EVENT_POD_MOVED] = { "PodMoved", true, NULL, "was moved to" },
         [EVENT_POD_RESTARTING] = { "PodRestarting", false, NULL, "is being restarted on" },
         [EVENT_POD_SUCCEEDED] = { "PodSucceeded", false, NULL, "succeeded on" },

@@ -18,6 +18,7 @@ typedef enum EventReason {
         EVENT_POD_BOUND,    /* by a scheduler that is not ours */
         EVENT_POD_PENDING,
         EVENT_POD_RUNNING,
+        EVENT_POD_LOST,     /* its node is not healthy, and it not ready */
         EVENT_POD_MOVED,
         EVENT_POD_RESTARTING,
         EVENT_POD_SUCCEEDED,

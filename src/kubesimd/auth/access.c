@@ -34,8 +34,8 @@ static bool is_loopback_name(const char *s, size_t size) {
         return size > strlen(v4) && strncmp(s, v4, strlen(v4)) == 0 && strspn(s, "0123456789.") >= size;
 }
 
-/* A page of another site may have made its name point here (DNS rebinding); then Host tells. On the Unix socket too: what a
- * browser sends through "kubesimctl proxy" names a port, which nobody else does there. */
+/* A page of another site may have made its name point here (DNS rebinding); then Host tells. On the Unix socket too: what a browser
+ * sends through "kubesimctl proxy" names a port, unless that is 80, and then a name with a dot, as others there need not (http://x/). */
 static int check_host(const Access *a, HttpRequest *req, Error *reterr) {
         const char *host = http_request_header(req, "Host");
         size_t n;
@@ -44,7 +44,7 @@ static int check_host(const Access *a, HttpRequest *req, Error *reterr) {
                 return 0;
         n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
         n = MIN(n, strlen(host));
-        if (host[n] != ':' && http_request_is_local(req))
+        if (host[n] != ':' && !memchr(host, '.', n) && http_request_is_local(req))
                 return 0;
         if (is_loopback_name(host, n) || is_listed(a->allow_host, host, n) || is_listed(a->allow_host, host, strlen(host)))
                 return 0;

@@ -48,6 +48,8 @@ static Object *full_pod(void) {
         p->cpu = 1;
         p->duration = 1500 * USEC_PER_MSEC;
         p->started = UINT64_C(1700000002000000);
+        p->lost = true;
+        p->lost_changed = UINT64_C(1700000003000000);
         assert_int_equal(pod_set_node(p, "node-1"), 0);
         assert_int_equal(pod_set_reason(p, "\\ / \x01"), 0);
         return finish(&p->object);

@@ -17,13 +17,14 @@
 #define POD "{\"metadata\":{},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resources\":{\"requests\":{\"cpu\":\"1\"}}}]}}"
 
 static usec_t now;
+static NodeLossPolicy node_loss;
 
 static Cluster *cluster(uint32_t turn_max, unsigned n_nodes) {
         static const uint64_t secret[2] = { 1, 2 };
         const ClusterConfig config = {
                 .node_timeout_usec = 15 * SECOND, .remove_after_usec = USEC_PER_HOUR, .heartbeat_interval_usec = 5 * SECOND, .stop_grace_usec = 5 * SECOND,
                 .nodes_max = 10000, .pods_max = 1000, .pods_per_node_max = 110, .objects_max = 1000, .node_cpu_max = 1024000, .watch_log_max = 100000,
-                .event_log_max = 1000, .backoff_initial_usec = SECOND, .backoff_max_usec = SECOND, .algorithm = "kube", .turn_max = turn_max,
+                .event_log_max = 1000, .backoff_initial_usec = SECOND, .backoff_max_usec = SECOND, .algorithm = "kube", .turn_max = turn_max, .node_loss = node_loss,
         };
         NodeState *ns;
         char name[16];
@@ -65,10 +66,14 @@ static unsigned settle(Cluster *c, uint64_t changes_max) {
         return n;
 }
 
-static void run_until(Cluster *c, usec_t end) {
+static void run_changing(Cluster *c, usec_t end, uint64_t changes_max) {
         for (; cluster_deadline(c) <= end; now = MAX(now, cluster_deadline(c)))
-                (void) settle(c, UINT64_MAX);
+                (void) settle(c, changes_max);
         now = end;
+}
+
+static void run_until(Cluster *c, usec_t end) {
+        run_changing(c, end, UINT64_MAX);
 }
 
 static bool is_any(const Object *node _unused_, void *userdata _unused_) {
@@ -318,6 +323,76 @@ static void test_deleting_with_all(void **state _unused_) {
         cluster_free(c);
 }
 
+static unsigned count_ready(Cluster *c) {
+        unsigned n = 0;
+
+        for (StoreEntry *e = store_find_from(c->store, KIND_POD, NULL); e; e = store_following(e))
+                n += pod_is_ready(pod_of(pod_state(e)));
+        return n;
+}
+
+/* Each pod is written once when its node is lost and once when it is back, those of a node or two in one step. */
+static void test_pods_of_lost_nodes(void **state _unused_) {
+        FaultSpec spec = { .kind = FAULT_HANG, .span = 30 * SECOND, .wants = is_any };
+        uint64_t before;
+        FaultResult result;
+        char name[16];
+        Cluster *c;
+
+        node_loss = NODE_LOSS_KUBERNETES;
+        c = cluster(3, N_NODES);
+        for (unsigned i = 0; i < 3 * N_NODES; i++) {
+                (void) snprintf(name, sizeof(name), "p%u", i);
+                create(c, name);
+        }
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_ready(c), 3 * N_NODES);
+        before = store_revision(c->store);
+        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        run_changing(c, now + 25 * SECOND, 3 + 2 * (1 + 3));
+        assert_int_equal(count(c, NODE_HEALTHY), 0);
+        assert_int_equal(count_ready(c), 0);
+        assert_int_equal(store_revision(c->store) - before, 1 + N_NODES + 3 * N_NODES); /* the fault, and each of them once */
+
+        /* One that is deleted now waits for its node; without grace it is gone. */
+        assert_int_equal(cluster_remove_pod(c, now, "p0", NULL), 0);
+        assert_int_equal(pod_of(find_pod(c, "p0"))->status, POD_TERMINATING);
+        assert_int_equal(cluster_remove_pod(c, now, "p1", NULL), 0);
+        assert_int_equal(pod_remove(c, find_pod(c, "p1"), 0), 1);
+        assert_null(find_pod(c, "p1"));
+
+        run_until(c, now + 15 * SECOND);
+        assert_int_equal(count(c, NODE_HEALTHY), N_NODES);
+        assert_int_equal(count_ready(c), 3 * N_NODES - 2);
+        assert_true(pod_ready_since(pod_of(find_pod(c, "p2"))) > pod_of(find_pod(c, "p2"))->started + 20 * SECOND);
+        assert_null(find_pod(c, "p0"));
+        cluster_free(c);
+        node_loss = NODE_LOSS_KUBESIM;
+}
+
+/* A change of a pod that the disk refuses is made again. */
+static void test_lost_pods_and_an_undo(void **state _unused_) {
+        FaultSpec spec = { .kind = FAULT_HANG, .span = USEC_INFINITY, .wants = is_any };
+        FaultResult result;
+        Cluster *c;
+
+        node_loss = NODE_LOSS_KUBERNETES;
+        c = cluster(0, 1);
+        create(c, "p");
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        run_until(c, now + 20 * SECOND);
+        assert_true(pod_of(find_pod(c, "p"))->lost);
+        store_set_durable(c->store, pod_of(find_pod(c, "p"))->object.revision - 1); /* that its node is lost, but no more */
+        assert_int_equal(cluster_undo(c, now), 0);
+        assert_false(pod_of(find_pod(c, "p"))->lost);
+        (void) settle(c, UINT64_MAX);
+        assert_int_equal(count(c, NODE_HEALTHY), 0);
+        assert_true(pod_of(find_pod(c, "p"))->lost);
+        cluster_free(c);
+        node_loss = NODE_LOSS_KUBESIM;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_many_silent_nodes),
@@ -329,6 +404,8 @@ int main(void) {
                 cmocka_unit_test(test_release),
                 cmocka_unit_test(test_scaling_down),
                 cmocka_unit_test(test_deleting_with_all),
+                cmocka_unit_test(test_pods_of_lost_nodes),
+                cmocka_unit_test(test_lost_pods_and_an_undo),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

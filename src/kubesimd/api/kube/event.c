@@ -33,6 +33,8 @@ static Shown shown(EventReason r) {
                 return (Shown) { "BackOff", "kubelet" };
         case EVENT_POD_TERMINATING:
                 return (Shown) { "Killing", "kubelet" };
+        case EVENT_POD_LOST:
+                return (Shown) { "NodeNotReady", "node-controller" };
         case EVENT_NODE_REGISTERED:
                 return (Shown) { "RegisteredNode", "node-controller" };
         case EVENT_NODE_REMOVED:
@@ -51,6 +53,8 @@ static void put_message(const Event *e, StrBuf *b) {
 
         if (e->reason == EVENT_POD_PLACED && e->pod && e->node)
                 strbuf_printf(b, "Successfully assigned %s%s to %s", slash ? "" : NAMESPACE_DEFAULT "/", e->pod, e->node);
+        else if (e->reason == EVENT_POD_LOST)
+                strbuf_puts(b, "Node is not ready");
         else if ((e->reason == EVENT_POD_PENDING || e->reason == EVENT_POD_PREEMPTED || e->reason == EVENT_POD_BACKOFF) && e->detail)
                 strbuf_puts(b, e->detail);
         else

@@ -44,13 +44,15 @@ static int make(Cluster *c, const void *of, Object **ret) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
         const Object *node = of;
         usec_t at = renewed(c, node);
-        char key[300];
+        char key[300], uid[UUID_STRING_MAX];
         int r;
 
         lease_key(node, key);
         if (store_find(cluster_store(c), KIND_LEASE, key))
                 return -EEXIST;
-        strbuf_puts(&b, "{\"metadata\":{},\"spec\":{\"holderIdentity\":");
+        strbuf_puts(&b, "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":");
+        json_put_string(&b, node->name);
+        strbuf_printf(&b, ",\"uid\":\"%s\"}]},\"spec\":{\"holderIdentity\":", uuid_to_string(node->uid, uid));
         json_put_string(&b, node->name);
         strbuf_printf(&b, ",\"leaseDurationSeconds\":%llu,\"renewTime\":",
                       (unsigned long long) MAX(c->config.node_timeout_usec / USEC_PER_SEC, (usec_t) 1));

@@ -250,9 +250,32 @@ static void put_roles(const Doc *d, StrBuf *b) {
         strbuf_puts(b, any ? "\"" : "<none>\"");
 }
 
+/* INTERNAL-IP and EXTERNAL-IP: the first of either that a client has written; else ours. */
+static void put_address_cells(const Node *n, StrBuf *b) {
+        static const char *const types[] = { "InternalIP", "ExternalIP" };
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT(MIB);
+        const char *shown[ELEMENTSOF(types)] = {};
+        char ip[ADDRESS_STRING_MAX];
+        Json *status = NULL;
+
+        strbuf_printf(&text, "{%s}", n->object.doc ? n->object.doc->status : "");
+        if (strstr(strbuf_str(&text), "\"addresses\":"))
+                (void) json_tree_parse(&a, text.data, text.size, &status, NULL);
+        if (!json_get(status, "addresses"))
+                shown[0] = kube_node_address(n, ip);
+        JSON_FOREACH(address, json_get(status, "addresses"))
+                for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                        if (!shown[i] && streq_ptr(json_string(json_get(address, "type")), types[i]))
+                                shown[i] = json_string(json_get(address, "address"));
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                strbuf_putc(b, ',');
+                json_put_string(b, shown[i] ?: "<none>");
+        }
+}
+
 static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *b) {
         const Node *n = (const Node*) o;
-        char ip[ADDRESS_STRING_MAX];
 
         json_put_string(b, o->name);
         strbuf_printf(b, ",\"%s%s\",", n->health == NODE_HEALTHY ? "Ready" : "NotReady", is_unschedulable(n) ? ",SchedulingDisabled" : "");
@@ -261,9 +284,8 @@ static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *
         kube_put_age(b, o->created, now);
         strbuf_putc(b, ',');
         put_version(n, b);
-        strbuf_putc(b, ',');
-        json_put_string(b, kube_node_address(n, ip));
-        strbuf_puts(b, ",\"<none>\",\"kubesim\",\"simulated\",\"kubesim://" KUBESIM_VERSION "\"");
+        put_address_cells(n, b);
+        strbuf_puts(b, ",\"kubesim\",\"simulated\",\"kubesim://" KUBESIM_VERSION "\"");
 }
 
 static bool is_state_taint(const Json *taint) {

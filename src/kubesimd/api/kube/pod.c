@@ -14,6 +14,7 @@
 /* A pod of the native API has no containers of its own. */
 #define IMAGE "kubesim.io/simulated"
 #define CONTAINER "main"
+#define SERVICE_ACCOUNT "default"
 static const DocContainer native_container = { .name = CONTAINER, .image = IMAGE };
 
 /* What each of our statuses is in Kubernetes. */
@@ -67,7 +68,7 @@ static const KubeField fields[] = {
         { .path = "spec.nodeName", .get = field_node },
         { .path = "spec.restartPolicy", .get = field_restart_policy },
         { .path = "spec.schedulerName", .otherwise = POD_SCHEDULER_DEFAULT },
-        { .path = "spec.serviceAccountName" },
+        { .path = "spec.serviceAccountName", .otherwise = SERVICE_ACCOUNT },
         { .path = "spec.hostNetwork", .otherwise = "false" },
         { .path = "status.phase", .get = field_phase },
         { .path = "status.podIP", .get = field_ip },
@@ -106,12 +107,20 @@ static void put_metadata(Cluster *c _unused_, const Object *o, uint64_t revision
         strbuf_putc(b, '}');
 }
 
+#define FORGIVEN(key) "{\"key\":\"" key "\",\"operator\":\"Exists\",\"effect\":\"NoExecute\",\"tolerationSeconds\":300}"
+
+/* What complete_pod() and pod_admit() make of a pod that says no more than this one's request: shown, and kept nowhere. */
 static void put_native_spec(const Cluster *c, const Pod *p, StrBuf *b) {
         strbuf_puts(b, "\"containers\":[{\"name\":\"" CONTAINER "\",\"image\":\"" IMAGE "\",\"resources\":{\"requests\":{\"cpu\":");
         kube_put_cpu(b, p->cpu);
-        strbuf_puts(b, "}}}],\"restartPolicy\":");
+        strbuf_puts(b, "}},\"terminationMessagePath\":\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":\"Always\"}],"
+                    "\"restartPolicy\":");
         json_put_string(b, native_restart_policy(&p->object));
-        strbuf_printf(b, ",\"schedulerName\":\"%s\"", c->scheduler_name);
+        strbuf_printf(b, ",\"terminationGracePeriodSeconds\":%d,\"dnsPolicy\":\"ClusterFirst\",\"securityContext\":{},\"schedulerName\":\"%s\"",
+                      POD_GRACE_DEFAULT, c->scheduler_name);
+        strbuf_puts(b, ",\"enableServiceLinks\":true,\"serviceAccountName\":\"" SERVICE_ACCOUNT "\",\"serviceAccount\":\"" SERVICE_ACCOUNT "\","
+                    "\"priority\":0,\"preemptionPolicy\":\"PreemptLowerPriority\",\"tolerations\":["
+                    FORGIVEN("node.kubernetes.io/not-ready") "," FORGIVEN("node.kubernetes.io/unreachable") "]");
 }
 
 static void put_spec(const Cluster *c, const Pod *p, StrBuf *b) {
@@ -222,7 +231,9 @@ static void put_conditions(const Cluster *c, const Pod *p, StrBuf *b) {
                 strbuf_putc(b, ',');
                 put_initialized(p, b);
                 strbuf_putc(b, ',');
-                kube_put_condition(b, "Ready", runs ? "True" : "False", since, reason, message.size > 0 ? strbuf_str(&message) : NULL);
+                /* The node lifecycle controller turns this one alone, and says no reason: what the containers do nobody knows. */
+                kube_put_condition(b, "Ready", pod_is_ready(p) ? "True" : "False", over ? since : MAX(since, p->lost_changed), reason,
+                                   message.size > 0 ? strbuf_str(&message) : NULL);
                 strbuf_putc(b, ',');
                 kube_put_condition(b, "ContainersReady", runs ? "True" : "False", since, reason, message.size > 0 ? strbuf_str(&message) : NULL);
                 strbuf_putc(b, ',');

@@ -18,12 +18,52 @@ static const char *form_of(const char *range, size_t size) {
         return NULL;
 }
 
+/* A parameter of a range; "" when it has none of that name. */
+static size_t find_parameter(const char *range, size_t size, const char *name, const char **ret) {
+        for (const char *p = memchr(range, ';', size); p; p = memchr(p, ';', (size_t) (range + size - p))) {
+                size_t n;
+
+                p++;
+                p += strspn(p, " ");
+                n = strcspn(p, "=,;");
+                if (p[n] != '=' || strlen(name) != n || strncmp(p, name, n) != 0)
+                        continue;
+                *ret = p + n + 1;
+                return strcspn(*ret, " ,;");
+        }
+        *ret = "";
+        return 0;
+}
+
+/* Can objects be shown as what it asks for (as=, g=, v=)? Kubernetes documentation, "Alternate representations of resources". */
+static bool has_representation(const char *range, size_t size) {
+        static const struct {
+                const char *name, *values[4];
+        } parameters[] = {
+                { "as", { "Table", "PartialObjectMetadata", "PartialObjectMetadataList" } }, { "g", { "meta.k8s.io" } }, { "v", { "v1", "v1beta1" } },
+        };
+        const char *value;
+
+        if (find_parameter(range, size, "as", &value) == 0)
+                return true;
+        for (size_t i = 0; i < ELEMENTSOF(parameters); i++) {
+                size_t n = find_parameter(range, size, parameters[i].name, &value);
+                bool known = false;
+
+                for (const char *const *v = parameters[i].values; *v; v++)
+                        known |= strlen(*v) == n && strncmp(*v, value, n) == 0;
+                if (!known)
+                        return false;
+        }
+        return true;
+}
+
 const char *kube_find_form(HttpRequest *req) {
         const char *accept = http_request_header(req, "Accept"), *form = isempty(accept) ? KUBE_JSON : NULL;
 
         for (const char *p = strempty(accept); *p && !form; p += strcspn(p, ",")) {
                 p += strspn(p, ", ");
-                form = form_of(p, strcspn(p, ",; "));
+                form = has_representation(p, strcspn(p, ",")) ? form_of(p, strcspn(p, ",; ")) : NULL;
         }
         return form;
 }

@@ -290,13 +290,17 @@ void kube_put_metadata_head(const Object *o, uint64_t revision, StrBuf *b) {
                 strbuf_append(b, ns, size);
                 strbuf_putc(b, '"');
         }
-        strbuf_puts(b, ",\"uid\":\"");
-        strbuf_puts(b, uuid_to_string(o->uid, uid));
-        if (revision > 0) {
-                strbuf_puts(b, "\",\"resourceVersion\":\"");
-                strbuf_put_u64(b, revision);
+        if (!uuid_is_null(o->uid)) { /* as that of what has none, such as metrics */
+                strbuf_puts(b, ",\"uid\":\"");
+                strbuf_puts(b, uuid_to_string(o->uid, uid));
+                strbuf_putc(b, '"');
         }
-        strbuf_puts(b, "\",\"creationTimestamp\":");
+        if (revision > 0) {
+                strbuf_puts(b, ",\"resourceVersion\":\"");
+                strbuf_put_u64(b, revision);
+                strbuf_putc(b, '"');
+        }
+        strbuf_puts(b, ",\"creationTimestamp\":");
         kube_put_time(b, o->created);
 }
 

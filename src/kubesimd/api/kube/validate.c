@@ -264,7 +264,7 @@ static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old)
         Json *completed = json_copy(&w->arena, old), *before, *x, *y;
 
         validate_tolerations(w, "spec", json_get(spec, "tolerations"));
-        /* A pod of the native API has no defaults yet, and gets them by its first update. */
+        /* One that is older than a default gets it by its first update. */
         complete_pod(w, completed, old);
         before = json_get(completed, "spec");
         x = json_copy(&w->arena, spec);
