@@ -883,8 +883,58 @@ static void test_terms_about_others(void **state _unused_) {
         scheduler_done(&s);
 }
 
+/* --- Who shares one --- */
+
+/* The class that userdata points to is selected, and no other. */
+static int select_one(const PodClass *c, StrBuf *b, void *userdata) {
+        PodClass **selected = userdata;
+
+        if (c == *selected)
+                strbuf_puts(b, "{\"matchLabels\":{\"app\":\"1\"}}");
+        return 0;
+}
+
+static bool share_order(Scheduler *s, PodClass *a, PodClass *b) {
+        ClassOrder *x, *y;
+
+        assert_int_equal(scheduler_order(s, a, &sched_kube, &x), 0);
+        assert_int_equal(scheduler_order(s, b, &sched_kube, &y), 0);
+        return x == y;
+}
+
+/* Classes that differ in a label share one order until something tells them apart, and no longer. */
+static void test_shared_orders(void **state _unused_) {
+        static const uint64_t secret[2] = { 5, 6 };
+        PodClass *a, *b, *c, *selected = NULL;
+        Scheduler s;
+
+        scheduler_init(&s, 1, secret);
+        s.selectors = (PodSelectors) { select_one, &selected };
+        a = class_near(&s, "0", NULL);
+        b = class_near(&s, "1", NULL);
+        assert_true(share_order(&s, a, b));
+        selected = b;
+        s.selectors_version++;
+        assert_false(share_order(&s, a, b));
+        scheduler_forget_orders(&s);
+        selected = NULL;
+        s.selectors_version++;
+        assert_true(share_order(&s, a, b));
+        c = class_near(&s, "2", "1");
+        assert_false(share_order(&s, a, b));
+        scheduler_forget_orders(&s);
+        pod_class_unref(c);
+        assert_true(share_order(&s, a, b));
+        scheduler_forget_orders(&s);
+        pod_class_unref(a);
+        pod_class_unref(b);
+        scheduler_done(&s);
+}
+
 int main(void) {
-        static const struct CMUnitTest tests[] = { cmocka_unit_test(test_against_naive_scan), cmocka_unit_test(test_terms_about_others) };
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_against_naive_scan), cmocka_unit_test(test_terms_about_others), cmocka_unit_test(test_shared_orders),
+        };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
