@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scheduling through the Kubernetes door: what is refused, and what takes more than one pod to see."""
+import re
 import time
 
 import pytest
@@ -391,6 +392,10 @@ def test_a_nomination_that_does_not_help_is_taken_back(start):
     assert cluster.get(f"{PODS}/p")["spec"].get("nodeName") is None and cluster.ask("GET", f"{PODS}/victim").status == 404
 
 
+def scheduled(cluster):
+    return int(re.search(r'^kubesim_scheduling_attempts_total\{result="scheduled"\} (\d+)', cluster.ask("GET", "/metrics").text, re.M).group(1))
+
+
 def test_gangs_are_all_or_none(cluster):
     cluster.add_node("a", cpu="3")
     gang = {"kubesim.io/pod-group": "train", "kubesim.io/pod-group-min-member": "4"}
@@ -400,8 +405,10 @@ def test_gangs_are_all_or_none(cluster):
     assert "waits for its members" in cluster.why("g0")
     cluster.add_pod("g3", annotations=gang, requests={"cpu": "1"})
     assert [cluster.where(f"g{i}") for i in range(4)] == [None] * 4
+    assert scheduled(cluster) == 0  # those who were tried and taken back do not count
     cluster.add_node("b", cpu="1")
     assert eventually(lambda: all(cluster.where(f"g{i}") for i in range(4)))
+    assert scheduled(cluster) == 4
     bad = cluster.ask("POST", PODS, pod("bad", annotations={**gang, "kubesim.io/pod-group-min-member": "none"}))
     assert bad.status == 422 and "kubesim.io/pod-group-min-member" in bad.json["message"]
 

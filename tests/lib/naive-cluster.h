@@ -50,6 +50,7 @@ typedef struct TolerationRule {
 
 typedef struct PodRules {
         const char *namespace, *app, *tier; /* tier may be NULL */
+        const char *index; /* a label that no selector reads, or NULL */
         int priority;
         int64_t cpu, memory, gpus, ephemeral; /* memory in MiB, ephemeral in GiB */
         const char *disk; /* nodeSelector, or NULL */

@@ -5,6 +5,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "core/control/placement.h"
+#include "core/control/turn.h"
 
 typedef struct Member {
         PodState *ps;
@@ -68,13 +69,15 @@ static int try_members(Cluster *c, Members *m) {
                 NodeState *ns;
                 int r;
 
-                r = placement_choose(c, p, &ns);
+                r = placement_try(c, p, &ns);
                 if (r > 0)
                         r = sched_node_reserve(&ns->sched) < 0 ? -ENOMEM : 1;
                 if (r < 0)
                         return r;
-                if (r == 0)
+                if (r == 0) {
+                        placement_count(c, p, false);
                         return (int) i;
+                }
                 m->items[i].ns = ns;
                 sched_node_attach(&ns->sched, p->class, p->cpu, false);
                 scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_CAME);
@@ -82,7 +85,7 @@ static int try_members(Cluster *c, Members *m) {
         return (int) m->n_items;
 }
 
-/* Takes them off again. That they have been there helps nobody, so it counts as no event. */
+/* Takes them off again. That they have been there helps nobody, so it counts as no event. Whoever stays is counted when it is bound. */
 static void take_back(Cluster *c, Members *m, const uint64_t last_event[_SCHED_EVENT_MAX]) {
         for (size_t i = 0; i < m->n_items; i++) {
                 const Pod *p = pod_of(m->items[i].ps);
@@ -103,10 +106,30 @@ static int put_lack(Cluster *c, const Members *m, const Gang *gang, size_t n, St
         return placement_put_reason(c, pod_of(m->items[n].ps), message);
 }
 
+/* More classes than orders fit in memory push one another out again and again: after a while what is missing is made in the same turn. */
+int gang_prepare(Cluster *c, ClassQueue *queue) {
+        size_t n_classes = 0;
+        PodClass *class;
+        int r = 0;
+
+        LIST_FOREACH(class, &c->scheduler.classes.with_gang, PodClass, in_gang) {
+                ClassQueue *of = gang_is_same(class, queue->class) ? class_queue_find(class) : NULL;
+                PendingEntry *first = of ? pending_queue_first(&of->pods) : NULL;
+
+                n_classes += first != NULL;
+                if (first && r == 0)
+                        r = placement_prepare(c, of, pod_of(container_of(first, PodWait, entry)->pod));
+        }
+        if (r > 0 && ++queue->n_turns * turn_nodes(c) <= 2 * n_classes * c->scheduler.n_slots)
+                return r;
+        queue->n_turns = 0;
+        return MIN(r, 0);
+}
+
 int gang_place(Cluster *c, PodState *ps, StrBuf *message) {
         _cleanup_(members_done) Members m = {};
         const Gang gang = pod_of(ps)->class->gang;
-        uint64_t last_event[_SCHED_EVENT_MAX];
+        uint64_t last_event[_SCHED_EVENT_MAX], last_order = c->scheduler.last_order;
         bool enough;
         int r, n;
 
@@ -120,12 +143,15 @@ int gang_place(Cluster *c, PodState *ps, StrBuf *message) {
         enough = n > 0 && (size_t) n + m.n_bound >= gang.min_member;
         r = n < 0 ? n : !enough ? put_lack(c, &m, &gang, (size_t) n, message) : 0;
         take_back(c, &m, last_event);
-        if (r < 0 || !enough)
+        if (r < 0 || !enough) {
+                c->scheduler.last_order = last_order;
                 return r;
+        }
         for (int i = 0; i < n; i++) {
                 r = placement_bind(c, m.items[i].ps, m.items[i].ns);
                 if (r < 0)
                         return r;
+                placement_count(c, pod_of(m.items[i].ps), true);
         }
         return 1;
 }

@@ -63,23 +63,29 @@ static int choose_by_class(Cluster *c, const Pod *p, NodeState **ret) {
         return 1;
 }
 
-int placement_choose(Cluster *c, const Pod *p, NodeState **ret) {
+int placement_try(Cluster *c, const Pod *p, NodeState **ret) {
         NodeIndexEntry *e;
-        int r;
 
-        if (is_for_index(c, p)) {
-                e = c->algorithm->choose(&c->index, p->cpu);
-                if (e)
-                        *ret = container_of(e, NodeState, index);
-                r = e != NULL;
-        } else
-                r = choose_by_class(c, p, ret);
-        if (r < 0)
-                return r;
-        c->stats.n_placed += r > 0;
-        c->stats.n_unplaced += r == 0;
-        if (r > 0 && p->class)
+        if (!is_for_index(c, p))
+                return choose_by_class(c, p, ret);
+        e = c->algorithm->choose(&c->index, p->cpu);
+        if (e)
+                *ret = container_of(e, NodeState, index);
+        return e != NULL;
+}
+
+void placement_count(Cluster *c, const Pod *p, bool placed) {
+        c->stats.n_placed += placed;
+        c->stats.n_unplaced += !placed;
+        if (placed && p->class)
                 scheduler_placed(&c->scheduler, p->class);
+}
+
+int placement_choose(Cluster *c, const Pod *p, NodeState **ret) {
+        int r = placement_try(c, p, ret);
+
+        if (r >= 0)
+                placement_count(c, p, r > 0);
         return r;
 }
 
@@ -396,9 +402,7 @@ static int block(Cluster *c, ClassQueue *queue, PodState *ps, StrBuf *message) {
         return r < 0 ? r : tell_others(c, class, strbuf_str(message));
 }
 
-/* The scheduler looks at so many nodes in one turn: 1 while it has to go on. One that is overtaken by changes, and begins anew, again
- * and again is waited for at last. */
-static int prepare(Cluster *c, ClassQueue *queue, const Pod *p) {
+int placement_prepare(Cluster *c, ClassQueue *queue, const Pod *p) {
         size_t some = turn_nodes(c);
         int r;
 
@@ -415,7 +419,7 @@ static int try_queue(Cluster *c, ClassQueue *queue, Turn *turn) {
         PodState *ps = waiting(pending_queue_first(&queue->pods));
         int r;
 
-        r = prepare(c, queue, pod_of(ps));
+        r = class->gang.name ? gang_prepare(c, queue) : placement_prepare(c, queue, pod_of(ps));
         if (r > 0)
                 turn_end(turn);
         if (r != 0)

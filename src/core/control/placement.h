@@ -41,6 +41,12 @@ PodWait *placement_dequeue(Cluster *c, PodWait *w);
 void placement_forget(Cluster *c);
 
 /* --- For gangs and preemption --- */
+/* As placement_choose(), for what may be taken back: placement_count() tells what has become of it. */
+int placement_try(Cluster *c, const Pod *p, NodeState **ret);
+void placement_count(Cluster *c, const Pod *p, bool placed);
+/* The scheduler looks at so many nodes for a class in one turn: 1 while it has to go on, else 0; -ENOMEM. One that is overtaken by changes,
+ * and begins anew, again and again is waited for at last. */
+int placement_prepare(Cluster *c, ClassQueue *queue, const Pod *p);
 /* The class, in that pool, of pods of the native API that ask for so much; a reference. -ENOMEM. */
 int placement_native_class(PodClassPool *pool, int64_t cpu, PodClass **ret);
 const SchedAlgorithm *placement_algorithm(const Cluster *c, const Pod *p);

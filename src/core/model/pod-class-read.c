@@ -129,7 +129,26 @@ static void put_gang(StrBuf *b, const Json *annotations) {
         put(b, "gangTimeout", json_get(annotations, POD_ANNOTATION_GANG_TIMEOUT));
 }
 
-int pod_class_put_text(const char *namespace, const Json *document, StrBuf *b, Error *reterr) {
+/* The pod's own labels that its constraints ask for (matchLabelKeys): they are in its selectors. */
+static void put_spread_labels(StrBuf *b, const Json *constraints, const Json *labels) {
+        bool any = false;
+
+        JSON_FOREACH(constraint, constraints)
+                JSON_FOREACH(k, json_get(constraint, "matchLabelKeys")) {
+                        const char *key = strempty(json_string(k)), *value = json_string(json_get(labels, key));
+
+                        strbuf_puts(b, any ? "," : ",\"spreadLabels\":[");
+                        json_put_string(b, key);
+                        strbuf_puts(b, value ? "," : ",null");
+                        if (value)
+                                json_put_string(b, value);
+                        any = true;
+                }
+        if (any)
+                strbuf_putc(b, ']');
+}
+
+int pod_class_put_text(const char *namespace, const Json *document, StrBuf *b, size_t *ret_shape, Error *reterr) {
         static const char *const members[] = {
                 "nodeSelector", "affinity", "tolerations", "topologySpreadConstraints", "priority", "preemptionPolicy", "schedulerName",
         };
@@ -138,15 +157,17 @@ int pod_class_put_text(const char *namespace, const Json *document, StrBuf *b, E
 
         strbuf_puts(b, "{\"namespace\":");
         json_put_string(b, namespace);
-        put(b, "labels", json_get(metadata, "labels"));
-        put_owner(b, json_get(metadata, "ownerReferences"));
-        put_gang(b, json_get(metadata, "annotations"));
         for (size_t i = 0; i < ELEMENTSOF(members); i++)
                 put(b, members[i], json_get(spec, members[i]));
+        put_spread_labels(b, json_get(spec, "topologySpreadConstraints"), json_get(metadata, "labels"));
         put_of_containers(b, spec, "images", "image", false);
         if (has_host_port(spec))
                 put_of_containers(b, spec, "ports", "ports", true); /* an init container that ends leaves its ports */
         r = put_resources(b, spec, reterr);
+        *ret_shape = b->size;
+        put(b, "labels", json_get(metadata, "labels"));
+        put_owner(b, json_get(metadata, "ownerReferences"));
+        put_gang(b, json_get(metadata, "annotations"));
         strbuf_putc(b, '}');
         return r;
 }

@@ -4,8 +4,9 @@
 
 #include "core/model/pod-class.h"
 
-/* Appends what the scheduler reads of the pod, in a fixed form. -EDOM for amounts that cannot be counted. */
-int pod_class_put_text(const char *namespace, const Json *document, StrBuf *b, Error *reterr);
+/* Puts what the scheduler reads of the pod into an empty buffer, in a fixed form; the first *ret_shape bytes say its shape. -EDOM for amounts
+ * that cannot be counted. */
+int pod_class_put_text(const char *namespace, const Json *document, StrBuf *b, size_t *ret_shape, Error *reterr);
 /* Reads a new class from that text as a tree. -ENOMEM; what was read is the class's to free in any case. */
 int pod_class_read(PodClass *c, const Json *root);
 void pod_terms_free(PodTerm *terms, size_t n);

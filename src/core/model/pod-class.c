@@ -84,9 +84,14 @@ static const char *class_text(const void *value) {
         return ((const PodClass*) value)->text;
 }
 
+static const char *shape_text(const void *value) {
+        return ((const PodShape*) value)->text;
+}
+
 void pod_class_pool_init(PodClassPool *p, const uint64_t secret[2]) {
         *p = (PodClassPool) {};
         hashtable_init(&p->by_text, class_text, secret);
+        hashtable_init(&p->shapes, shape_text, secret);
         list_init(&p->with_terms);
         list_init(&p->with_gang);
 }
@@ -94,6 +99,7 @@ void pod_class_pool_init(PodClassPool *p, const uint64_t secret[2]) {
 void pod_class_pool_done(PodClassPool *p) {
         assert(p->by_text.n_used == 0);
         hashtable_done(&p->by_text);
+        hashtable_done(&p->shapes);
         free(p->priorities);
 }
 
@@ -136,6 +142,68 @@ bool pod_class_pool_has_lower(const PodClassPool *p, int32_t priority) {
         return priority > 0 || (p->n_priorities > 0 && p->priorities[0].priority < priority);
 }
 
+/* --- Shapes --- */
+
+const PodClass *pod_shape_class(const PodShape *s) {
+        return container_of(list_first(&s->classes), PodClass, in_shape);
+}
+
+static int shape_new(PodClassPool *p, const PodClass *c, char *text, PodShape **ret) {
+        PodShape *s = new0(PodShape, 1);
+
+        if (!s)
+                return -ENOMEM;
+        s->text = text;
+        list_init(&s->classes);
+        if (hashtable_put(&p->shapes, s) < 0) {
+                free(s);
+                return -ENOMEM;
+        }
+        if (c->n_affinity + c->n_anti_affinity + c->n_preferred_pods > 0) {
+                list_append(&p->with_terms, &s->in_terms);
+                p->terms_version++;
+                p->n_anti += c->n_anti_affinity > 0;
+        }
+        *ret = s;
+        return 0;
+}
+
+/* The first bytes of the class's text are the shape's. */
+static int join_shape(PodClassPool *p, PodClass *c, size_t size) {
+        _cleanup_free_ char *text = strndup(c->text, size);
+        int r;
+
+        if (!text)
+                return -ENOMEM;
+        c->shape = hashtable_get(&p->shapes, text);
+        if (!c->shape) {
+                r = shape_new(p, c, text, &c->shape);
+                if (r < 0)
+                        return r;
+                TAKE_PTR(text);
+        }
+        list_append(&c->shape->classes, &c->in_shape);
+        return 0;
+}
+
+static void leave_shape(PodClassPool *p, PodClass *c) {
+        PodShape *s = c->shape;
+
+        list_remove(&c->in_shape);
+        if (!list_is_empty(&s->classes))
+                return;
+        (void) hashtable_remove(&p->shapes, s->text);
+        if (list_is_linked(&s->in_terms)) {
+                p->n_anti -= c->n_anti_affinity > 0;
+                p->terms_version++;
+                list_remove(&s->in_terms);
+        }
+        free(s->text);
+        free(s);
+}
+
+/* --- Classes --- */
+
 PodClass *pod_class_ref(PodClass *c) {
         assert(c->n_ref > 0);
         c->n_ref++;
@@ -175,18 +243,38 @@ PodClass *pod_class_unref(PodClass *c) {
         if (c->pool) {
                 (void) hashtable_remove(&c->pool->by_text, c->text);
                 uncount_priority(c->pool, c->priority);
+                leave_shape(c->pool, c);
         }
         list_remove(&c->in_gang);
-        if (list_is_linked(&c->in_terms)) {
-                c->pool->n_anti -= c->n_anti_affinity > 0;
-                c->pool->terms_version++; /* orders borrow the names of its topologies */
-        }
-        list_remove(&c->in_terms);
         class_free(c);
         return NULL;
 }
 
-static int class_new(PodClassPool *p, StrBuf *text, PodClass **ret) {
+/* Enters it everywhere. -ENOMEM, and it is nowhere. */
+static int enter(PodClassPool *p, PodClass *c, size_t shape_size) {
+        int r;
+
+        r = count_priority(p, c->priority);
+        if (r < 0)
+                return r;
+        r = hashtable_put(&p->by_text, c);
+        if (r >= 0) {
+                r = join_shape(p, c, shape_size);
+                if (r < 0)
+                        (void) hashtable_remove(&p->by_text, c->text);
+        }
+        if (r < 0) {
+                uncount_priority(p, c->priority);
+                return r;
+        }
+        c->id = ++p->last_id;
+        c->pool = p;
+        if (c->gang.name)
+                list_append(&p->with_gang, &c->in_gang);
+        return 0;
+}
+
+static int class_new(PodClassPool *p, StrBuf *text, size_t shape_size, PodClass **ret) {
         _cleanup_(pod_class_unrefp) PodClass *c = NULL;
         char *copy;
         Json *root;
@@ -205,33 +293,20 @@ static int class_new(PodClassPool *p, StrBuf *text, PodClass **ret) {
         if (r >= 0)
                 r = pod_class_read(c, root);
         if (r >= 0)
-                r = count_priority(p, c->priority);
+                r = enter(p, c, shape_size);
         if (r < 0)
                 return r;
-        r = hashtable_put(&p->by_text, c);
-        if (r < 0) {
-                uncount_priority(p, c->priority);
-                return r;
-        }
-        c->id = ++p->last_id;
-        c->pool = p;
-        if (c->n_affinity + c->n_anti_affinity + c->n_preferred_pods > 0) {
-                list_append(&p->with_terms, &c->in_terms);
-                p->terms_version++;
-                p->n_anti += c->n_anti_affinity > 0;
-        }
-        if (c->gang.name)
-                list_append(&p->with_gang, &c->in_gang);
         *ret = TAKE_PTR(c);
         return 0;
 }
 
 int pod_class_of(PodClassPool *p, const char *namespace, const Json *document, PodClass **ret, Error *reterr) {
         _cleanup_strbuf_ StrBuf text = STRBUF_INIT(TEXT_MAX);
+        size_t shape_size;
         PodClass *c;
         int r;
 
-        r = pod_class_put_text(namespace, document, &text, reterr);
+        r = pod_class_put_text(namespace, document, &text, &shape_size, reterr);
         if (r < 0)
                 return r;
         if (strbuf_error(&text) < 0)
@@ -241,5 +316,5 @@ int pod_class_of(PodClassPool *p, const char *namespace, const Json *document, P
                 *ret = pod_class_ref(c);
                 return 0;
         }
-        return class_new(p, &text, ret);
+        return class_new(p, &text, shape_size, ret);
 }

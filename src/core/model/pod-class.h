@@ -78,13 +78,22 @@ typedef struct Gang {
 typedef struct PodClass PodClass;
 typedef struct PodClassPool PodClassPool;
 
+/* What classes ask for that differ in whose pods they are alone: in labels, owner and gang (pods of a StatefulSet, of an indexed Job). */
+typedef struct PodShape {
+        char *text;       /* its identity: the part of the classes' text that they have in common; owned */
+        ListLink classes; /* PodClass.in_shape, at least one */
+        ListLink in_terms; /* in PodClassPool.with_terms */
+} PodShape;
+
 struct PodClass {
         uint32_t n_ref;
         uint64_t id;                /* never used again */
         PodClassPool *pool;         /* weak */
         ListLink in_gang;           /* in PodClassPool.with_gang */
         uint32_t n_bound;           /* pods of it that are on nodes; kept by core/control/state.c */
-        ListLink in_terms;          /* in PodClassPool.with_terms */
+        PodShape *shape;
+        ListLink in_shape;          /* in PodShape.classes */
+        uint32_t n_nominated;       /* pods of it that are nominated to nodes; kept by core/sched/sched-node.c */
 
         struct ClassQueue *queue;   /* weak: of its pods that wait; kept by core/control/class-queue.c */
 
@@ -127,9 +136,9 @@ struct PodClass {
 
 struct PodClassPool {
         const char *scheduler_name; /* of pods that are not another scheduler's; borrowed; NULL: POD_SCHEDULER_DEFAULT */
-        HashTable by_text;
+        HashTable by_text, shapes;
         uint64_t last_id;
-        ListLink with_terms;        /* PodClass.in_terms: those with affinity or anti-affinity to other pods */
+        ListLink with_terms;        /* PodShape.in_terms: those with affinity or anti-affinity to other pods */
         uint64_t terms_version;     /* grows with every one of them that comes or goes */
         size_t n_anti;              /* those with required anti-affinity */
         ListLink with_gang;         /* PodClass.in_gang */
@@ -149,6 +158,9 @@ bool pod_class_pool_has_lower(const PodClassPool *p, int32_t priority);
 PodClass *pod_class_ref(PodClass *c);
 PodClass *pod_class_unref(PodClass *c); /* NULL is fine */
 DEFINE_CLEANUP(PodClass*, pod_class_unref)
+
+/* Any class of the shape: they have the same terms. */
+const PodClass *pod_shape_class(const PodShape *s);
 
 /* Who knows the labels of namespaces. */
 typedef struct NamespaceLabels {

@@ -68,11 +68,11 @@ static int add_topologies_of(ClassOrder *o, const PodClass *other) {
 
 /* Topologies that others' terms ask for, once each. */
 static int add_topologies_of_pool(ClassOrder *o, const PodClassPool *pool) {
-        PodClass *other;
+        PodShape *other;
         int r;
 
-        LIST_FOREACH(other, &pool->with_terms, PodClass, in_terms) {
-                r = add_topologies_of(o, other);
+        LIST_FOREACH(other, &pool->with_terms, PodShape, in_terms) {
+                r = add_topologies_of(o, pod_shape_class(other));
                 if (r < 0)
                         return r;
         }
@@ -434,7 +434,58 @@ ClassOrder *class_order_free(ClassOrder *o) {
         free(o->nodes);
         free(o->places);
         pod_class_unref(o->class);
+        pod_class_unref(o->sibling);
         return mfree(o);
+}
+
+/* --- Classes that are alike --- */
+
+static bool are_alike_to_terms(const PodTerm *terms, size_t n, const PodClass *a, const PodClass *b, const NamespaceLabels *namespaces) {
+        for (size_t i = 0; i < n; i++)
+                if (pod_term_matches(&terms[i], a, namespaces) != pod_term_matches(&terms[i], b, namespaces))
+                        return false;
+        return true;
+}
+
+static bool are_alike_to_pool(const PodClassPool *pool, const PodClass *a, const PodClass *b, const NamespaceLabels *namespaces) {
+        PodShape *shape;
+
+        LIST_FOREACH(shape, &pool->with_terms, PodShape, in_terms) {
+                const PodClass *c = pod_shape_class(shape);
+
+                if (!are_alike_to_terms(c->anti_affinity, c->n_anti_affinity, a, b, namespaces) ||
+                    !are_alike_to_terms(c->affinity, c->n_affinity, a, b, namespaces) ||
+                    !are_alike_to_terms(c->preferred_pods, c->n_preferred_pods, a, b, namespaces))
+                        return false;
+        }
+        return true;
+}
+
+/* To the terms of all pods, its own among them, to its constraints, and to what spreads it by default. */
+static bool is_alike(const ClassOrder *o, const PodClass *class) {
+        const Scheduler *s = o->scheduler;
+
+        for (size_t i = 0; i < o->n_counters; i++)
+                if (o->counters[i].use == COUNTER_SPREAD &&
+                    (counter_weight(&o->counters[i], class, class, &s->namespaces) > 0) != o->counters[i].self)
+                        return false;
+        return are_alike_to_pool(&s->classes, o->class, class, &s->namespaces) &&
+               (!s->others || are_alike_to_pool(s->others, o->class, class, &s->namespaces)) &&
+               (!o->algorithm->profile || default_spread_holds(&o->spread, &s->selectors, class));
+}
+
+bool class_order_serves(ClassOrder *o, PodClass *class) {
+        if (class == o->class)
+                return true;
+        if (class->shape != o->class->shape || class->n_nominated + o->class->n_nominated > 0)
+                return false; /* pods that are nominated stand in the way of all classes but their own */
+        if (class == o->sibling)
+                return true;
+        if (!is_alike(o, class))
+                return false;
+        pod_class_unref(o->sibling);
+        o->sibling = pod_class_ref(class);
+        return true;
 }
 
 bool class_order_keeps_spread(ClassOrder *o) {
@@ -445,6 +496,7 @@ bool class_order_keeps_spread(ClassOrder *o) {
         if (o->algorithm->profile && !default_spread_holds(&o->spread, &s->selectors, o->class))
                 return false;
         o->selectors_version = s->selectors_version;
+        o->sibling = pod_class_unref(o->sibling);
         return true;
 }
 

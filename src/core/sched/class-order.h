@@ -64,6 +64,7 @@ typedef struct ClassOrder {
         ListLink link;       /* in Scheduler.orders */
         Scheduler *scheduler; /* weak */
         PodClass *class;     /* a reference */
+        PodClass *sibling;   /* that it was found to serve last; a reference, NULL: none */
         const SchedAlgorithm *algorithm;
         uint64_t seen;       /* Scheduler.n_changes up to which it knows, or will, once it has looked at all nodes */
         size_t to_look;      /* the slot that it is to look at next; SIZE_MAX: it has looked at all */
@@ -90,6 +91,9 @@ DEFINE_CLEANUP(ClassOrder*, class_order_free)
 /* Takes over what has changed since it was asked last: 0; 1 when it has looked at `most` nodes, and goes on when it is called again.
  * -ENOMEM: it is to be freed. */
 int class_order_update(ClassOrder *o, size_t most);
+/* Is it the order of that class, too? Those are of one shape and alike to all terms and selectors that there are. It must be up to date
+ * in what it was made from. */
+bool class_order_serves(ClassOrder *o, PodClass *class);
 /* Are its pods still to be spread by default as it has it? */
 bool class_order_keeps_spread(ClassOrder *o);
 /* How much of SCHEDULER_PLACES_MAX it takes. */

@@ -88,14 +88,18 @@ int sched_node_nominate(SchedNode *n, PodClass *class) {
         int r;
 
         r = reserve(&n->nominated);
-        if (r >= 0)
-                use_add(&n->nominated, class, false);
-        return r;
+        if (r < 0)
+                return r;
+        use_add(&n->nominated, class, false);
+        class->n_nominated++;
+        return 0;
 }
 
 void sched_node_unnominate(SchedNode *n, PodClass *class) {
-        if (find_use(&n->nominated, class))
-                use_remove(&n->nominated, class, false);
+        if (!find_use(&n->nominated, class))
+                return;
+        class->n_nominated--;
+        use_remove(&n->nominated, class, false);
 }
 
 void sched_node_update(SchedNode *n, const Node *node, NodeClass *class, bool open, int64_t pods_max) {
@@ -128,6 +132,11 @@ static int copy_uses(const SchedUses *u, SchedUses *ret) {
         return 0;
 }
 
+static void count_nominated(const SchedNode *n, int sign) {
+        for (uint32_t i = 0; i < n->nominated.n_items; i++)
+                n->nominated.items[i].class->n_nominated += (uint32_t) sign * n->nominated.items[i].n;
+}
+
 static void uses_done(SchedUses *u) {
         for (uint32_t i = 0; i < u->n_items; i++)
                 pod_class_unref(u->items[i].class);
@@ -147,6 +156,7 @@ int sched_node_copy(const SchedNode *n, SchedNode *ret) {
                 uses_done(&copy.uses);
                 return r;
         }
+        count_nominated(&copy, 1);
         copy.class = node_class_ref(n->class);
         copy.slot = SIZE_MAX;
         *ret = copy;
@@ -154,6 +164,7 @@ int sched_node_copy(const SchedNode *n, SchedNode *ret) {
 }
 
 void sched_node_done(SchedNode *n) {
+        count_nominated(n, -1);
         uses_done(&n->uses);
         uses_done(&n->nominated);
         n->class = node_class_unref(n->class);

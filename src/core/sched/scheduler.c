@@ -212,19 +212,34 @@ static bool is_outdated(const Scheduler *s, ClassOrder *o) {
                (o->workload_version != s->workload_version && o->algorithm->looks_at_workload) || !class_order_keeps_spread(o);
 }
 
-static ClassOrder *find_order(Scheduler *s, const PodClass *class, const SchedAlgorithm *algorithm) {
+static ClassOrder *find_own(const Scheduler *s, const PodClass *class, const SchedAlgorithm *algorithm) {
         ClassOrder *o;
 
-        LIST_FOREACH(o, &s->orders, ClassOrder, link) {
-                if (o->class != class || o->algorithm != algorithm)
-                        continue;
-                if (!is_outdated(s, o))
+        LIST_FOREACH(o, &s->orders, ClassOrder, link)
+                if (o->class == class && o->algorithm == algorithm)
                         return o;
-                s->n_places -= class_order_places(o);
-                class_order_free(o);
-                return NULL;
-        }
         return NULL;
+}
+
+/* The one that was made for the class, else one that serves it as well. */
+static ClassOrder *find_order(const Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm) {
+        ClassOrder *o = find_own(s, class, algorithm);
+
+        if (o && !is_outdated(s, o))
+                return o;
+        LIST_FOREACH(o, &s->orders, ClassOrder, link)
+                if (o->class->shape == class->shape && o->class != class && o->algorithm == algorithm && !is_outdated(s, o) && class_order_serves(o, class))
+                        return o;
+        return NULL;
+}
+
+static void forget_own(Scheduler *s, const PodClass *class, const SchedAlgorithm *algorithm) {
+        ClassOrder *o = find_own(s, class, algorithm);
+
+        if (!o)
+                return;
+        s->n_places -= class_order_places(o);
+        class_order_free(o);
 }
 
 /* Makes room for one more of that size, the oldest first. */
@@ -242,6 +257,7 @@ static int look_up(Scheduler *s, PodClass *class, const SchedAlgorithm *algorith
                 s->n_places -= class_order_places(o);
                 list_remove(&o->link);
         } else {
+                forget_own(s, class, algorithm); /* it is outdated */
                 drop_oldest(s, s->n_slots * 2);
                 r = class_order_new(s, class, algorithm, &o);
                 if (r < 0)
@@ -268,15 +284,13 @@ int scheduler_prepare(Scheduler *s, PodClass *class, const SchedAlgorithm *algor
         return look_up(s, class, algorithm, most, &o);
 }
 
-bool scheduler_is_ready(const Scheduler *s, const PodClass *class, const SchedAlgorithm *algorithm, size_t most) {
-        ClassOrder *o;
+bool scheduler_is_ready(const Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most) {
+        const ClassOrder *o;
 
         if (s->n_slots <= most)
                 return true;
-        LIST_FOREACH(o, &s->orders, ClassOrder, link)
-                if (o->class == class && o->algorithm == algorithm)
-                        return !is_outdated(s, o) && o->n_nodes >= s->n_slots && o->to_look == SIZE_MAX && s->n_changes - o->seen <= most;
-        return false;
+        o = find_order(s, class, algorithm);
+        return o && o->n_nodes >= s->n_slots && o->to_look == SIZE_MAX && s->n_changes - o->seen <= most;
 }
 
 int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret) {

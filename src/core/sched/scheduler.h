@@ -73,7 +73,7 @@ int scheduler_order(Scheduler *s, PodClass *class, const SchedAlgorithm *algorit
 /* Works towards that, looking at no more than `most` nodes: 1 until scheduler_order() has nothing to look at. -ENOMEM. */
 int scheduler_prepare(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most);
 /* Would it take looking at no more than `most` of them, or are there no more? */
-bool scheduler_is_ready(const Scheduler *s, const PodClass *class, const SchedAlgorithm *algorithm, size_t most);
+bool scheduler_is_ready(const Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most);
 /* The node that the algorithm chooses: 1 and *ret, 0 when none fits, -ENOMEM. */
 int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret);
 /* Forgets every order, so that what they were made from may change altogether. */

@@ -25,6 +25,7 @@ typedef struct World {
         Node *objects[NAIVE_NODES];
         PodClass *classes[NAIVE_CLASSES];
         uint64_t n_orders;
+        uint64_t n_asked, n_shared; /* orders that were asked for; those of them that were made for another class */
         unsigned n_nodes; /* at most that many */
 } World;
 
@@ -342,15 +343,41 @@ static Json *parsed(JsonArena *a, StrBuf *b) {
         return root;
 }
 
-static void make_class(World *w, unsigned i) {
+/* What is asked of the scheduler about a class must not depend on another that is the same. */
+static bool is_there_twice(const World *w, unsigned i) {
+        for (unsigned k = 0; k < NAIVE_CLASSES; k++)
+                if (k != i && w->classes[k] == w->classes[i])
+                        return true;
+        return false;
+}
+
+/* Pods as others are, but for their labels: they may share an order, and must not notice. */
+static PodRules some_sibling(World *w, unsigned i) {
+        PodRules p = w->naive.classes[(i + 1 + any(w, NAIVE_CLASSES - 1)) % NAIVE_CLASSES];
+
+        if (!p.app || one_in(w, 2))
+                return some_pod(w);
+        if (one_in(w, 2)) {
+                p.app = of(w, apps, 3);
+                p.tier = one_in(w, 3) ? NULL : of(w, tiers, 2);
+        }
+        p.index = of(w, ranks, 4);
+        if (one_in(w, 3))
+                p.selected = one_in(w, 2) ? some_pod_rules(w) : (Rules) {};
+        return p;
+}
+
+static void make_class_once(World *w, unsigned i) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
         PodRules *p = &w->naive.classes[i];
 
-        *p = some_pod(w);
+        *p = some_sibling(w, i);
         strbuf_printf(&b, "{\"metadata\":{\"labels\":{\"app\":\"%s\"", p->app);
         if (p->tier)
                 strbuf_printf(&b, ",\"tier\":\"%s\"", p->tier);
+        if (p->index)
+                strbuf_printf(&b, ",\"index\":\"%s\"", p->index);
         strbuf_printf(&b, "}},\"spec\":{\"priority\":%d,", p->priority);
         put_container(&b, p);
         if (p->disk)
@@ -360,6 +387,14 @@ static void make_class(World *w, unsigned i) {
         put_tolerations(&b, p);
         strbuf_puts(&b, "}}");
         assert_int_equal(pod_class_of(&w->s.classes, p->namespace, parsed(&a, &b), &w->classes[i], NULL), 0);
+}
+
+static void make_class(World *w, unsigned i) {
+        make_class_once(w, i);
+        while (is_there_twice(w, i)) {
+                w->classes[i] = pod_class_unref(w->classes[i]);
+                make_class_once(w, i);
+        }
 }
 
 /* --- Random nodes --- */
@@ -536,7 +571,7 @@ static void change(World *w) {
                 }
                 return;
         case 5:
-                return nominate(w, i, class);
+                return nominate(w, i, class / 2); /* classes with such pods share no order: others must be left */
         case 6 ... 8:
                 return set_ending(w, i, class);
         case 9 ... 24:
@@ -704,14 +739,14 @@ static void check_would_fit(World *w, ClassOrder *o, unsigned class) {
         *n = before;
 }
 
-static void ask(World *w) {
-        const SchedAlgorithm *algorithm = sched_algorithm_get(any(w, (unsigned) sched_algorithm_count()));
-        unsigned class = any(w, NAIVE_CLASSES);
+static void ask_about(World *w, unsigned class, const SchedAlgorithm *algorithm) {
         bool fit[NAIVE_NODES];
         size_t n_fit;
         ClassOrder *o;
 
         assert_int_equal(scheduler_order(&w->s, w->classes[class], algorithm, &o), 0);
+        w->n_asked++;
+        w->n_shared += o->class != w->classes[class];
         n_fit = class_order_judge(o);
         assert_int_equal(check_verdicts(w, o, class, fit), n_fit);
         check_totals(w, o, class, fit);
@@ -728,6 +763,19 @@ static void ask(World *w) {
                 attach(w, (unsigned) (chosen - w->nodes), class);
                 scheduler_placed(&w->s, w->classes[class]);
         }
+}
+
+/* And about classes that may share its order. */
+static void ask(World *w) {
+        const SchedAlgorithm *algorithm = sched_algorithm_get(any(w, (unsigned) sched_algorithm_count()));
+        unsigned class = any(w, NAIVE_CLASSES);
+
+        if (one_in(w, 300))
+                scheduler_forget_orders(&w->s);
+        ask_about(w, class, algorithm);
+        for (unsigned i = 0; i < NAIVE_CLASSES; i++)
+                if (i != class && w->classes[i]->shape == w->classes[class]->shape && one_in(w, 4))
+                        ask_about(w, i, algorithm);
 }
 
 static const char *env_of(const char *namespace, const char *key, void *userdata) {
@@ -753,7 +801,7 @@ static int selected_of(const PodClass *c, StrBuf *b, void *userdata) {
         return 0;
 }
 
-static void run_world(uint64_t seed) {
+static void run_world(uint64_t seed, uint64_t *n_asked, uint64_t *n_shared) {
         static const uint64_t secret[2] = { 5, 6 };
         static World w;
 
@@ -772,6 +820,8 @@ static void run_world(uint64_t seed) {
                 if (one_in(&w, QUESTION_EVERY))
                         ask(&w);
         }
+        *n_asked += w.n_asked;
+        *n_shared += w.n_shared;
         for (unsigned i = 0; i < w.n_nodes; i++)
                 if (w.naive.nodes[i].there)
                         remove_node(&w, i);
@@ -782,8 +832,11 @@ static void run_world(uint64_t seed) {
 }
 
 static void test_against_naive_scan(void **state _unused_) {
+        uint64_t n_asked = 0, n_shared = 0;
+
         for (uint64_t seed = 1; seed <= WORLDS; seed++)
-                run_world(seed);
+                run_world(seed, &n_asked, &n_shared);
+        assert_true(n_shared > n_asked / 50);
 }
 
 /* --- What an order costs --- */
@@ -830,8 +883,58 @@ static void test_terms_about_others(void **state _unused_) {
         scheduler_done(&s);
 }
 
+/* --- Who shares one --- */
+
+/* The class that userdata points to is selected, and no other. */
+static int select_one(const PodClass *c, StrBuf *b, void *userdata) {
+        PodClass **selected = userdata;
+
+        if (c == *selected)
+                strbuf_puts(b, "{\"matchLabels\":{\"app\":\"1\"}}");
+        return 0;
+}
+
+static bool share_order(Scheduler *s, PodClass *a, PodClass *b) {
+        ClassOrder *x, *y;
+
+        assert_int_equal(scheduler_order(s, a, &sched_kube, &x), 0);
+        assert_int_equal(scheduler_order(s, b, &sched_kube, &y), 0);
+        return x == y;
+}
+
+/* Classes that differ in a label share one order until something tells them apart, and no longer. */
+static void test_shared_orders(void **state _unused_) {
+        static const uint64_t secret[2] = { 5, 6 };
+        PodClass *a, *b, *c, *selected = NULL;
+        Scheduler s;
+
+        scheduler_init(&s, 1, secret);
+        s.selectors = (PodSelectors) { select_one, &selected };
+        a = class_near(&s, "0", NULL);
+        b = class_near(&s, "1", NULL);
+        assert_true(share_order(&s, a, b));
+        selected = b;
+        s.selectors_version++;
+        assert_false(share_order(&s, a, b));
+        scheduler_forget_orders(&s);
+        selected = NULL;
+        s.selectors_version++;
+        assert_true(share_order(&s, a, b));
+        c = class_near(&s, "2", "1");
+        assert_false(share_order(&s, a, b));
+        scheduler_forget_orders(&s);
+        pod_class_unref(c);
+        assert_true(share_order(&s, a, b));
+        scheduler_forget_orders(&s);
+        pod_class_unref(a);
+        pod_class_unref(b);
+        scheduler_done(&s);
+}
+
 int main(void) {
-        static const struct CMUnitTest tests[] = { cmocka_unit_test(test_against_naive_scan), cmocka_unit_test(test_terms_about_others) };
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_against_naive_scan), cmocka_unit_test(test_terms_about_others), cmocka_unit_test(test_shared_orders),
+        };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
