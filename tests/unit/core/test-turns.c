@@ -358,7 +358,7 @@ static void test_pods_of_lost_nodes(void **state _unused_) {
         assert_int_equal(cluster_remove_pod(c, now, "p0", NULL), 0);
         assert_int_equal(pod_of(find_pod(c, "p0"))->status, POD_TERMINATING);
         assert_int_equal(cluster_remove_pod(c, now, "p1", NULL), 0);
-        assert_int_equal(pod_remove(c, find_pod(c, "p1"), 0), 1);
+        assert_int_equal(pod_remove(c, find_pod(c, "p1"), 0, POD_DISRUPTION_NONE), 1);
         assert_null(find_pod(c, "p1"));
 
         run_until(c, now + 15 * SECOND);
