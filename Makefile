@@ -36,8 +36,8 @@ $(O)/obj/%.o: %.c
 	@mkdir -p $(dir $@)
 	$(CC) $(KCFLAGS) $(shell $(PKG_CONFIG) --cflags $(PKGS_ALL)) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(O)/obj/src/kubesimd/api/kube/schema.o: src/kubesimd/api/kube/schema.tsv
-$(O)/obj/src/kubesimd/api/kube/support.o: src/kubesimd/api/kube/support.tsv
+$(O)/obj/src/kubesimd/api/kube/types/schema.o: src/kubesimd/api/kube/types/schema.tsv
+$(O)/obj/src/kubesimd/api/kube/types/support.o: src/kubesimd/api/kube/types/support.tsv
 
 $(LIB): $(call objects,$(LIB_SRC))
 	@rm -f $@

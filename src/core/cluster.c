@@ -2,8 +2,9 @@
 #include "core/cluster.h"
 
 #include "basic/alloc-util.h"
-#include "core/control/builtins.h"
-#include "core/control/controllers.h"
+#include "core/control/controllers/builtins.h"
+#include "core/control/controllers/controllers.h"
+#include "core/control/controllers/victims.h"
 #include "core/control/faults.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
@@ -15,7 +16,6 @@
 #include "core/control/selectors.h"
 #include "core/control/state.h"
 #include "core/control/turn.h"
-#include "core/control/victims.h"
 
 /* A step that comes this much later than it was asked for: the process did not run, and beats were not read. */
 #define STALL_USEC USEC_PER_SEC

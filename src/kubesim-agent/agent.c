@@ -20,9 +20,9 @@
 #include "kubesim-agent/protocol.h"
 #include "kubesim-agent/status-api.h"
 #include "shared/daemon-util.h"
-#include "shared/notify.h"
 #include "shared/http-client.h"
 #include "shared/message-ids.h"
+#include "shared/notify.h"
 
 #define STATUS_NETWORK "NetworkUnavailable"
 #define BODY_MAX (8 * MIB)

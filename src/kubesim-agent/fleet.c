@@ -18,9 +18,9 @@
 #include "kubesim-agent/node-facts.h"
 #include "kubesim-agent/protocol.h"
 #include "shared/daemon-util.h"
-#include "shared/notify.h"
 #include "shared/http-client.h"
 #include "shared/message-ids.h"
+#include "shared/notify.h"
 
 #define BODY_MAX (8 * MIB)
 #define TOKEN_MAX (4 * KIB)

@@ -2,8 +2,8 @@
 #pragma once
 /* The daemon's configuration: kubesimd.conf(5), by one table of keys. */
 
-#include "kubesimd/auth/identity.h"
 #include "core/cluster.h"
+#include "kubesimd/auth/identity.h"
 #include "shared/conf-file.h"
 
 typedef struct Config {

@@ -8,8 +8,8 @@ import sys
 import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-TABLE = os.path.join(ROOT, "src/kubesimd/api/kube/support.tsv")
-SCHEMA = os.path.join(ROOT, "src/kubesimd/api/kube/schema.tsv")
+TABLE = os.path.join(ROOT, "src/kubesimd/api/kube/types/support.tsv")
+SCHEMA = os.path.join(ROOT, "src/kubesimd/api/kube/types/schema.tsv")
 DOC = os.path.join(ROOT, "docs/KUBERNETES.md")
 MARKS = ("alive", "made", "checked", "kept", "dropped", "refused")
 METADATA = "meta.v1.ObjectMeta"

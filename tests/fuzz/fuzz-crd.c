@@ -6,9 +6,9 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/pattern.h"
-#include "kubesimd/api/kube/crd.h"
-#include "kubesimd/api/kube/jsonpath.h"
-#include "kubesimd/api/kube/schema.h"
+#include "kubesimd/api/kube/custom/crd.h"
+#include "kubesimd/api/kube/types/jsonpath.h"
+#include "kubesimd/api/kube/types/schema.h"
 
 #define DOCUMENT "{\"metadata\":{\"labels\":{\"a\":\"1\"}},\"spec\":{\"n\":1,\"l\":[1,{\"a\":\"b\"}]},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}"
 

@@ -9,10 +9,10 @@
 #include "core/model/doc.h"
 #include "core/model/pod.h"
 #include "core/model/quantity.h"
-#include "kubesimd/api/kube/fieldset.h"
+#include "kubesimd/api/kube/body/protobuf.h"
 #include "kubesimd/api/kube/overlay.h"
-#include "kubesimd/api/kube/patch.h"
-#include "kubesimd/api/kube/protobuf.h"
+#include "kubesimd/api/kube/patch/fieldset.h"
+#include "kubesimd/api/kube/patch/patch.h"
 
 #define POD "{\"metadata\":{\"name\":\"p\",\"labels\":{\"a\":\"1\"},\"finalizers\":[\"x/y\"]},\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"ports\":" \
         "[{\"containerPort\":80}]},{\"name\":\"b\"}],\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}]},\"status\":{\"conditions\":[{\"type\":\"Ready\"}]}}"

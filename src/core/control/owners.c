@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "basic/string-util.h"
-#include "core/control/controllers.h"
-#include "core/control/definitions.h"
+#include "core/control/controllers/controllers.h"
+#include "core/control/controllers/definitions.h"
+#include "core/control/controllers/workload.h"
 #include "core/control/objects-internal.h"
-#include "core/control/workload.h"
 #include "core/model/doc.h"
 
 #define KEY_MAX 320

@@ -6,7 +6,7 @@
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
-#include "core/control/jobs.h"
+#include "core/control/controllers/jobs.h"
 #include "core/control/objects.h"
 #include "core/control/placement.h"
 #include "core/sched/filter.h"

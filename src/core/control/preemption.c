@@ -5,7 +5,7 @@
 
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
-#include "core/control/disruption-budget.h"
+#include "core/control/controllers/disruption-budget.h"
 #include "core/control/placement.h"
 #include "core/control/pods.h"
 #include "core/control/selectors.h"

@@ -7,8 +7,8 @@
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "core/control/faults.h"
-#include "kubesimd/api/kube/resource.h"
 #include "kubesimd/api/kube/selector.h"
+#include "kubesimd/api/kube/types/resource.h"
 
 #define FAULT_JSON "application/json"
 #define SPAN_MAX (366 * 24 * USEC_PER_HOUR)

@@ -8,8 +8,8 @@
 #include "basic/string-util.h"
 #include "core/control/admission.h"
 #include "core/control/objects.h"
+#include "kubesimd/api/kube/body/yaml.h"
 #include "kubesimd/api/kube/write.h"
-#include "kubesimd/api/kube/yaml.h"
 
 #define ARENA_MAX (64 * MIB)
 #define NAME_DEFAULT "pod"

@@ -3,8 +3,8 @@
 /* Manifests of pods that are asked about and not created: read, filled in and checked as their creation would. */
 
 #include "core/control/what-if.h"
-#include "kubesimd/http/server.h"
 #include "kubesimd/api/context.h"
+#include "kubesimd/http/server.h"
 
 #define MANIFEST_ITEMS_MAX 1000
 #define MANIFEST_PODS_MAX 1000000 /* of all items together */

@@ -8,8 +8,8 @@
 #include "basic/string-util.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
-#include "kubesimd/api/kube/resource.h"
-#include "kubesimd/api/kube/rules.h"
+#include "kubesimd/api/kube/kinds/rules.h"
+#include "kubesimd/api/kube/types/resource.h"
 #include "kubesimd/api/kube/write.h"
 
 #define HOSTNAME_LABEL "kubernetes.io/hostname"

@@ -2,7 +2,7 @@
 #include "kubesimd/api/routes.h"
 
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/custom.h"
+#include "kubesimd/api/kube/custom/custom.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/native/native.h"
 

@@ -2,8 +2,8 @@
 #include "tests/lib/test.h"
 
 #include "basic/string-util.h"
-#include "core/control/cron.h"
-#include "core/control/job-index.h"
+#include "core/control/controllers/cron.h"
+#include "core/control/controllers/job-index.h"
 
 /* Kubernetes API reference, JobStatus, completedIndexes. */
 static void test_index_sets(void **state _unused_) {

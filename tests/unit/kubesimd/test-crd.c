@@ -5,8 +5,8 @@
 #include "basic/error.h"
 #include "basic/json-tree.h"
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/crd.h"
-#include "kubesimd/api/kube/jsonpath.h"
+#include "kubesimd/api/kube/custom/crd.h"
+#include "kubesimd/api/kube/types/jsonpath.h"
 
 /* ' stands for " in the tables. */
 static Json *parse(JsonArena *a, const char *text) {

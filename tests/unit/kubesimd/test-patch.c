@@ -5,9 +5,9 @@
 #include "basic/error.h"
 #include "basic/prng.h"
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/fieldset.h"
-#include "kubesimd/api/kube/patch.h"
-#include "kubesimd/api/kube/protobuf.h"
+#include "kubesimd/api/kube/body/protobuf.h"
+#include "kubesimd/api/kube/patch/fieldset.h"
+#include "kubesimd/api/kube/patch/patch.h"
 
 static Json *parse(JsonArena *a, const char *text) {
         Json *v = NULL;

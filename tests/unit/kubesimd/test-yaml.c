@@ -5,7 +5,7 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/yaml.h"
+#include "kubesimd/api/kube/body/yaml.h"
 
 typedef struct Case {
         const char *yaml, *json; /* or a part of what is wrong with it */

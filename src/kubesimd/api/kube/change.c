@@ -2,9 +2,9 @@
 /* create, update and patch of any kind in the table. */
 #include "basic/error.h"
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/apply.h"
 #include "kubesimd/api/kube/kube.h"
-#include "kubesimd/api/kube/patch.h"
+#include "kubesimd/api/kube/patch/apply.h"
+#include "kubesimd/api/kube/patch/patch.h"
 #include "kubesimd/api/kube/status.h"
 #include "kubesimd/api/kube/write.h"
 

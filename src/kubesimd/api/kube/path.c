@@ -5,7 +5,7 @@
 
 #include "basic/error.h"
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/custom.h"
+#include "kubesimd/api/kube/custom/custom.h"
 
 #define SEGMENTS_MAX 9
 

@@ -5,7 +5,7 @@
  * subresource asks for a watch. */
 
 #include "kubesimd/api/context.h"
-#include "kubesimd/api/kube/resource.h"
+#include "kubesimd/api/kube/types/resource.h"
 
 #define KUBE_KEY_MAX 320
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The form of answers: JSON, or YAML for people. */
 #include "basic/string-util.h"
+#include "kubesimd/api/kube/body/yaml.h"
 #include "kubesimd/api/kube/kube.h"
-#include "kubesimd/api/kube/yaml.h"
 
 #define ARENA_MAX (128 * MIB)
 #define YAML_MAX (64 * MIB)

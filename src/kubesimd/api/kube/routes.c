@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "basic/error.h"
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/custom.h"
+#include "kubesimd/api/kube/custom/custom.h"
 #include "kubesimd/api/kube/kube.h"
 #include "kubesimd/api/kube/status.h"
 

@@ -4,7 +4,7 @@
 #include "basic/alloc-util.h"
 #include "basic/error.h"
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/label-syntax.h"
+#include "kubesimd/api/kube/check/label-syntax.h"
 
 #define REQUIREMENTS_MAX 64
 #define VALUES_MAX 256

@@ -3,7 +3,7 @@
 /* Label and field selectors: "a=b,c!=d,e in (f,g),!h". All requirements must hold.
  * Kubernetes documentation: "Labels and Selectors", "Field Selectors". */
 
-#include "kubesimd/api/kube/resource.h"
+#include "kubesimd/api/kube/types/resource.h"
 
 typedef struct Selector Selector;
 

@@ -4,7 +4,7 @@
  * Kubernetes API conventions, "Response Status Kind". */
 
 #include "basic/json-tree.h"
-#include "kubesimd/api/kube/resource.h"
+#include "kubesimd/api/kube/types/resource.h"
 #include "kubesimd/http/server.h"
 
 typedef struct KubeStatus {

@@ -5,7 +5,7 @@
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
-#include "kubesimd/api/kube/custom.h"
+#include "kubesimd/api/kube/custom/custom.h"
 #include "kubesimd/api/kube/overlay.h"
 
 #define OBJECT_MAX (16 * MIB)

@@ -2,9 +2,9 @@
 #pragma once
 /* In which form a client wants to see objects: as they are, or as rows of a table (Accept: ...;as=Table). */
 
-#include "kubesimd/api/context.h"
 #include "core/model/pod.h"
-#include "kubesimd/api/kube/resource.h"
+#include "kubesimd/api/context.h"
+#include "kubesimd/api/kube/types/resource.h"
 
 typedef enum ViewForm {
         VIEW_OBJECT,

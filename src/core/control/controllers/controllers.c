@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/control/controllers/controllers.h"
+
+#include "basic/string-util.h"
+#include "core/control/controllers/builtins.h"
+#include "core/control/controllers/disruption-budget.h"
+#include "core/control/controllers/workload.h"
+#include "core/control/objects-internal.h"
+#include "core/control/owners.h"
+#include "core/control/selectors.h"
+#include "core/control/turn.h"
+
+#define RETRY_FIRST USEC_PER_SEC
+#define RETRY_MAX (5 * USEC_PER_MINUTE)
+#define LOOK_SOONEST USEC_PER_MSEC /* so that no mistake about a time makes the loop spin */
+
+static const struct {
+        reconcile_t reconcile;
+        bool timed;
+} controllers[_KIND_MAX] = {
+        [KIND_NAMESPACE] = { reconcile_namespace, false },
+        [KIND_REPLICA_SET] = { reconcile_replica_set, true },
+        [KIND_DEPLOYMENT] = { reconcile_deployment, true },
+        [KIND_DAEMON_SET] = { reconcile_daemon_set, true },
+        [KIND_STATEFUL_SET] = { reconcile_stateful_set, true },
+        [KIND_JOB] = { reconcile_job, true },
+        [KIND_CRON_JOB] = { reconcile_cron_job, true },
+        [KIND_SERVICE] = { reconcile_service, true },
+        [KIND_POD_DISRUPTION_BUDGET] = { reconcile_disruption_budget, false },
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = { reconcile_definition, false },
+};
+
+bool controller_exists(const Object *o) {
+        return controllers[o->kind].reconcile || object_waits_for_dependents(o);
+}
+
+bool controller_keeps_time(Kind k) {
+        return controllers[k].timed;
+}
+
+int controller_look_at(Cluster *c, ObjectState *s, usec_t realtime) {
+        int64_t at = (int64_t) realtime - c->realtime_offset;
+        usec_t soonest = usec_add(c->now, LOOK_SOONEST);
+
+        assert(controller_keeps_time(s->entry.object->kind));
+        if (realtime == USEC_INFINITY)
+                return prioq_set(&c->timers, &timed_state(s)->look.item, USEC_INFINITY);
+        return prioq_set(&c->timers, &timed_state(s)->look.item, MAX(at > 0 ? (usec_t) at : 0, soonest));
+}
+
+usec_t controller_retry_time(Cluster *c, TimedState *ts) {
+        usec_t delay = ts->n_failures < 20 ? MIN(RETRY_FIRST << ts->n_failures, RETRY_MAX) : RETRY_MAX;
+
+        if (ts->look.item.index != PRIOQ_NONE) /* it fails on a change before that time: this is not a further turn */
+                return cluster_realtime(c, ts->look.item.when);
+        if (ts->n_failures < UINT8_MAX)
+                ts->n_failures++;
+        return usec_add(cluster_now_realtime(c), delay);
+}
+
+void controllers_clock_set(Cluster *c) {
+        for (Kind k = 0; k < _KIND_MAX; k++)
+                for (StoreEntry *e = controllers[k].timed ? store_find_from(c->store, k, NULL) : NULL; e; e = store_following(e))
+                        object_mark(c, object_state(e));
+}
+
+/* The Services that select the pod. */
+static void mark_services(Cluster *c, const Object *pod) {
+        const char *slash = strchr(pod->name, '/');
+        char from[256] = "";
+
+        if (slash)
+                memcpy(from, pod->name, MIN((size_t) (slash - pod->name + 1), sizeof(from) - 1));
+        for (StoreEntry *e = store_find_from(c->store, KIND_SERVICE, from); e && object_shares_namespace(e->object, pod); e = store_following(e))
+                if (selects(e->object, pod))
+                        object_mark(c, object_state(e));
+}
+
+/* DaemonSets look at all nodes. */
+static void see_node(Cluster *c, const Node *old, const Node *new) {
+        if (old && new && old->object.doc == new->object.doc && old->health == new->health && old->unschedulable == new->unschedulable &&
+            old->stop_requested == new->stop_requested && old->cpu == new->cpu)
+                return;
+        for (StoreEntry *e = store_find_from(c->store, KIND_DAEMON_SET, NULL); e; e = store_following(e))
+                object_mark(c, object_state(e));
+}
+
+/* Could a controller that selects it take it? */
+static bool is_stray(const Object *pod) {
+        return pod->doc && !doc_controller(pod->doc) && pod_is_active((const Pod*) pod);
+}
+
+/* Those that are new have ids that nobody has scanned yet, unless a deletion is undone. */
+static void see_stray(Cluster *c, const Object *old, const Object *new) {
+        if (!new || !is_stray(new))
+                return;
+        if (old ? old->doc != new->doc || !is_stray(old) : new->id <= store_last_id(c->store))
+                c->strays_version++;
+}
+
+void controllers_see(Cluster *c, const Object *old, const Object *new) {
+        const Object *o = new ?: old;
+
+        if (o->kind == KIND_POD)
+                see_stray(c, old, new);
+
+        if (o->kind == KIND_NODE)
+                see_node(c, (const Node*) old, (const Node*) new);
+        budgets_follow(c, old, new);
+        if (o->kind != KIND_POD || !o->doc || o->doc->n_labels == 0)
+                return;
+        mark_services(c, o);
+        if (old && new && old->doc != new->doc)
+                mark_services(c, old);
+}
+
+static int reconcile(Cluster *c, ObjectState *s) {
+        if (object_waits_for_dependents(s->entry.object))
+                return object_finish_foreground(c, s);
+        /* One that waited for what it owned may wait no more, when that was undone. */
+        return controllers[s->entry.object->kind].reconcile ? controllers[s->entry.object->kind].reconcile(c, s) : 0;
+}
+
+/* Looks at one that is marked; if that fails, and it is still there, it stays marked. */
+static int run_one(Cluster *c, ObjectState *s) {
+        _cleanup_(object_unrefp) Object *o = object_ref(s->entry.object);
+        StoreEntry *e;
+        int r;
+
+        list_remove(&s->dirty);
+        r = reconcile(c, s);
+        if (r >= 0)
+                return 0;
+        e = store_find(c->store, o->kind, o->name);
+        if (e)
+                object_mark(c, object_state(e));
+        return r;
+}
+
+bool controllers_wait(const Cluster *c) {
+        return c->unsettled || !list_is_empty(&c->dirty) || !list_is_empty(&c->orphans);
+}
+
+int controllers_run(Cluster *c) {
+        Turn turn = turn_begin(c);
+        ListLink *l;
+        int r;
+
+        while (turn_goes_on(&turn)) {
+                if (c->unsettled)
+                        r = builtins_ensure(c);
+                else if ((l = list_first(&c->orphans)))
+                        r = object_collect(c, container_of(l, ObjectState, in_owner));
+                else if ((l = list_first(&c->dirty)))
+                        r = run_one(c, container_of(l, ObjectState, dirty));
+                else
+                        return 0;
+                if (r < 0)
+                        return r;
+        }
+        return 1;
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Kubernetes refuses of a pod's containers and volumes, in its words (kubernetes, pkg/apis/core/validation). */
+#include <stdio.h>
+
+#include "basic/string-util.h"
+#include "core/model/address.h"
+#include "core/model/pod.h"
+#include "core/model/quantity.h"
+#include "kubesimd/api/kube/check/validate-internal.h"
+
+#define HUGE_PAGES "hugepages-"
+
+/* Of CPU thousandths, of all else whole ones. */
+static void validate_amount(KubeWrite *w, const char *field, const Json *q) {
+        bool of_cpu = streq(q->key, "cpu");
+        int64_t v, milli;
+        int r;
+
+        r = !json_string(q) ? -EINVAL : of_cpu ? quantity_parse_milli(json_string(q), &v) : quantity_parse_value(json_string(q), &v);
+        if (r == -EINVAL)
+                cause_invalid(w, field, q, "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+        else if (r < 0)
+                cause_invalid(w, field, q, "is more than can be counted");
+        else if (v < 0)
+                cause_invalid(w, field, q, "must be greater than or equal to 0");
+        else if (resource_is_extended(q->key) && quantity_parse_milli(json_string(q), &milli) >= 0 && milli % 1000 != 0)
+                cause_invalid(w, field, q, "must be an integer");
+}
+
+void validate_quantities(KubeWrite *w, const char *field, const Json *quantities) {
+        char path[FIELD_MAX];
+
+        JSON_FOREACH(q, quantities) {
+                put_path(path, "%s[%s]", field, q->key);
+                if (!is_qualified_name(q->key))
+                        cause_invalid_text(w, path, q->key, KEY_TEXT);
+                validate_amount(w, path, q);
+        }
+}
+
+/* What containers may ask for. */
+static void validate_requests(KubeWrite *w, const char *field, const Json *quantities) {
+        char path[FIELD_MAX];
+
+        validate_quantities(w, field, quantities);
+        JSON_FOREACH(q, quantities) {
+                if (strchr(q->key, '/') || startswith(q->key, HUGE_PAGES) || is_one_of(q->key, "cpu memory ephemeral-storage"))
+                        continue;
+                put_path(path, "%s[%s]", field, q->key);
+                cause_invalid_text(w, path, q->key, "must be a standard resource type or fully qualified");
+        }
+}
+
+static bool is_of_huge_pages(const char *name) {
+        return startswith(name, HUGE_PAGES);
+}
+
+/* What a node has no less of when it is not used may be promised more than once. */
+static bool may_be_overcommitted(const char *name) {
+        return (!strchr(name, '/') || strstr(name, "kubernetes.io/")) && !is_of_huge_pages(name);
+}
+
+static void compare_with_limit(KubeWrite *w, const char *field, const Json *q, const char *most) {
+        bool exact = !may_be_overcommitted(q->key);
+        int64_t limit, request;
+        char detail[256];
+
+        if (!json_string(q) || quantity_parse_milli(most, &limit) < 0 || quantity_parse_milli(json_string(q), &request) < 0)
+                return;
+        if (exact ? request == limit : request <= limit)
+                return;
+        (void) snprintf(detail, sizeof(detail), "must be %s %s limit of %s", exact ? "equal to" : "less than or equal to", q->key, most);
+        cause_invalid(w, field, q, detail);
+}
+
+/* Whole pages of the size that the name tells. */
+static void validate_huge_pages(KubeWrite *w, const char *field, const Json *amounts) {
+        char path[FIELD_MAX], detail[256];
+        int64_t page, amount;
+
+        JSON_FOREACH(q, amounts) {
+                if (!is_of_huge_pages(q->key) || !json_string(q) || quantity_parse_value(json_string(q), &amount) < 0)
+                        continue;
+                put_path(path, "%s[%s]", field, q->key);
+                (void) snprintf(detail, sizeof(detail), "%s is not positive integer multiple of %s", json_string(q), q->key);
+                if (quantity_parse_value(q->key + strlen(HUGE_PAGES), &page) < 0 || page <= 0 || amount <= 0 || amount % page != 0)
+                        cause_invalid(w, path, q, detail);
+        }
+}
+
+static bool names_huge_pages(const Json *amounts) {
+        JSON_FOREACH(q, amounts)
+                if (is_of_huge_pages(q->key))
+                        return true;
+        return false;
+}
+
+static bool names_cpu_or_memory(const Json *amounts) {
+        return json_get(amounts, "cpu") || json_get(amounts, "memory");
+}
+
+static void validate_resources(KubeWrite *w, const char *field, const Json *resources) {
+        const Json *limits = json_get(resources, "limits"), *requests = json_get(resources, "requests");
+        char path[FIELD_MAX];
+
+        put_path(path, "%s.limits", field);
+        validate_requests(w, path, limits);
+        validate_huge_pages(w, path, limits);
+        JSON_FOREACH(q, requests)
+                if (!json_get(limits, q->key) && !may_be_overcommitted(q->key))
+                        cause_required(w, path, "Limit must be set for non overcommitable resources");
+        put_path(path, "%s.requests", field);
+        validate_requests(w, path, requests);
+        validate_huge_pages(w, path, requests);
+        JSON_FOREACH(q, requests)
+                if (json_string(json_get(limits, q->key)))
+                        compare_with_limit(w, path, q, json_string(json_get(limits, q->key)));
+        if ((names_huge_pages(limits) || names_huge_pages(requests)) && !names_cpu_or_memory(limits) && !names_cpu_or_memory(requests))
+                cause_forbidden(w, field, "HugePages require cpu or memory");
+}
+
+static bool is_repeated(const Json *item, const char *key) {
+        for (const Json *p = item->prev; p; p = p->prev)
+                if (streq_ptr(json_string(json_get(p, key)), json_string(json_get(item, key))))
+                        return true;
+        return false;
+}
+
+static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(port, ports) {
+                int64_t number = json_i64(json_get(port, "containerPort"), 0);
+
+                put_path(path, "%s.ports[%u].name", field, i);
+                if (!isempty(json_string(json_get(port, "name")))) {
+                        validate_port_name(w, path, json_string(json_get(port, "name")));
+                        if (is_repeated(port, "name"))
+                                cause_duplicate(w, path, json_string(json_get(port, "name")));
+                }
+                put_path(path, "%s.ports[%u].containerPort", field, i);
+                if (!json_get(port, "containerPort"))
+                        cause_required(w, path, "");
+                else if (number < 1 || number > 65535)
+                        cause_invalid(w, path, json_get(port, "containerPort"), "must be between 1 and 65535, inclusive");
+                number = json_i64(json_get(port, "hostPort"), 1);
+                put_path(path, "%s.ports[%u].hostPort", field, i);
+                if (json_get(port, "hostPort") && (number < 0 || number > 65535))
+                        cause_invalid(w, path, json_get(port, "hostPort"), "must be between 1 and 65535, inclusive");
+                put_path(path, "%s.ports[%u].hostIP", field, i);
+                if (!isempty(json_string(json_get(port, "hostIP"))) && !address_is_valid(json_string(json_get(port, "hostIP"))))
+                        cause_invalid(w, path, json_get(port, "hostIP"), "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+                put_path(path, "%s.ports[%u].protocol", field, i++);
+                validate_enum(w, path, json_string(json_get(port, "protocol")), "SCTP TCP UDP");
+        }
+}
+
+static void validate_container(KubeWrite *w, const char *field, const Json *container) {
+        const char *name = json_string(json_get(container, "name"));
+        char path[FIELD_MAX];
+
+        put_path(path, "%s.name", field);
+        if (isempty(name))
+                cause_required(w, path, "");
+        else if (!is_dns_label(name))
+                cause_invalid_text(w, path, name, LABEL_TEXT);
+        else if (is_repeated(container, "name"))
+                cause_duplicate(w, path, name);
+        put_path(path, "%s.image", field);
+        if (isempty(json_string(json_get(container, "image"))))
+                cause_required(w, path, "");
+        put_path(path, "%s.imagePullPolicy", field);
+        validate_enum(w, path, json_string(json_get(container, "imagePullPolicy")), "Always IfNotPresent Never");
+        put_path(path, "%s.resources", field);
+        validate_resources(w, path, json_get(container, "resources"));
+        validate_ports(w, field, json_get(container, "ports"));
+}
+
+static bool is_same_host_port(const Json *a, const Json *b) {
+        return json_i64(json_get(a, "hostPort"), 0) == json_i64(json_get(b, "hostPort"), 0) &&
+               streq_ptr(json_string(json_get(a, "protocol")), json_string(json_get(b, "protocol"))) &&
+               streq(strempty(json_string(json_get(a, "hostIP"))), strempty(json_string(json_get(b, "hostIP"))));
+}
+
+/* Has one of the containers from `first` on that port of the host before? */
+static bool is_taken(const Json *first, const Json *port) {
+        for (const Json *container = first; container; container = container->next)
+                JSON_FOREACH(p, json_get(container, "ports")) {
+                        if (p == port)
+                                return false;
+                        if (is_same_host_port(p, port))
+                                return true;
+                }
+        return false;
+}
+
+/* In the host's network there is no other port. */
+static void validate_ports_of_host(KubeWrite *w, const char *field, const Json *containers) {
+        char path[FIELD_MAX];
+        unsigned i = 0, k;
+
+        JSON_FOREACH(container, containers) {
+                k = 0;
+                JSON_FOREACH(port, json_get(container, "ports")) {
+                        int64_t host = json_i64(json_get(port, "hostPort"), 0);
+
+                        put_path(path, "%s[%u].ports[%u].hostPort", field, i, k++);
+                        if (host != 0 && host != json_i64(json_get(port, "containerPort"), 0))
+                                cause_invalid(w, path, json_get(port, "hostPort"), "must match `containerPort` when `hostNetwork` is true");
+                }
+                i++;
+        }
+}
+
+static void validate_host_ports(KubeWrite *w, const char *field, const Json *containers) {
+        char path[FIELD_MAX], text[128];
+        unsigned i = 0, k;
+
+        JSON_FOREACH(container, containers) {
+                k = 0;
+                JSON_FOREACH(port, json_get(container, "ports")) {
+                        put_path(path, "%s[%u].ports[%u].hostPort", field, i, k++);
+                        if (json_i64(json_get(port, "hostPort"), 0) == 0 || !is_taken(containers->first, port))
+                                continue;
+                        (void) snprintf(text, sizeof(text), "%s/%s/%lld", strempty(json_string(json_get(port, "protocol"))),
+                                        strempty(json_string(json_get(port, "hostIP"))), (long long) json_i64(json_get(port, "hostPort"), 0));
+                        cause_duplicate(w, path, text);
+                }
+                i++;
+        }
+}
+
+static const Json *find_by_name(const Json *list, const char *key, const char *name) {
+        JSON_FOREACH(v, list)
+                if (streq_ptr(json_string(json_get(v, key)), name))
+                        return v;
+        return NULL;
+}
+
+/* Those of a StatefulSet may be of its claims, which kube-apiserver leaves unchecked, too. */
+static void validate_mounts(KubeWrite *w, const char *field, const Json *mounts, const Json *volumes) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        if (w->resource->store_kind == KIND_STATEFUL_SET)
+                return;
+        JSON_FOREACH(mount, mounts) {
+                const char *name = json_string(json_get(mount, "name")), *at = json_string(json_get(mount, "mountPath"));
+
+                put_path(path, "%s.volumeMounts[%u].name", field, i);
+                if (isempty(name))
+                        cause_required(w, path, "");
+                else if (!find_by_name(volumes, "name", name))
+                        cause_not_found(w, path, name);
+                put_path(path, "%s.volumeMounts[%u].mountPath", field, i++);
+                if (isempty(at))
+                        cause_required(w, path, "");
+                else if (is_repeated(mount, "mountPath"))
+                        cause_invalid_text(w, path, at, "must be unique");
+        }
+}
+
+static bool is_variable_name(const char *name) {
+        for (; *name; name++)
+                if (*name < ' ' || *name > '~' || *name == '=')
+                        return false;
+        return true;
+}
+
+static void validate_environment(KubeWrite *w, const char *field, const Json *env) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(v, env) {
+                put_path(path, "%s.env[%u].name", field, i);
+                if (isempty(json_string(json_get(v, "name"))))
+                        cause_required(w, path, "");
+                else if (!is_variable_name(json_string(json_get(v, "name"))))
+                        cause_invalid(w, path, json_get(v, "name"), "a valid environment variable name must consist only of printable ASCII characters "
+                                      "other than '='");
+                put_path(path, "%s.env[%u].valueFrom", field, i++);
+                if (json_get(v, "valueFrom") && !isempty(json_string(json_get(v, "value"))))
+                        cause_invalid_text(w, path, "", "may not be specified when `value` is not empty");
+        }
+}
+
+static void validate_each(KubeWrite *w, const char *field, const Json *spec, const char *key, bool init) {
+        int64_t grace = json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(container, json_get(spec, key)) {
+                put_path(path, "%s.%s[%u]", field, key, i++);
+                validate_container(w, path, container);
+                validate_environment(w, path, json_get(container, "env"));
+                validate_mounts(w, path, json_get(container, "volumeMounts"), json_get(spec, "volumes"));
+                validate_process(w, path, container, init, grace);
+        }
+}
+
+static void validate_volumes(KubeWrite *w, const char *field, const Json *volumes) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(v, volumes) {
+                const char *name = json_string(json_get(v, "name"));
+
+                put_path(path, "%s.volumes[%u].name", field, i++);
+                if (isempty(name))
+                        cause_required(w, path, "");
+                else if (!is_dns_label(name))
+                        cause_invalid_text(w, path, name, LABEL_TEXT);
+                else if (is_repeated(v, "name"))
+                        cause_duplicate(w, path, name);
+        }
+}
+
+/* All containers of a pod are told apart by their names. */
+static void validate_init_names(KubeWrite *w, const char *field, const Json *spec) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(container, json_get(spec, "initContainers")) {
+                const char *name = json_string(json_get(container, "name"));
+
+                put_path(path, "%s.initContainers[%u].name", field, i++);
+                if (!isempty(name) && find_by_name(json_get(spec, "containers"), "name", name))
+                        cause_duplicate(w, path, name);
+        }
+}
+
+void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
+        char path[FIELD_MAX];
+
+        put_path(path, "%s.containers", field);
+        validate_host_ports(w, path, json_get(spec, "containers"));
+        if (json_is_true(json_get(spec, "hostNetwork")))
+                validate_ports_of_host(w, path, json_get(spec, "containers"));
+        validate_each(w, field, spec, "containers", false);
+        validate_each(w, field, spec, "initContainers", true);
+        validate_init_names(w, field, spec);
+        validate_volumes(w, field, json_get(spec, "volumes"));
+}

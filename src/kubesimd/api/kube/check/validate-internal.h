@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* For the files that check what clients write: paths of fields, labels, and the words of Kubernetes that they share. */
+
+#include "kubesimd/api/kube/check/label-syntax.h"
+#include "kubesimd/api/kube/write.h"
+
+#define FIELD_MAX 512
+#define VALUE_TEXT \
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric " \
+        "character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+#define KEY_TEXT \
+        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or " \
+        "'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+#define LABEL_TEXT \
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character " \
+        "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+#define SUBDOMAIN_TEXT \
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric " \
+        "character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+#define SERVICE_TEXT \
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric " \
+        "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+
+/* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
+void put_path(char *buf, const char *format, ...) _printf_(2, 3);
+bool is_dns_label(const char *s);
+/* A DNS name, as most objects have. */
+void validate_subdomain(KubeWrite *w, const char *field, const char *name);
+void validate_labels(KubeWrite *w, const char *field, const Json *labels);
+/* A value, when there is one, must be one of the words with blanks between. */
+void validate_enum(KubeWrite *w, const char *field, const char *value, const char *words);
+/* The same, and nothing is none of them, too. */
+void validate_one_of(KubeWrite *w, const char *field, const char *value, const char *words);
+/* Is it one of the words with blanks between? */
+bool is_one_of(const char *s, const char *words);
+/* Amounts of resources by their names. */
+void validate_quantities(KubeWrite *w, const char *field, const Json *quantities);
+/* Containers, what they mount and the volumes of a pod's spec; field: "spec", "spec.template.spec". */
+void validate_containers(KubeWrite *w, const char *field, const Json *spec);
+/* Of a container: its probes, lifecycle and securityContext, and restartPolicy, which says whether it may have them; grace: that of its pod. */
+void validate_process(KubeWrite *w, const char *field, const Json *container, bool init, int64_t grace);
+/* A pod's securityContext. */
+void validate_pod_security(KubeWrite *w, const char *field, const Json *context);
+/* A name that a port of a container may have (RFC 6335). */
+void validate_port_name(KubeWrite *w, const char *field, const char *name);
+/* A number, or a percentage; NULL is fine. */
+void validate_int_or_percent(KubeWrite *w, const char *field, const Json *v);
+/* A LabelSelector. */
+void validate_expressions(KubeWrite *w, const char *field, const Json *selector);
+
+/* Everything of a pod's spec that tells where it may go; field: "spec", "spec.template.spec". */
+void validate_scheduling(KubeWrite *w, const char *field, const Json *spec);
+void validate_tolerations(KubeWrite *w, const char *field, const Json *tolerations);
