@@ -445,7 +445,7 @@ static int policy_changed(StoreEntry *e _unused_, const Object *old _unused_, co
         return 0;
 }
 
-static const StoreKind own_kinds[] = {
+static const StoreKind own_kinds[_KIND_MAX] = {
         [KIND_NODE] = { sizeof(NodeState), node_changed },
         [KIND_POD] = { sizeof(PodState), pod_changed },
         [KIND_POLICY] = { sizeof(StoreEntry), policy_changed },
