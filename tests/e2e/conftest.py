@@ -191,3 +191,12 @@ def agent(tmp_path):
     for a in agents:
         if a.process.returncode is None:
             a.check_clean(a.stop())
+
+
+def pytest_collection_modifyitems(items):
+    """Sessions of kubectl take long, and neighbours are handed to one worker: they are spread among the others, the end left free."""
+    sessions = [i for i in items if i.module.__name__ == "test_kubectl"]
+    others = [i for i in items if i.module.__name__ != "test_kubectl"]
+    step = max(1, len(others) * 4 // 5 // max(1, len(sessions)))
+    items[:] = [i for n, other in enumerate(others) for i in (sessions[n // step:n // step + 1] if n % step == 0 else []) + [other]]
+    items += sessions[-(-len(others) // step):]
