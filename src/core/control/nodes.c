@@ -95,7 +95,7 @@ static int make_like(Cluster *c, const Node *model, const char *name, Node **ret
 }
 
 static int add_like(Cluster *c, NodeBatch *batch, const char *name, Error *reterr) {
-        Node *n;
+        Node *n = NULL;
         int r;
 
         if (find_node(c, name)) {
