@@ -67,7 +67,7 @@ static void start(Workloads *w) {
                 .node_timeout_usec = 15 * USEC_PER_SEC, .remove_after_usec = 30 * USEC_PER_SEC, .heartbeat_interval_usec = 5 * USEC_PER_SEC,
                 .stop_grace_usec = 5 * USEC_PER_SEC, .nodes_max = 20, .objects_max = 10000, .pods_max = 500, .pods_per_node_max = 100,
                 .node_cpu_max = 64000, .watch_log_max = 1000, .event_log_max = 30, .algorithm = "first-fit",
-                .turn_max = w->seed / 4 % 3 == 1 ? 0 : (uint32_t) (w->seed % 5) + 1,
+                .turn_max = w->seed / 12 % 2 == 0 ? 0 : (uint32_t) (w->seed % 5) + 1,
                 .node_loss = w->seed % 2 == 0 ? NODE_LOSS_KUBESIM : NODE_LOSS_KUBERNETES,
         };
 
