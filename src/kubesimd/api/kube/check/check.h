@@ -36,6 +36,8 @@ struct Check {
         void (*run)(KubeWrite *w, const char *field, const Json *value, const Json *old);
 };
 
+/* Notes each check that the object fails as a cause of the refusal (cause_*()). old: what an update would replace, NULL at creation. checks ends
+ * with a NULL path. */
 void validate_checks(KubeWrite *w, const Check *checks, const Json *object, const Json *old);
 
 /* --- What is wrong with a text, in the words of Kubernetes; NULL: nothing --- */
