@@ -19,17 +19,19 @@ __kubesimctl_algorithms() {
     kubesimctl "${options[@]}" --no-pager --json=off scheduler 2>/dev/null | sed -E 's/^[* ] ([^ ]+).*/\1/'
 }
 
+# What the help says: the commands; the options of one and those of all.
+__kubesimctl_verbs() { kubesimctl --help 2>/dev/null | sed -nE 's/^  ([a-z][a-z-]+) .*/\1/p'; }
+__kubesimctl_options() {
+    { kubesimctl --help; [[ -z $1 ]] || kubesimctl "$1" --help; } 2>/dev/null | sed -nE 's/^  [ -][ a-z] (--[a-z-]+=?).*/\1/p; s/^  [ -][ a-z] (--[a-z-]+)\[=.*/\1/p'
+}
+
 _kubesimctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
-    local verbs='status list-nodes list-pods show-node show-pod add-node remove-node stop-node restart-node unplug-node
-        plug-node fail-node recover-node list-faults create-pod remove-pod restart-pod scheduler explain capacity compare health watch events
-        token proxy kubeconfig version'
-    local options='--help --version --socket= --server= --token-file= --agents-dir= --json= --no-legend --no-pager --quiet
-        --wait --cpu= --duration= --count= --node= --pod= --follow --role= --prefix= --first=
-        --memory= --labels= --taints= --file= --selector= --all --kind= --for= --delay= --period= --seed=
-        --what-if --all-nodes --algorithm= --limit= --svg='
 
     COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        [[ ${COMP_WORDS[i]} != -* && ${COMP_WORDS[i - 1]} != '=' && ${COMP_WORDS[i]} != '=' ]] && { verb=${COMP_WORDS[i]}; break; }
+    done
     case $cur in
         --json=*) mapfile -t COMPREPLY < <(compgen -W 'short pretty off' -- "${cur#*=}"); return ;;
         --algorithm=* | --algorithms=*)
@@ -40,15 +42,12 @@ _kubesimctl() {
         --kind=*) mapfile -t COMPREPLY < <(compgen -W 'hang stop slow flap' -- "${cur#*=}"); return ;;
         --*=*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}"); return ;;
         -*)
-            mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_options "$verb")" -- "$cur")
             [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
             return ;;
     esac
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        [[ ${COMP_WORDS[i]} != -* && ${COMP_WORDS[i - 1]} != '=' && ${COMP_WORDS[i]} != '=' ]] && { verb=${COMP_WORDS[i]}; break; }
-    done
     case $verb in
-        '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
+        '') mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_verbs)" -- "$cur") ;;
         show-node | remove-node | stop-node | restart-node | fail-node | recover-node | plug-node | unplug-node)
             mapfile -t COMPREPLY < <(compgen -W "$(__kubesimctl_ids list-nodes)" -- "$cur") ;;
         show-pod | remove-pod | restart-pod | explain)

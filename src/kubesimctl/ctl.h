@@ -29,6 +29,7 @@ typedef struct Ctl {
         const char *socket, *server, *token_file, *agents_dir;
         JsonMode json;
         bool legend, pager, quiet;
+        bool help, version; /* only that is asked for */
         bool wait;
         usec_t wait_usec; /* how long at most */
         const char *node, *pod, *role, *algorithm; /* options of single verbs */
