@@ -15,14 +15,6 @@
 
 #define BATCH 2000 /* as many as the server takes at a time */
 
-/* "37% (37000 of 100000)" that is drawn over itself, on a terminal only. */
-static void show_progress(const Ctl *ctl, const char *what, uint64_t n, uint64_t all) {
-        if (ctl->quiet || all <= BATCH || !isatty(STDERR_FILENO))
-                return;
-        fprintf(stderr, "\r%s: %3u%% (%llu of %llu)%s", what, (unsigned) (n * 100 / MAX(all, (uint64_t) 1)), (unsigned long long) n, (unsigned long long) all,
-                n >= all ? "\n" : "");
-}
-
 /* The member of that key, made an object (or array) when it is not there. Borrowed. */
 static json_object *ensure(json_object *o, const char *key, enum json_type type) {
         json_object *v;
@@ -167,7 +159,7 @@ static int add_all(const Ctl *ctl, json_object *node, int64_t cpu, uint64_t firs
         for (uint64_t i = 0; i < ctl->count; i += BATCH) {
                 _cleanup_answer_ Answer a = ANSWER_INIT;
 
-                show_progress(ctl, "Adding nodes", i, ctl->count);
+                output_progress(ctl, "Adding nodes", i, ctl->count, BATCH);
                 r = add_batch(ctl, prefix, first + i, MIN(ctl->count - i, (uint64_t) BATCH), cpu, text, &a);
                 if (r != 0) {
                         (void) ctl_error(r, "%llu of the %llu nodes were added before that", (unsigned long long) added, (unsigned long long) ctl->count);
@@ -176,7 +168,7 @@ static int add_all(const Ctl *ctl, json_object *node, int64_t cpu, uint64_t firs
                 added += member_u64(a.body, "added");
                 existed += member_u64(a.body, "existed");
         }
-        show_progress(ctl, "Adding nodes", ctl->count, ctl->count);
+        output_progress(ctl, "Adding nodes", ctl->count, ctl->count, BATCH);
         if (ctl->json != JSON_OFF)
                 printf("{\"added\":%llu,\"existed\":%llu}\n", (unsigned long long) added, (unsigned long long) existed);
         else if (!ctl->quiet && existed > 0)
@@ -258,14 +250,14 @@ int remove_many(const Ctl *ctl) {
                 char path[512];
 
                 if (done % 100 == 0)
-                        show_progress(ctl, "Removing nodes", done, n);
+                        output_progress(ctl, "Removing nodes", done, n, BATCH);
                 (void) snprintf(path, sizeof(path), "/nodes/%s", name);
                 r = ctl_call(ctl, "DELETE", path, NULL, &a, "remove node \"%s\"", name);
                 if (r != 0 && r != CTL_NOT_FOUND)
                         return r;
                 done++;
         }
-        show_progress(ctl, "Removing nodes", n, n);
+        output_progress(ctl, "Removing nodes", n, n, BATCH);
         if (ctl->json != JSON_OFF)
                 printf("{\"removed\":%llu}\n", (unsigned long long) n);
         else if (!ctl->quiet)

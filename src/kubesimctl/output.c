@@ -103,3 +103,10 @@ int table_of_pods(json_object *pods, usec_t now, Table **ret) {
         *ret = TAKE_PTR(t);
         return 0;
 }
+
+void output_progress(const Ctl *ctl, const char *what, uint64_t n, uint64_t all, uint64_t short_work) {
+        if (ctl->quiet || all <= short_work || !isatty(STDERR_FILENO))
+                return;
+        fprintf(stderr, "\r%s: %3u%% (%llu of %llu)%s", what, (unsigned) (n * 100 / all), (unsigned long long) n, (unsigned long long) all,
+                n >= all ? "\n" : "");
+}

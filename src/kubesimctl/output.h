@@ -15,3 +15,5 @@ int table_of_pods(json_object *pods, usec_t now, Table **ret);
 /* "3s ago", "just now", "-" for an RFC 3339 time. Returns buf. */
 char *format_ago(char *buf, size_t size, const char *rfc3339, usec_t now);
 Colour colour_of_status(const char *status);
+/* "Adding nodes:  37% (37000 of 100000)" that is drawn over itself; on a terminal only, and when there is more to do than `short_work`. */
+void output_progress(const Ctl *ctl, const char *what, uint64_t n, uint64_t all, uint64_t short_work);

@@ -45,7 +45,7 @@ static int check_room(Cluster *c, Kind kind, const Json *document, Error *reterr
         if (kind == KIND_NODE)
                 return check_node_room(c, reterr);
         if (kind == KIND_POD)
-                return check_pod_room(c, reterr);
+                return check_pod_room(c, 1, reterr);
         if (kind == KIND_CUSTOM_RESOURCE_DEFINITION && !definition_has_room(c, document, reterr))
                 return -EDQUOT;
         if (c->n_documents >= c->config.objects_max)

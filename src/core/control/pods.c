@@ -30,10 +30,14 @@ static int make_pod(Cluster *c, const PodSpec *spec, Pod **ret) {
         return 0;
 }
 
-int check_pod_room(const Cluster *c, Error *reterr) {
-        if (store_count(c->store, KIND_POD) < c->config.pods_max)
+int check_pod_room(const Cluster *c, uint32_t n, Error *reterr) {
+        uint64_t there = store_count(c->store, KIND_POD);
+
+        if (there + n <= c->config.pods_max)
                 return 0;
-        return error_set(reterr, -EDQUOT, "there are %u pods already, which is the most (MaxPods=)", c->config.pods_max);
+        if (there >= c->config.pods_max)
+                return error_set(reterr, -EDQUOT, "there are %u pods already, which is the most (MaxPods=)", c->config.pods_max);
+        return error_set(reterr, -EDQUOT, "there are %llu pods already, and there can be %u (MaxPods=)", (unsigned long long) there, c->config.pods_max);
 }
 
 static int check_spec(Cluster *c, const PodSpec *spec, Error *reterr) {
@@ -55,7 +59,7 @@ static int check_spec(Cluster *c, const PodSpec *spec, Error *reterr) {
                 return error_set_field(reterr, -EDOM, "cpuRequired", NULL,
                                        "no node may have as many cores: the most is %g (MaxNodeCPU=)",
                                        (double) c->config.node_cpu_max / 1000);
-        return check_pod_room(c, reterr);
+        return check_pod_room(c, 1, reterr);
 }
 
 int cluster_create_pod(Cluster *c, usec_t now, const PodSpec *spec, PodState **ret, Error *reterr) {

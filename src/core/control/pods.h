@@ -19,7 +19,8 @@ int cluster_remove_pod(Cluster *c, usec_t now, const char *name, Error *reterr);
 int cluster_restart_pod(Cluster *c, usec_t now, const char *name, Error *reterr);
 
 /* --- For the other controllers --- */
-int check_pod_room(const Cluster *c, Error *reterr);
+/* -EDQUOT: with n more there would be more than MaxPods. */
+int check_pod_room(const Cluster *c, uint32_t n, Error *reterr);
 /* Places a new pod when something fits, or on that node (NULL: the scheduler's choice), and stores it. */
 int pod_launch(Cluster *c, Pod *p, const char *node);
 /* Has its node let go of it, or removes it: 1 when it is gone, 0 when it is still there. grace_seconds 0: at once; -1: default. */

@@ -21,6 +21,7 @@ int handle_node_remove(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pods_list(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pod_get(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pod_create(HttpRequest *req, void *userdata, Error *reterr);
+int handle_pods_batch(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pod_restart(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pod_remove(HttpRequest *req, void *userdata, Error *reterr);
 int handle_heartbeat(HttpRequest *req, void *userdata, Error *reterr);

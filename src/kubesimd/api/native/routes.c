@@ -15,6 +15,7 @@ const HttpRoute native_routes[] = {
         { HTTP_GET, "/heartbeat", HTTP_ACCESS_NODE, 0, false, handle_heartbeat_calls },
         { HTTP_GET, "/pods", HTTP_ACCESS_READ, 0, false, handle_pods_list },
         { HTTP_POST, "/pods", HTTP_ACCESS_WRITE, SMALL, true, handle_pod_create },
+        { HTTP_POST, "/pods/batch", HTTP_ACCESS_WRITE, SMALL, true, handle_pods_batch },
         { HTTP_GET, "/pods/{id}", HTTP_ACCESS_READ, 0, false, handle_pod_get },
         { HTTP_DELETE, "/pods/{id}", HTTP_ACCESS_WRITE, 0, false, handle_pod_remove },
         { HTTP_POST, "/pods/{id}/restart", HTTP_ACCESS_WRITE, 0, false, handle_pod_restart },
