@@ -57,6 +57,10 @@ check-package:
 	tests/package/run $(abspath $(O)) $(VERSION)
 
 check-system: deb
+	$(MAKE) check-system-as-built
+
+# With the .deb that is there.
+check-system-as-built:
 	tests/system/run $(CURDIR)/kubesim_$(VERSION)_*.deb
 
 # By clang, in a build directory of their own: libFuzzer wants its marks in everything that it is to look into.
@@ -99,5 +103,5 @@ demo:
 	$(MAKE) all
 	packaging/demo $(O)
 
-.PHONY: check check-unit check-e2e check-sim check-planted check-package check-asan check-system check-kube-scheduler bench-kube-scheduler fuzz fuzzers lint docs demo
+.PHONY: check check-unit check-e2e check-sim check-planted check-package check-asan check-system check-system-as-built check-kube-scheduler bench-kube-scheduler fuzz fuzzers lint docs demo
 .SECONDARY:
