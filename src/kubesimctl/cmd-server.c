@@ -53,25 +53,33 @@ static double metric(const char *text, const char *name) {
         return 0;
 }
 
+/* How many are in each of the states, the first and those that any is in, in their colours. */
+static void show_counts(const char *metrics, const char *label, const char *const states[], size_t n_states) {
+        char name[128];
+
+        for (size_t i = 0; i < n_states; i++) {
+                double n;
+
+                (void) snprintf(name, sizeof(name), "%s=\"%s\"}", label, states[i]);
+                n = metric(metrics, name);
+                if (i == 0 || n > 0)
+                        printf("%s %s%.0f %s%s", i > 0 ? "," : "", n > 0 ? colour(colour_of_status(states[i])) : "", n, states[i], n > 0 ? colour_off() : "");
+        }
+}
+
 static void show_status(const char *metrics, json_object *scheduler, json_object *version, bool ready, const char *checks) {
         static const char *const health[] = { "Healthy", "Unhealthy", "Stopped", "Starting" };
         static const char *const phases[] = { "Running", "Pending", "Rescheduling", "Restarting", "CrashLoopBackOff", "Terminating", "Succeeded", "Failed" };
-        char name[128], span[64];
+        char span[64];
 
         printf("%s%s%s kubesimd %s, up %s\n", colour(ready ? COLOUR_GOOD : COLOUR_BAD), ready ? "●" : "×", colour_off(),
                member_string(version, "version"),
                format_timespan(span, sizeof(span),
                                now_realtime() - MIN(now_realtime(), (usec_t) (metric(metrics, "process_start_time_seconds") * USEC_PER_SEC))));
         printf("      Nodes:");
-        for (size_t i = 0; i < ELEMENTSOF(health); i++) {
-                (void) snprintf(name, sizeof(name), "kubesim_nodes{health=\"%s\"}", health[i]);
-                printf("%s %.0f %s", i > 0 ? "," : "", metric(metrics, name), health[i]);
-        }
+        show_counts(metrics, "kubesim_nodes{health", health, ELEMENTSOF(health));
         printf("\n       Pods:");
-        for (size_t i = 0; i < ELEMENTSOF(phases); i++) {
-                (void) snprintf(name, sizeof(name), "kubesim_pods{status=\"%s\"}", phases[i]);
-                printf("%s %.0f %s", i > 0 ? "," : "", metric(metrics, name), phases[i]);
-        }
+        show_counts(metrics, "kubesim_pods{status", phases, ELEMENTSOF(phases));
         printf("\n  Scheduler: %s\n", member_string(scheduler, "algorithm"));
         printf("   Revision: %.0f, %.0f on disk\n", metric(metrics, "kubesim_revision"), metric(metrics, "kubesim_durable_revision"));
         printf(" Heartbeats: %.0f\n", metric(metrics, "kubesim_heartbeats_total"));
