@@ -13,7 +13,9 @@
 #include "kubesimctl/manifest.h"
 #include "kubesimctl/output.h"
 
-#define BATCH 2000 /* as many as the server takes at a time */
+/* As many as the server takes at a time. */
+#define BATCH 2000
+#define REMOVE_BATCH 100
 
 /* The member of that key, made an object (or array) when it is not there. Borrowed. */
 static json_object *ensure(json_object *o, const char *key, enum json_type type) {
@@ -233,9 +235,29 @@ static int find_nodes(const Ctl *ctl, StrBuf *b, uint64_t *ret_n) {
         return strbuf_error(b) < 0 ? ctl_error(CTL_FAILED, "Out of memory") : CTL_OK;
 }
 
+/* The last n of the names, which end at *end; *end is where they began. */
+static int remove_last(const Ctl *ctl, const char *names, uint64_t n, const char **end) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+        _cleanup_answer_ Answer a = ANSWER_INIT;
+        const char *name = *end;
+
+        strbuf_puts(&b, "{\"nodes\":[");
+        for (uint64_t i = 0; i < n; i++) {
+                for (name--; name > names && name[-1]; name--)
+                        ;
+                strbuf_puts(&b, i > 0 ? "," : "");
+                json_put_string(&b, name);
+        }
+        strbuf_puts(&b, "]}");
+        *end = name;
+        return ctl_call(ctl, "POST", "/nodes/remove", strbuf_str(&b), &a, "remove %llu nodes", (unsigned long long) n);
+}
+
+/* From the last one on: pods that move away take the first nodes with room, and would be moved on and on. */
 int remove_many(const Ctl *ctl) {
         _cleanup_strbuf_ StrBuf names = STRBUF_INIT(256 * MIB);
-        uint64_t n = 0, done = 0;
+        const char *end;
+        uint64_t n = 0;
         int r;
 
         if (!ctl->prefix && !ctl->selector)
@@ -245,19 +267,14 @@ int remove_many(const Ctl *ctl) {
                 return r;
         if (n == 0)
                 return ctl_error(CTL_NOT_FOUND, "There is no such node");
-        for (const char *name = names.data; done < n; name += strlen(name) + 1) {
-                _cleanup_answer_ Answer a = ANSWER_INIT;
-                char path[512];
-
-                if (done % 100 == 0)
-                        output_progress(ctl, "Removing nodes", done, n, BATCH);
-                (void) snprintf(path, sizeof(path), "/nodes/%s", name);
-                r = ctl_call(ctl, "DELETE", path, NULL, &a, "remove node \"%s\"", name);
-                if (r != 0 && r != CTL_NOT_FOUND)
+        end = names.data + names.size;
+        for (uint64_t done = 0; done < n; done += REMOVE_BATCH) {
+                output_progress(ctl, "Removing nodes", done, n, REMOVE_BATCH);
+                r = remove_last(ctl, names.data, MIN(n - done, (uint64_t) REMOVE_BATCH), &end);
+                if (r != 0)
                         return r;
-                done++;
         }
-        output_progress(ctl, "Removing nodes", n, n, BATCH);
+        output_progress(ctl, "Removing nodes", n, n, REMOVE_BATCH);
         if (ctl->json != JSON_OFF)
                 printf("{\"removed\":%llu}\n", (unsigned long long) n);
         else if (!ctl->quiet)

@@ -18,6 +18,7 @@ int handle_node_add(HttpRequest *req, void *userdata, Error *reterr);
 int handle_node_stop(HttpRequest *req, void *userdata, Error *reterr);
 int handle_node_restart(HttpRequest *req, void *userdata, Error *reterr);
 int handle_node_remove(HttpRequest *req, void *userdata, Error *reterr);
+int handle_nodes_remove(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pods_list(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pod_get(HttpRequest *req, void *userdata, Error *reterr);
 int handle_pod_create(HttpRequest *req, void *userdata, Error *reterr);

@@ -13,6 +13,12 @@
 #include "kubesimd/api/native/native.h"
 #include "kubesimd/api/native/render.h"
 
+#define REMOVE_MAX 100 /* in one request, as the pods of each move */
+
+static void strings_done(JsonStrings *s) {
+        free(s->items);
+}
+
 typedef struct NodeBody {
         const char *name;
         int64_t cpu;
@@ -119,4 +125,33 @@ int handle_node_remove(HttpRequest *req, void *userdata, Error *reterr) {
         if (r < 0)
                 return r;
         return reply_message(req, api, 200, "nodeId", id, NULL, "Node %s removed", id);
+}
+
+int handle_nodes_remove(HttpRequest *req, void *userdata, Error *reterr) {
+        static const JsonField fields[] = {
+                { .name = "nodes", .type = JSON_FIELD_STRINGS, .items_max = REMOVE_MAX, .mandatory = true },
+        };
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
+        _cleanup_(strings_done) JsonStrings names = {};
+        ApiContext *api = userdata;
+        size_t size, n = 0;
+        char *text;
+        int r;
+
+        text = http_request_body(req, &size);
+        r = json_parse_object(text, size, fields, ELEMENTSOF(fields), true, &names, reterr);
+        for (size_t i = 0; i < names.n_items && r >= 0; i++) {
+                _cleanup_error_ Error error = ERROR_NULL;
+
+                r = cluster_remove_node(api->cluster, api_now(), names.items[i], &error);
+                n += r >= 0;
+                if (r == -ENOENT) /* it is gone already */
+                        r = 0;
+                if (r < 0)
+                        error_set(reterr, r, "node \"%s\": %s; %zu nodes were removed before it", names.items[i], error_message(&error), n);
+        }
+        if (r < 0)
+                return r;
+        strbuf_printf(&b, "{\"message\":\"%zu nodes removed\",\"removed\":%zu,\"missing\":%zu}\n", n, n, names.n_items - n);
+        return http_reply(req, 200, NATIVE_JSON, &b, api_mark(api));
 }

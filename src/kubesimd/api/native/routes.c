@@ -22,6 +22,7 @@ const HttpRoute native_routes[] = {
         { HTTP_GET, "/nodes", HTTP_ACCESS_READ, 0, false, handle_nodes_list },
         { HTTP_POST, "/nodes", HTTP_ACCESS_WRITE, SMALL, true, handle_node_add },
         { HTTP_POST, "/nodes/batch", HTTP_ACCESS_WRITE, 256 * KIB, true, handle_nodes_batch },
+        { HTTP_POST, "/nodes/remove", HTTP_ACCESS_WRITE, SMALL * 4, true, handle_nodes_remove },
         { HTTP_GET, "/nodes/{id}", HTTP_ACCESS_READ, 0, false, handle_node_get },
         { HTTP_DELETE, "/nodes/{id}", HTTP_ACCESS_WRITE, 0, false, handle_node_remove },
         { HTTP_POST, "/nodes/{id}/stop", HTTP_ACCESS_WRITE, 0, false, handle_node_stop },
