@@ -64,20 +64,28 @@ def test_wrong_usage_is_told(args, text):
     assert run.returncode == 2 and text in run.stderr and run.stdout == ""
 
 
-def complete(*words):
-    script = """
-        PATH=$1:$PATH; . "$2"; shift 2
-        compopt() { :; }
-        COMP_WORDS=(kubesimctl "$@"); COMP_CWORD=$#; _kubesimctl; printf '%s\\n' "${COMPREPLY[@]}" """
-    run = subprocess.run(["bash", "-c", script, "-", BUILD, os.path.join(SOURCE, "src/kubesimctl/completion.bash"), *words], capture_output=True, text=True, timeout=20)
-    return run.stdout.split()
+def test_completion(kubesimd, tmp_path):
+    """What bash would offer, by the function that it would call."""
+    kubesimd.post("/nodes", {"cpuCores": 4, "nodeId": "alpha"}, 201)
+    kubesimd.post("/pods", {"cpuRequired": 1, "podId": "web"}, 201)
+    script = f"""
+        source {SOURCE}/src/kubesimctl/completion.bash; compopt() {{ :; }}
+        COMP_WORDS=(kubesimctl "$@"); COMP_CWORD=$#; _kubesimctl; printf '%s\\n' "${{COMPREPLY[@]}}" """
 
+    def offered(*words):
+        run = subprocess.run(["bash", "-c", script, "-", *words], capture_output=True, text=True, timeout=20,
+                             env={"PATH": BUILD + ":" + os.environ["PATH"], "HOME": str(tmp_path)})
+        return run.stdout.split()
 
-def test_completion():
-    assert complete("") == verbs()
-    assert complete("list-n") == ["list-nodes"]
-    assert {"--cpu=", "--wait", "--socket="} <= set(complete("create-pod", "--")) and "--svg=" not in complete("create-pod", "--")
-    assert complete("fail-node", "--kind=h") == ["hang"]
+    socket_option = f"--socket={kubesimd.socket}"
+    assert offered("") == verbs()
+    assert offered("list-") == ["list-nodes", "list-faults", "list-pods"]
+    assert offered(socket_option, "show-node", "") == ["alpha"]
+    assert offered(socket_option, "remove-pod", "w") == ["web"]
+    assert offered(socket_option, "scheduler", "b") == ["best-fit", "balanced"]
+    assert offered("fail-node", "--kind=h") == ["hang"]
+    assert offered("--no") == ["--no-legend", "--no-pager"]
+    assert {"--cpu=", "--wait", "--socket="} <= set(offered("create-pod", "--")) and "--svg=" not in offered("create-pod", "--")
 
 
 def test_many_pods_at_once(kubesimd):

@@ -2,7 +2,6 @@
 """The daemon as a service: access, durability, configuration, start and stop, agents and kubesimctl."""
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -367,27 +366,6 @@ def test_ctl_watch_goes_on_after_a_restart(start):
     assert "NodeRegistered n2" in ctl.stdout.readline()
     ctl.kill()
     ctl.wait()
-
-
-def test_completion(kubesimd, tmp_path):
-    """What bash would offer, by the function that it would call."""
-    kubesimd.post("/nodes", {"cpuCores": 4, "nodeId": "alpha"}, 201)
-    kubesimd.post("/pods", {"cpuRequired": 1, "podId": "web"}, 201)
-    script = os.path.join(os.path.dirname(__file__), "../../src/kubesimctl/completion.bash")
-
-    def offered(*words):
-        line = " ".join(f"'{w}'" for w in words)
-        code = f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _kubesimctl; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-        done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=20,
-                              env={"PATH": BUILD + ":" + os.environ["PATH"], "HOME": str(tmp_path)})
-        return done.stdout.split()
-
-    socket_option = f"--socket={kubesimd.socket}"
-    assert offered("kubesimctl", "list-") == ["list-nodes", "list-pods", "list-faults"]
-    assert offered("kubesimctl", socket_option, "show-node", "") == ["alpha"]
-    assert offered("kubesimctl", socket_option, "remove-pod", "w") == ["web"]
-    assert offered("kubesimctl", socket_option, "scheduler", "b") == ["best-fit", "balanced"]
-    assert "--no-legend" in offered("kubesimctl", "--no")
 
 
 class Unheard(Daemon):

@@ -120,7 +120,7 @@ def there(lines):
     for i, line in enumerate(lines):
         if isinstance(line, str):
             at, *rest = line.split()
-            line = {"at": at, **{k: yaml.safe_load(v) for k, v in (word.split("=") for word in rest)}}
+            line = {"at": at, **{k: yaml.load(v, yaml.CSafeLoader) for k, v in (word.split("=") for word in rest)}}
         line = dict(line)
         yield line.pop("name", f"there-{i}"), line.pop("at", None), line
 
@@ -129,7 +129,7 @@ def there(lines):
 
 def cases():
     for path in sorted(glob.glob(CASES + "/*.yaml")):
-        for group in yaml.safe_load(open(path)):
+        for group in yaml.load(open(path), yaml.CSafeLoader):
             for case in group["cases"]:
                 full = {"page": group.get("page"), **{k: v for k, v in group.items() if k not in ("cases", "page")}, **case}
                 assert full["page"].startswith("https://kubernetes.io/docs/") or full["page"].startswith("https://github.com/"), full
