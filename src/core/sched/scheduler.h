@@ -32,7 +32,7 @@ struct Scheduler {
         Prng prng;
         const uint64_t *secret;      /* borrowed */
 
-        SchedNode **nodes;           /* by slot; NULL = nobody's; borrowed */
+        SchedNode **nodes;           /* by slot; NULL = nobody's, at most half of them; borrowed */
         size_t n_slots, allocated, n_nodes;
         size_t next_free;            /* where a free slot is looked for */
         size_t odd_hostnames;        /* nodes whose kubernetes.io/hostname is not their name */
@@ -59,6 +59,7 @@ void scheduler_done(Scheduler *s);
 
 /* Enters a node, whose order is set. -ENOMEM. */
 int scheduler_add_node(Scheduler *s, SchedNode *n);
+/* Others may have other slots after that. */
 void scheduler_remove_node(Scheduler *s, SchedNode *n);
 /* Its object or its pods have changed, by what it says already; never fails. */
 void scheduler_note(Scheduler *s, SchedNode *n, SchedEvent event);
