@@ -51,6 +51,7 @@ typedef struct Scheduling {
         bool takes_away;                   /* the client removes nodes or pods, so that whoever goes is not preempted */
         unsigned most[ELEMENTSOF(templates)]; /* of each template that were on nodes at a time, since the last step */
         bool gained[ELEMENTSOF(templates)];
+        bool displaced[PODS];              /* one that matters more was nominated to the node that it is nominated to */
         WhatIf *question;                  /* that is being worked out while the state goes on */
         WhatIfItem asked;
         bool copied;
@@ -155,6 +156,13 @@ static void check_binding(Scheduling *w, const Pod *p) {
         w->gained[template_of(p) - templates] = true;
 }
 
+/* Those that matter less and were to come to that node are to look for another one. */
+static void displace(Scheduling *w, const Pod *by) {
+        for (unsigned i = 0; i < PODS; i++)
+                if (w->pods[i] && streq_ptr(pod_at(w, i)->nominated, by->nominated) && template_of(pod_at(w, i))->priority < template_of(by)->priority)
+                        w->displaced[i] = true;
+}
+
 static void check_pod(Scheduling *w, const Pod *before, const Pod *after) {
         bool was_on = before && pod_holds_capacity(before), is_there = after && pod_holds_capacity(after);
 
@@ -162,6 +170,10 @@ static void check_pod(Scheduling *w, const Pod *before, const Pod *after) {
                 check_binding(w, after);
         if (was_on && before->deleted == 0 && (!after || after->deleted > 0))
                 check_eviction(w, before);
+        if (before && before->nominated && !streq_ptr(before->nominated, after ? after->nominated : NULL))
+                w->displaced[number_of(before->object.name)] = false;
+        if (after && after->nominated && !streq_ptr(before ? before->nominated : NULL, after->nominated))
+                displace(w, after);
 }
 
 static void take_over(Scheduling *w, Object **slot, Object *o) {
@@ -197,6 +209,14 @@ static void replay(Scheduling *w) {
         }
 }
 
+/* What has begun within a step ends within it. */
+static void check_displaced(Scheduling *w) {
+        for (unsigned i = 0; i < PODS; i++) {
+                must(!w->displaced[i] || w->unsure);
+                w->displaced[i] = false;
+        }
+}
+
 /* All or none: if one of a gang was placed, so many of it were there at a time as it asks for. */
 static void check_gangs(Scheduling *w) {
         for (size_t t = 0; t < ELEMENTSOF(templates); t++) {
@@ -207,6 +227,7 @@ static void check_gangs(Scheduling *w) {
 }
 
 static void forget(Scheduling *w) {
+        memset(w->displaced, 0, sizeof(w->displaced));
         for (unsigned i = 0; i < NODES; i++)
                 w->nodes[i] = object_unref(w->nodes[i]);
         for (unsigned i = 0; i < PODS; i++)
@@ -514,6 +535,7 @@ static void rest(Scheduling *w) {
                 commit(w);
         }
         check_gangs(w);
+        check_displaced(w);
         w->unsure = false;
         check_rest(w);
 }
@@ -533,6 +555,7 @@ static void go_on(Scheduling *w) {
         memory_fail(0, 0);
         replay(w);
         check_gangs(w);
+        check_displaced(w);
         if (any(w, 4) != 0)
                 commit(w);
         switch (any(w, 40)) {
@@ -552,6 +575,7 @@ static void go_on(Scheduling *w) {
                 rest(w);
         }
         check_gangs(w);
+        check_displaced(w);
 }
 
 uint64_t run_scheduling_world(uint64_t seed, void (*broken)(const char *what, int line)) {
