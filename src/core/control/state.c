@@ -152,12 +152,16 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
                 node_index_remove(&c->index, &ns->index);
                 return r;
         }
+        if (ns->fault)
+                ns->fault->n_nodes++;
         ns->last_beat_realtime = n->object.created;
         return 0;
 }
 
 static void node_removed(Cluster *c, NodeState *ns) {
         assert(list_is_empty(&ns->pods)); /* a removed node was emptied first */
+        if (ns->fault)
+                ns->fault->n_nodes--;
         node_index_remove(&c->index, &ns->index);
         scheduler_remove_node(&c->scheduler, &ns->sched);
         (void) scheduler_count_images(&c->scheduler, ns->sched.class, NULL);

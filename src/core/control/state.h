@@ -94,6 +94,7 @@ typedef struct NodeState {
 typedef struct FaultState {
         StoreEntry entry; /* Fault */
         Timer end;
+        uint32_t n_nodes; /* that have it now */
 } FaultState;
 
 /* What there is of a pod only while it is queued. */
@@ -133,6 +134,7 @@ struct Cluster {
         const SchedAlgorithm *algorithm;
         char *scheduler_name;   /* of pods that are ours to place; owned */
         Scheduler scheduler;
+        uint64_t faults_version; /* grows when a fault begins, changes or ends, and when nodes may have come back by an undo */
         NodeClass *node_class;  /* of the node that was looked at last: the next one often has the same document */
         NodeIndex index;
         PendingQueue pending;   /* pods without a class: those of the native API */

@@ -80,6 +80,20 @@ static bool is_any(const Object *node _unused_, void *userdata _unused_) {
         return true;
 }
 
+/* Into all nodes. */
+static FaultResult inject(Cluster *c, const FaultSpec *spec) {
+        FaultChoice chosen = { .wants = is_any };
+        FaultResult result;
+        int r;
+
+        while ((r = fault_choose(c, &chosen)) > 0)
+                ;
+        assert_int_equal(r, 0);
+        assert_int_equal(cluster_inject_fault(c, now, spec, &chosen, &result, NULL), 0);
+        fault_choice_done(&chosen);
+        return result;
+}
+
 static uint32_t count(Cluster *c, NodeHealth h) {
         ClusterStats s;
 
@@ -89,13 +103,12 @@ static uint32_t count(Cluster *c, NodeHealth h) {
 
 /* Steps that are slow are no stall: nodes whose turn comes late are given no fresh timeout. */
 static void test_many_silent_nodes(void **state _unused_) {
-        FaultSpec spec = { .kind = FAULT_HANG, .span = USEC_INFINITY, .wants = is_any };
+        FaultSpec spec = { .kind = FAULT_HANG, .span = USEC_INFINITY };
         Cluster *c = cluster(3, N_NODES);
-        FaultResult result;
         unsigned n = 0;
 
         run_until(c, now + 10 * SECOND);
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        (void) inject(c, &spec);
         run_until(c, now + 8 * SECOND);
         assert_int_equal(count(c, NODE_HEALTHY), N_NODES);
         now += 7 * SECOND; /* the deadlines of all come into one step; and this one is a stall */
@@ -168,12 +181,12 @@ static void test_a_class_that_was_forgotten(void **state _unused_) {
 
 /* Nodes that a fault hits act on it some in each step: they all beat again when it is over, though none of their timers rings. */
 static void test_many_faults(void **state _unused_) {
-        FaultSpec spec = { .kind = FAULT_STOP, .span = USEC_INFINITY, .wants = is_any };
+        FaultSpec spec = { .kind = FAULT_STOP, .span = USEC_INFINITY };
         Cluster *c = cluster(3, N_NODES);
         FaultResult result;
 
         run_until(c, now + SECOND);
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        result = inject(c, &spec);
         assert_int_equal(result.n_nodes, N_NODES);
         assert_true(settle(c, 3) >= N_NODES / 3);
         assert_int_equal(count(c, NODE_STOPPED), N_NODES);
@@ -333,9 +346,8 @@ static unsigned count_ready(Cluster *c) {
 
 /* Each pod is written once when its node is lost and once when it is back, those of a node or two in one step. */
 static void test_pods_of_lost_nodes(void **state _unused_) {
-        FaultSpec spec = { .kind = FAULT_HANG, .span = 30 * SECOND, .wants = is_any };
+        FaultSpec spec = { .kind = FAULT_HANG, .span = 30 * SECOND };
         uint64_t before;
-        FaultResult result;
         char name[16];
         Cluster *c;
 
@@ -348,7 +360,7 @@ static void test_pods_of_lost_nodes(void **state _unused_) {
         run_until(c, now + 10 * SECOND);
         assert_int_equal(count_ready(c), 3 * N_NODES);
         before = store_revision(c->store);
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        (void) inject(c, &spec);
         run_changing(c, now + 25 * SECOND, 3 + 2 * (1 + 3));
         assert_int_equal(count(c, NODE_HEALTHY), 0);
         assert_int_equal(count_ready(c), 0);
@@ -372,15 +384,14 @@ static void test_pods_of_lost_nodes(void **state _unused_) {
 
 /* A change of a pod that the disk refuses is made again. */
 static void test_lost_pods_and_an_undo(void **state _unused_) {
-        FaultSpec spec = { .kind = FAULT_HANG, .span = USEC_INFINITY, .wants = is_any };
-        FaultResult result;
+        FaultSpec spec = { .kind = FAULT_HANG, .span = USEC_INFINITY };
         Cluster *c;
 
         node_loss = NODE_LOSS_KUBERNETES;
         c = cluster(0, 1);
         create(c, "p");
         run_until(c, now + 10 * SECOND);
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        (void) inject(c, &spec);
         run_until(c, now + 20 * SECOND);
         assert_true(pod_of(find_pod(c, "p"))->lost);
         store_set_durable(c->store, pod_of(find_pod(c, "p"))->object.revision - 1); /* that its node is lost, but no more */
