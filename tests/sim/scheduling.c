@@ -28,7 +28,7 @@ typedef struct Template {
         int priority;
         const char *disk;
         bool tolerates, alone, spread, port; /* alone: one on a node; spread: over zones, skew 1 */
-        unsigned gang; /* how many have to be there; 0: it is of none */
+        unsigned gang; /* how many have to be there, of all templates with that number; 0: it is of none */
 } Template;
 
 static const Template templates[] = {
@@ -36,6 +36,7 @@ static const Template templates[] = {
         { .cpu = 1000, .tolerates = true }, { .cpu = 2000, .priority = 100 }, { .cpu = 1000, .memory = 4096, .priority = 50 },
         { .cpu = 4000, .priority = 1000 }, { .cpu = 1000, .gang = 2 }, { .cpu = 1500, .gang = 3 }, { .memory = 3072, .priority = -10 },
         { .cpu = 100, .port = true, .priority = 10 }, { .cpu = 500, .spread = true, .alone = true, .priority = 50 },
+        { .cpu = 700, .memory = 1024, .gang = 3 },
 };
 
 typedef struct Scheduling {
@@ -185,7 +186,7 @@ static void take_over(Scheduling *w, Object **slot, Object *o) {
                 unsigned n = 0;
 
                 for (unsigned i = 0; i < PODS && templates[t].gang > 0; i++)
-                        n += w->pods[i] && pod_holds_capacity(pod_at(w, i)) && template_of(pod_at(w, i)) == &templates[t];
+                        n += w->pods[i] && pod_holds_capacity(pod_at(w, i)) && template_of(pod_at(w, i))->gang == templates[t].gang;
                 w->most[t] = MAX(w->most[t], n);
         }
 }
@@ -348,7 +349,7 @@ static void put_pod_spec(StrBuf *b, const Template *t, unsigned k) {
 static void put_pod(StrBuf *b, unsigned k) {
         strbuf_printf(b, "{\"metadata\":{\"labels\":{\"t\":\"%u\"}", k);
         if (templates[k].gang > 0)
-                strbuf_printf(b, ",\"annotations\":{\"kubesim.io/pod-group\":\"g%u\",\"kubesim.io/pod-group-min-member\":\"%u\"}", k, templates[k].gang);
+                strbuf_printf(b, ",\"annotations\":{\"kubesim.io/pod-group\":\"g%u\",\"kubesim.io/pod-group-min-member\":\"%u\"}", templates[k].gang, templates[k].gang);
         strbuf_puts(b, "},");
         put_pod_spec(b, &templates[k], k);
         strbuf_puts(b, "}");

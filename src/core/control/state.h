@@ -97,6 +97,16 @@ typedef struct FaultState {
         uint32_t n_nodes; /* that have it now */
 } FaultState;
 
+/* What is known of the gang whose placement takes more than one turn (gang.c). Nobody holds the room that its members have found. */
+typedef struct GangTrial {
+        struct GangPlace *places; /* of its first members; owned */
+        size_t n_places, allocated;
+        uint64_t gang;       /* id of the first of them; 0: there is none */
+        uint64_t n_turns;
+        uint64_t seen;       /* the state of the scheduler in which they fit */
+        uint64_t last_order; /* Scheduler.last_order after them */
+} GangTrial;
+
 /* What there is of a pod only while it is queued. */
 typedef struct PodWait {
         PendingEntry entry; /* in Cluster.pending, or in queue->pods */
@@ -139,6 +149,7 @@ struct Cluster {
         NodeIndex index;
         PendingQueue pending;   /* pods without a class: those of the native API */
         ClassQueues queues;     /* the others */
+        GangTrial trial;
         bool placing;           /* what waits may fit: something was left to pods_schedule() in the next step */
         ListLink alive, unhealthy, stopping, woken, roused;
         ListLink dirty;   /* ObjectState.dirty: waits for its controller */

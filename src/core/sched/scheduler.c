@@ -18,7 +18,7 @@ static const char *image_name(const void *value) {
 }
 
 void scheduler_init(Scheduler *s, uint64_t seed, const uint64_t secret[2]) {
-        *s = (Scheduler) { .secret = secret };
+        *s = (Scheduler) { .secret = secret, .places_max = SCHEDULER_PLACES_MAX };
         pod_class_pool_init(&s->classes, secret);
         prng_init(&s->prng, seed);
         hashtable_init(&s->images, image_name, secret);
@@ -268,7 +268,7 @@ static void forget_own(Scheduler *s, const PodClass *class, const SchedAlgorithm
 
 /* Makes room for one more of that size, the oldest first. */
 static void drop_oldest(Scheduler *s, size_t places) {
-        while (s->n_places + places > SCHEDULER_PLACES_MAX && scheduler_forget_order(s))
+        while (s->n_places + places > s->places_max && scheduler_forget_order(s))
                 ;
 }
 
@@ -308,13 +308,13 @@ int scheduler_prepare(Scheduler *s, PodClass *class, const SchedAlgorithm *algor
         return look_up(s, class, algorithm, most, &o);
 }
 
-bool scheduler_is_ready(const Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most) {
+bool scheduler_is_ready(const Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most, uint64_t own) {
         const ClassOrder *o;
 
         if (s->n_slots <= most)
                 return true;
         o = find_order(s, class, algorithm);
-        return o && o->n_nodes >= s->n_slots && o->to_look == SIZE_MAX && s->n_changes - o->seen <= most;
+        return o && o->n_nodes >= s->n_slots && o->to_look == SIZE_MAX && s->n_changes - o->seen <= most + own;
 }
 
 int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret) {
