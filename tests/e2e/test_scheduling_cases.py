@@ -216,6 +216,8 @@ def prepare(cluster, case):
         cluster.post("/faults", {"kind": "hang", "nodes": case["hangs"], "for": 60}, 201)
     for name, on, short in there(case.get("before", [])):
         paths[name] = create_pod(cluster, name, short, on)
+    if "hangs" not in case:
+        eventually(lambda: not any("deletionTimestamp" in p["metadata"] for p in cluster.get(CORE + "/pods")["items"]))
     return paths
 
 

@@ -52,6 +52,7 @@ typedef struct Scheduling {
         bool takes_away;                   /* the client removes nodes or pods, so that whoever goes is not preempted */
         unsigned most[ELEMENTSOF(templates)]; /* of each template that were on nodes at a time, since the last step */
         bool gained[ELEMENTSOF(templates)];
+        uint64_t nominated_to[PODS];       /* id of the node that the pod was seen to be nominated to; 0: it was not seen */
         bool displaced[PODS];              /* one that matters more was nominated to the node that it is nominated to */
         WhatIf *question;                  /* that is being worked out while the state goes on */
         WhatIfItem asked;
@@ -149,11 +150,27 @@ static void check_eviction(Scheduling *w, const Pod *victim) {
         must(w->takes_away);
 }
 
+/* Is there room, too, for those that matter as much and are to come there? */
+static bool keeps_promises(const Scheduling *w, const Pod *p, const Node *n) {
+        int64_t cpu = n->cpu - template_of(p)->cpu;
+
+        for (unsigned i = 0; i < PODS; i++) {
+                const Pod *q = pod_at(w, i);
+                bool to_come = q && q->nominated && w->nominated_to[i] == n->object.id && template_of(q) != template_of(p) &&
+                               template_of(q)->priority >= template_of(p)->priority;
+
+                if (to_come || is_on(q, n->object.name))
+                        cpu -= template_of(q)->cpu;
+        }
+        return cpu >= 0 || template_of(p)->cpu == 0;
+}
+
 static void check_binding(Scheduling *w, const Pod *p) {
         const Node *n = (const Node*) w->nodes[number_of(p->node)];
 
         must(n);
         must(fits(w, template_of(p), n));
+        must(keeps_promises(w, p, n));
         w->gained[template_of(p) - templates] = true;
 }
 
@@ -173,8 +190,10 @@ static void check_pod(Scheduling *w, const Pod *before, const Pod *after) {
                 check_eviction(w, before);
         if (before && before->nominated && !streq_ptr(before->nominated, after ? after->nominated : NULL))
                 w->displaced[number_of(before->object.name)] = false;
-        if (after && after->nominated && !streq_ptr(before ? before->nominated : NULL, after->nominated))
+        if (after && after->nominated && !streq_ptr(before ? before->nominated : NULL, after->nominated)) {
+                w->nominated_to[number_of(after->object.name)] = w->nodes[number_of(after->nominated)]->id;
                 displace(w, after);
+        }
 }
 
 static void take_over(Scheduling *w, Object **slot, Object *o) {
@@ -229,6 +248,7 @@ static void check_gangs(Scheduling *w) {
 
 static void forget(Scheduling *w) {
         memset(w->displaced, 0, sizeof(w->displaced));
+        memset(w->nominated_to, 0, sizeof(w->nominated_to));
         for (unsigned i = 0; i < NODES; i++)
                 w->nodes[i] = object_unref(w->nodes[i]);
         for (unsigned i = 0; i < PODS; i++)

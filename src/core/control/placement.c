@@ -22,11 +22,11 @@ const SchedAlgorithm *placement_algorithm(const Cluster *c, const Pod *p) {
         return own ?: c->algorithm;
 }
 
-/* Can the index alone say where it goes? */
+/* Can the index alone say where it goes? Not if room is kept for a pod of its own class, which the index keeps from that, too. */
 static bool is_for_index(const Cluster *c, const Pod *p) {
         if (!c->algorithm->choose)
                 return false;
-        return !p->class || (p->class->simple && c->scheduler.classes.n_anti == 0);
+        return !p->class || (p->class->simple && p->class->n_nominated == 0 && c->scheduler.classes.n_anti == 0);
 }
 
 int placement_native_class(PodClassPool *pool, int64_t cpu, PodClass **ret) {
