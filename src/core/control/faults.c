@@ -357,10 +357,19 @@ static int take_out(Cluster *c, FaultState *fs, const uint64_t *ids, size_t n_id
         return r;
 }
 
+static size_t count_faulty(const Cluster *c) {
+        size_t hint = 0, n = 0;
+
+        for (StoreEntry *e = NULL; (e = store_next(c->store, KIND_FAULT, e ? e->object->id : 0, &hint));)
+                n += ((const FaultState*) e)->n_nodes;
+        return n;
+}
+
 int cluster_recover_nodes(Cluster *c, usec_t now, const FaultChoice *chosen, Error *reterr) {
         _cleanup_free_ uint64_t *ids = NULL;
         size_t hint = 0, n = 0;
         StoreEntry *e;
+        bool all;
         int r;
 
         c->now = now;
@@ -369,6 +378,7 @@ int cluster_recover_nodes(Cluster *c, usec_t now, const FaultChoice *chosen, Err
                 return r;
         if (chosen->version != c->faults_version)
                 return -EAGAIN;
+        all = chosen->n_nodes == count_faulty(c); /* the usual case, in which no fault has to be looked into */
         ids = new0(uint64_t, chosen->n_nodes + 1);
         if (!ids)
                 return error_set(reterr, -ENOMEM, "out of memory");
@@ -377,7 +387,7 @@ int cluster_recover_nodes(Cluster *c, usec_t now, const FaultChoice *chosen, Err
                         ids[n++] = chosen->ids[i];
         for (uint64_t id = 0; n > 0 && (e = store_next(c->store, KIND_FAULT, id, &hint));) {
                 id = e->object->id;
-                r = take_out(c, (FaultState*) e, ids, n);
+                r = all ? fault_end(c, (FaultState*) e) : take_out(c, (FaultState*) e, ids, n);
                 if (r < 0)
                         return error_set(reterr, r, r == -E2BIG ? "what is left of a fault lies too far apart" : "out of memory");
         }
