@@ -336,6 +336,7 @@ bool cluster_is_frozen(const Cluster *c) {
 
 int cluster_undo(Cluster *c, usec_t now) {
         c->now = now;
+        c->faults_version++;
         event_log_undo(c->events, store_durable(c->store));
         return store_undo(c->store);
 }

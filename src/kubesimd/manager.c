@@ -15,6 +15,7 @@
 #include "basic/string-util.h"
 #include "core/model/address.h"
 #include "core/model/reason.h"
+#include "kubesimd/api/faults.h"
 #include "kubesimd/api/native/native.h"
 #include "kubesimd/api/routes.h"
 #include "kubesimd/manager-internal.h"
@@ -52,7 +53,7 @@ static int submit_changes(Manager *m) {
 static void arm_timer(Manager *m) {
         usec_t at = MIN(cluster_deadline(m->api.cluster), beats_deadline(m->api.beats));
 
-        at = MIN(at, streams_deadline(m->api.streams));
+        at = faults_wait(&m->api) ? 0 : MIN(at, streams_deadline(m->api.streams));
         if (at >= m->timer_at)
                 return; /* it rings before, and looks again then */
         m->timer_at = at;
@@ -71,6 +72,7 @@ static int end_turn(Manager *m) {
                 if (r < 0)
                         (void) log_error_errno(r, "Failed to do what is due, trying again: %m");
         }
+        faults_go_on(&m->api);
         beats_answer_woken(m->api.beats);
         beats_answer_due(m->api.beats, now);
         streams_wake_due(m->api.streams, now);

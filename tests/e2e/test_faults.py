@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Virtual nodes after a template, and the faults that are injected into them."""
+import concurrent.futures
 import json
 import signal
 import time
 
 import pytest
 
-from conftest import eventually
+from conftest import UnixConnection, eventually
 from test_api import problem
 
 TEMPLATE = """\
@@ -97,6 +98,23 @@ def test_hang_stop_and_recover(kubesimd):
     reasons = [e["reason"] for e in kubesimd.get("/events")["events"]]
     assert "FaultEnded" in reasons
     eventually(lambda: "A fault was injected: hang-" in kubesimd.log)
+
+
+def test_of_very_many_nodes(kubesimd):
+    """More than are looked at in one turn of the loop: orders wait for one another, and whoever does not wait for an answer gets none."""
+    for first in range(0, 24000, 2000):
+        add(kubesimd, 2000, first=first, node={"metadata": {"labels": {"zone": "ab"[first // 2000 % 2]}}})
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        replies = list(pool.map(lambda kind: kubesimd.ask("POST", "/faults", {"kind": kind, "selector": "zone=a", "count": 5000}), ("slow", "hang", "slow")))
+    assert [r.status for r in replies] == [201] * 3
+    assert sorted((r.json["nodes"], r.json["faulty"]) for r in replies) == [(2000, 10000), (5000, 0), (5000, 5000)]
+    problem(kubesimd.ask("POST", "/faults", {"kind": "slow", "selector": "zone=a"}), 404)
+    assert sorted(f["nodes"] for f in kubesimd.get("/faults")["faults"]) == [2000, 5000, 5000]
+    impatient = UnixConnection(kubesimd.socket)
+    impatient.request("POST", "/faults", json.dumps({"kind": "slow", "selector": "zone=b"}), {"Content-Type": "application/json"})
+    impatient.close()
+    assert kubesimd.post("/faults/recover", {"all": True})["nodes"] >= 12000
+    eventually(lambda: kubesimd.post("/faults/recover", {"all": True})["nodes"] == 0 and kubesimd.get("/faults") == {"faults": []})
 
 
 def test_by_selector_and_by_lot(kubesimd):

@@ -392,6 +392,20 @@ def test_a_nomination_that_does_not_help_is_taken_back(start):
     assert cluster.get(f"{PODS}/p")["spec"].get("nodeName") is None and cluster.ask("GET", f"{PODS}/victim").status == 404
 
 
+def test_a_pod_that_asks_for_cpu_alone_finds_the_room_that_is_kept_for_it(start):
+    """The index keeps it from all pods; the one that it is kept for is placed at the first attempt."""
+    cluster = start("Access.Anonymous=admin", "Cluster.SchedulerAlgorithm=best-fit")
+    cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "low"}, "value": -10}, 201)
+    cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
+    cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: cluster.get(f"{PODS}/victim")["status"]["phase"] == "Running")
+    revision = cluster.get(PODS)["metadata"]["resourceVersion"]
+    cluster.post(PODS, pod("p", requests={"cpu": "2"}), 201)
+    eventually(lambda: cluster.get(f"{PODS}/p")["spec"].get("nodeName") == "a")
+    seen = [e["object"] for e in cluster.stream(f"{PODS}?watch=1&resourceVersion={revision}&fieldSelector=metadata.name%3Dp&timeoutSeconds=1")]
+    assert [p["status"].get("nominatedNodeName") for p in seen if "nodeName" not in p["spec"]] == [None, "a"]
+
+
 def scheduled(cluster):
     return int(re.search(r'^kubesim_scheduling_attempts_total\{result="scheduled"\} (\d+)', cluster.ask("GET", "/metrics").text, re.M).group(1))
 

@@ -212,6 +212,12 @@ def prepare(cluster, case):
     for name, path in paths.items():
         if placed_on(cluster, path):
             eventually(lambda path=path: cluster.get(path)["status"]["phase"] == "Running")
+    if "hangs" in case:
+        cluster.post("/faults", {"kind": "hang", "nodes": case["hangs"], "for": 60}, 201)
+    for name, on, short in there(case.get("before", [])):
+        paths[name] = create_pod(cluster, name, short, on)
+    if "hangs" not in case:
+        eventually(lambda: not any("deletionTimestamp" in p["metadata"] for p in cluster.get(CORE + "/pods")["items"]))
     return paths
 
 
@@ -248,6 +254,8 @@ def test_case(cluster, case):
     if "refused" in case:
         assert placed_on(cluster, path) is None
         assert message_of(cluster, path) == case["refused"]
+    for name, on in case.get("nominated", {}).items():
+        assert cluster.get({**paths, "p": path}[name])["status"].get("nominatedNodeName") == on, name
     if "also" in case:  # pods that were there, and where they have come to
         for name, on in case["also"].items():
             assert placed_on(cluster, paths[name]) == on

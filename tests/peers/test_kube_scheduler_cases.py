@@ -18,8 +18,9 @@ SEEN = 0.06  # seconds until it has heard of a change by its watches
 
 
 def is_for_it(case):
-    """Not those of algorithms that are kubesim's own (first-fit is that of cases which ask who fits, not who is best), and of its gangs."""
-    return case.get("algorithm", "kube") in ("kube", "first-fit") and "kubesim.io/pod-group" not in str(case) and \
+    """Not those of algorithms that are kubesim's own (first-fit is that of cases which ask who fits, not who is best), and of its gangs; nor those in
+    which others come first, at a time of their own."""
+    return case.get("algorithm", "kube") in ("kube", "first-fit") and "kubesim.io/pod-group" not in str(case) and "before" not in case and \
         not (case.get("goes") and case.get("algorithm") == "first-fit" and len(case["nodes"]) > 1)
 
 

@@ -28,7 +28,7 @@ typedef struct Template {
         int priority;
         const char *disk;
         bool tolerates, alone, spread, port; /* alone: one on a node; spread: over zones, skew 1 */
-        unsigned gang; /* how many have to be there; 0: it is of none */
+        unsigned gang; /* how many have to be there, of all templates with that number; 0: it is of none */
 } Template;
 
 static const Template templates[] = {
@@ -36,6 +36,7 @@ static const Template templates[] = {
         { .cpu = 1000, .tolerates = true }, { .cpu = 2000, .priority = 100 }, { .cpu = 1000, .memory = 4096, .priority = 50 },
         { .cpu = 4000, .priority = 1000 }, { .cpu = 1000, .gang = 2 }, { .cpu = 1500, .gang = 3 }, { .memory = 3072, .priority = -10 },
         { .cpu = 100, .port = true, .priority = 10 }, { .cpu = 500, .spread = true, .alone = true, .priority = 50 },
+        { .cpu = 700, .memory = 1024, .gang = 3 },
 };
 
 typedef struct Scheduling {
@@ -51,6 +52,8 @@ typedef struct Scheduling {
         bool takes_away;                   /* the client removes nodes or pods, so that whoever goes is not preempted */
         unsigned most[ELEMENTSOF(templates)]; /* of each template that were on nodes at a time, since the last step */
         bool gained[ELEMENTSOF(templates)];
+        uint64_t nominated_to[PODS];       /* id of the node that the pod was seen to be nominated to; 0: it was not seen */
+        bool displaced[PODS];              /* one that matters more was nominated to the node that it is nominated to */
         WhatIf *question;                  /* that is being worked out while the state goes on */
         WhatIfItem asked;
         bool copied;
@@ -147,12 +150,35 @@ static void check_eviction(Scheduling *w, const Pod *victim) {
         must(w->takes_away);
 }
 
+/* Is there room, too, for those that matter as much and are to come there? */
+static bool keeps_promises(const Scheduling *w, const Pod *p, const Node *n) {
+        int64_t cpu = n->cpu - template_of(p)->cpu;
+
+        for (unsigned i = 0; i < PODS; i++) {
+                const Pod *q = pod_at(w, i);
+                bool to_come = q && q->nominated && w->nominated_to[i] == n->object.id && template_of(q) != template_of(p) &&
+                               template_of(q)->priority >= template_of(p)->priority;
+
+                if (to_come || is_on(q, n->object.name))
+                        cpu -= template_of(q)->cpu;
+        }
+        return cpu >= 0 || template_of(p)->cpu == 0;
+}
+
 static void check_binding(Scheduling *w, const Pod *p) {
         const Node *n = (const Node*) w->nodes[number_of(p->node)];
 
         must(n);
         must(fits(w, template_of(p), n));
+        must(keeps_promises(w, p, n));
         w->gained[template_of(p) - templates] = true;
+}
+
+/* Those that matter less and were to come to that node are to look for another one. */
+static void displace(Scheduling *w, const Pod *by) {
+        for (unsigned i = 0; i < PODS; i++)
+                if (w->pods[i] && streq_ptr(pod_at(w, i)->nominated, by->nominated) && template_of(pod_at(w, i))->priority < template_of(by)->priority)
+                        w->displaced[i] = true;
 }
 
 static void check_pod(Scheduling *w, const Pod *before, const Pod *after) {
@@ -162,6 +188,12 @@ static void check_pod(Scheduling *w, const Pod *before, const Pod *after) {
                 check_binding(w, after);
         if (was_on && before->deleted == 0 && (!after || after->deleted > 0))
                 check_eviction(w, before);
+        if (before && before->nominated && !streq_ptr(before->nominated, after ? after->nominated : NULL))
+                w->displaced[number_of(before->object.name)] = false;
+        if (after && after->nominated && !streq_ptr(before ? before->nominated : NULL, after->nominated)) {
+                w->nominated_to[number_of(after->object.name)] = w->nodes[number_of(after->nominated)]->id;
+                displace(w, after);
+        }
 }
 
 static void take_over(Scheduling *w, Object **slot, Object *o) {
@@ -173,7 +205,7 @@ static void take_over(Scheduling *w, Object **slot, Object *o) {
                 unsigned n = 0;
 
                 for (unsigned i = 0; i < PODS && templates[t].gang > 0; i++)
-                        n += w->pods[i] && pod_holds_capacity(pod_at(w, i)) && template_of(pod_at(w, i)) == &templates[t];
+                        n += w->pods[i] && pod_holds_capacity(pod_at(w, i)) && template_of(pod_at(w, i))->gang == templates[t].gang;
                 w->most[t] = MAX(w->most[t], n);
         }
 }
@@ -197,6 +229,14 @@ static void replay(Scheduling *w) {
         }
 }
 
+/* What has begun within a step ends within it. */
+static void check_displaced(Scheduling *w) {
+        for (unsigned i = 0; i < PODS; i++) {
+                must(!w->displaced[i] || w->unsure);
+                w->displaced[i] = false;
+        }
+}
+
 /* All or none: if one of a gang was placed, so many of it were there at a time as it asks for. */
 static void check_gangs(Scheduling *w) {
         for (size_t t = 0; t < ELEMENTSOF(templates); t++) {
@@ -207,6 +247,8 @@ static void check_gangs(Scheduling *w) {
 }
 
 static void forget(Scheduling *w) {
+        memset(w->displaced, 0, sizeof(w->displaced));
+        memset(w->nominated_to, 0, sizeof(w->nominated_to));
         for (unsigned i = 0; i < NODES; i++)
                 w->nodes[i] = object_unref(w->nodes[i]);
         for (unsigned i = 0; i < PODS; i++)
@@ -327,7 +369,7 @@ static void put_pod_spec(StrBuf *b, const Template *t, unsigned k) {
 static void put_pod(StrBuf *b, unsigned k) {
         strbuf_printf(b, "{\"metadata\":{\"labels\":{\"t\":\"%u\"}", k);
         if (templates[k].gang > 0)
-                strbuf_printf(b, ",\"annotations\":{\"kubesim.io/pod-group\":\"g%u\",\"kubesim.io/pod-group-min-member\":\"%u\"}", k, templates[k].gang);
+                strbuf_printf(b, ",\"annotations\":{\"kubesim.io/pod-group\":\"g%u\",\"kubesim.io/pod-group-min-member\":\"%u\"}", templates[k].gang, templates[k].gang);
         strbuf_puts(b, "},");
         put_pod_spec(b, &templates[k], k);
         strbuf_puts(b, "}");
@@ -514,6 +556,7 @@ static void rest(Scheduling *w) {
                 commit(w);
         }
         check_gangs(w);
+        check_displaced(w);
         w->unsure = false;
         check_rest(w);
 }
@@ -533,6 +576,7 @@ static void go_on(Scheduling *w) {
         memory_fail(0, 0);
         replay(w);
         check_gangs(w);
+        check_displaced(w);
         if (any(w, 4) != 0)
                 commit(w);
         switch (any(w, 40)) {
@@ -552,6 +596,7 @@ static void go_on(Scheduling *w) {
                 rest(w);
         }
         check_gangs(w);
+        check_displaced(w);
 }
 
 uint64_t run_scheduling_world(uint64_t seed, void (*broken)(const char *what, int line)) {

@@ -190,6 +190,20 @@ static void forget_what_is_not_durable(World *w) {
 
 /* --- Invariants --- */
 
+/* Each fault knows how many nodes have it. */
+static void check_fault_counts(const World *w) {
+        size_t hint = 0;
+
+        for (StoreEntry *f = NULL; (f = store_next(w->cluster->store, KIND_FAULT, f ? f->object->id : 0, &hint));) {
+                size_t node_hint = 0;
+                uint32_t n = 0;
+
+                for (StoreEntry *e = NULL; (e = store_next(w->cluster->store, KIND_NODE, e ? e->object->id : 0, &node_hint));)
+                        n += node_state(e)->fault == (FaultState*) f;
+                must(n == ((const FaultState*) f)->n_nodes);
+        }
+}
+
 /* A virtual node has the fault that covers it; without one it is well, or is about to be. */
 static void check_fault(const World *w, const NodeState *ns) {
         const Node *n = node_of(ns);
@@ -225,6 +239,7 @@ static void check_nodes(World *w, uint32_t *ret_bound) {
                 check_fault(w, ns);
                 bound += n;
         }
+        check_fault_counts(w);
         *ret_bound = bound;
 }
 
@@ -483,17 +498,22 @@ static bool is_any(const Object *node _unused_, void *userdata _unused_) {
 static void inject_fault(World *w) {
         _cleanup_error_ Error error = ERROR_NULL;
         FaultSpec spec = {
-                .kind = (FaultKind) prng_below(&w->prng, _FAULT_KIND_MAX), .wants = is_any, .count = (uint32_t) prng_below(&w->prng, 3), .seed = prng_next(&w->prng),
+                .kind = (FaultKind) prng_below(&w->prng, _FAULT_KIND_MAX), .count = (uint32_t) prng_below(&w->prng, 3), .seed = prng_next(&w->prng),
                 .span = chance(w, 4) ? USEC_INFINITY : some_time(w, 5 * USEC_PER_MINUTE) - w->now, .delay = prng_below(&w->prng, 30 * USEC_PER_SEC),
                 .period = 10 * USEC_PER_SEC + prng_below(&w->prng, USEC_PER_MINUTE),
         };
+        bool recover = chance(w, 3);
+        FaultChoice chosen = { .wants = recover ? by_lot : is_any, .userdata = &w->prng, .faulty = recover };
         FaultResult result;
-        uint32_t n;
+        int r;
 
-        if (chance(w, 3))
-                (void) cluster_recover_nodes(w->cluster, w->now, by_lot, &w->prng, &n, &error);
-        else
-                (void) cluster_inject_fault(w->cluster, w->now, &spec, &result, &error);
+        while ((r = fault_choose(w->cluster, &chosen)) > 0)
+                ;
+        if (r >= 0 && recover)
+                (void) cluster_recover_nodes(w->cluster, w->now, &chosen, &error);
+        else if (r >= 0)
+                (void) cluster_inject_fault(w->cluster, w->now, &spec, &chosen, &result, &error);
+        fault_choice_done(&chosen);
 }
 
 static void client_acts(World *w) {

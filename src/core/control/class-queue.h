@@ -21,7 +21,6 @@ typedef struct ClassQueue {
         usec_t not_before;   /* it backs off until then */
         Timer backoff;       /* while it waits for that; of a gang also for when it is given up */
         size_t n_looked_at;  /* nodes, to be ready for it, since it was last */
-        size_t n_turns;      /* in which the scheduler has got ready for its gang, since it was last */
         uint64_t blocked_at; /* Scheduler.n_changes then */
         char *message;       /* why, in kube-scheduler's words; owned, NULL while it has not been tried */
 } ClassQueue;

@@ -7,6 +7,7 @@
 #include "basic/string-util.h"
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
+#include "core/control/turn.h"
 
 static Fault *fault_of(const FaultState *fs) {
         return (Fault*) fs->entry.object;
@@ -40,6 +41,10 @@ static NodeState *next_node(Cluster *c, const Fault *f, uint64_t after, size_t *
 static void set_fault(Cluster *c, NodeState *ns, FaultState *fs) {
         if (ns->fault == fs)
                 return;
+        if (ns->fault)
+                ns->fault->n_nodes--;
+        if (fs)
+                fs->n_nodes++;
         ns->fault = fs;
         if (ns->beat.item.index != PRIOQ_NONE && !list_is_linked(&ns->roused))
                 list_append(&c->roused, &ns->roused);
@@ -60,6 +65,7 @@ int fault_changed(StoreEntry *e, const Object *old, const Object *new, void *use
         usec_t end = USEC_INFINITY;
         int r;
 
+        c->faults_version++;
         if (!o)
                 fs->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_FAULT_END };
         if (n && n->until != USEC_INFINITY)
@@ -122,7 +128,58 @@ usec_t fault_delay(const NodeState *ns) {
         return ns->fault ? fault_of(ns->fault)->delay : 0;
 }
 
-/* --- Injecting --- */
+/* --- Choosing --- */
+
+/* Is it one that is asked for? Counts why not. */
+static bool is_eligible(FaultChoice *x, const NodeState *ns) {
+        bool virtual = node_of(ns)->backing == NODE_VIRTUAL;
+
+        if ((x->faulty && !ns->fault) || !x->wants(ns->entry.object, x->userdata))
+                return false;
+        x->n_agents += !virtual;
+        x->n_faulty += virtual && ns->fault;
+        return virtual && (ns->fault != NULL) == x->faulty;
+}
+
+static int add_to_choice(FaultChoice *x, uint64_t id) {
+        if (!GREEDY_REALLOC(x->ids, x->allocated, x->n + 1))
+                return -ENOMEM;
+        x->ids[x->n++] = id;
+        x->n_nodes += id > 0;
+        return 0;
+}
+
+static void begin_choice(FaultChoice *x, uint64_t version) {
+        x->version = version;
+        x->after = 0;
+        x->n = 0;
+        x->n_nodes = x->n_agents = x->n_faulty = 0;
+}
+
+int fault_choose(Cluster *c, FaultChoice *x) {
+        StoreEntry *e;
+        int r = 0;
+
+        if (x->version != c->faults_version)
+                begin_choice(x, c->faults_version);
+        for (size_t n = 0; r >= 0 && (e = store_next(c->store, KIND_NODE, x->after, &x->hint)); n++) {
+                if (n == look_max(c))
+                        return 1;
+                x->after = e->object->id;
+                if (is_eligible(x, node_state(e)))
+                        r = add_to_choice(x, x->after);
+                else if (x->n > 0 && x->ids[x->n - 1] > 0)
+                        r = add_to_choice(x, 0);
+        }
+        return r;
+}
+
+void fault_choice_done(FaultChoice *x) {
+        free(x->ids);
+        *x = (FaultChoice) {};
+}
+
+/* --- Ranges --- */
 
 typedef struct Ranges {
         FaultRange *items;
@@ -143,68 +200,37 @@ static int add_to_ranges(Ranges *r, uint64_t id) {
         return 0;
 }
 
-/* Is it one that the fault may hit? Counts why not. */
-static bool is_eligible(const NodeState *ns, const FaultSpec *spec, FaultResult *ret) {
-        if (!spec->wants(ns->entry.object, spec->userdata))
-                return false;
-        ret->n_agents += node_of(ns)->backing != NODE_VIRTUAL;
-        ret->n_faulty += node_of(ns)->backing == NODE_VIRTUAL && ns->fault;
-        return node_of(ns)->backing == NODE_VIRTUAL && !ns->fault;
-}
-
-/* The nodes that may be hit, by id; a gap is a node between them that may not. */
-typedef struct Eligible {
-        uint64_t *ids; /* 0: a gap */
-        size_t n, allocated;
-        uint32_t n_nodes;
-} Eligible;
-
-static int find_eligible(Cluster *c, const FaultSpec *spec, Eligible *ret_eligible, FaultResult *ret) {
-        Eligible *l = ret_eligible;
-        size_t hint = 0;
-
-        for (StoreEntry *e = NULL; (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));) {
-                bool eligible = is_eligible(node_state(e), spec, ret);
-
-                if (!eligible && (l->n == 0 || l->ids[l->n - 1] == 0))
-                        continue;
-                if (!GREEDY_REALLOC(l->ids, l->allocated, l->n + 1))
-                        return -ENOMEM;
-                l->ids[l->n++] = eligible ? e->object->id : 0;
-                l->n_nodes += eligible;
-        }
-        return 0;
-}
-
 /* Selection sampling: Knuth, TAOCP 2, 3.4.2, algorithm S. */
-static int choose(const FaultSpec *spec, const Eligible *l, Ranges *r, FaultResult *ret) {
-        uint32_t left = l->n_nodes, wanted = spec->count > 0 ? MIN(spec->count, left) : left;
+static int draw_lots(const FaultSpec *spec, const FaultChoice *x, Ranges *r) {
+        uint32_t left = x->n_nodes, wanted = spec->count > 0 ? MIN(spec->count, left) : left;
         Prng lot;
 
         prng_init(&lot, spec->seed);
-        for (size_t i = 0; i < l->n; i++) {
+        for (size_t i = 0; i < x->n; i++) {
                 bool chosen = false;
                 int k;
 
-                if (l->ids[i] > 0)
-                        chosen = wanted > ret->n_nodes && (left == wanted - ret->n_nodes || prng_below(&lot, left) < wanted - ret->n_nodes), left--;
+                if (x->ids[i] > 0)
+                        chosen = wanted > 0 && (left == wanted || prng_below(&lot, left) < wanted), left--;
                 if (!chosen) {
                         r->open = false;
                         continue;
                 }
-                ret->n_nodes++;
-                k = add_to_ranges(r, l->ids[i]);
+                wanted--;
+                k = add_to_ranges(r, x->ids[i]);
                 if (k < 0)
                         return k;
         }
         return 0;
 }
 
-static int no_node(const FaultResult *result, Error *reterr) {
-        if (result->n_agents > 0)
+/* --- Injecting --- */
+
+static int no_node(const FaultChoice *chosen, Error *reterr) {
+        if (chosen->n_agents > 0)
                 return error_set(reterr, -ENOENT, "no virtual node is chosen; an agent fails with its service: systemctl stop, freeze or kill -s KILL "
                                  "kubesim-agent@NODE (or kubesim-agent-fleet@NAME)");
-        if (result->n_faulty > 0)
+        if (chosen->n_faulty > 0)
                 return error_set(reterr, -ENOENT, "the chosen nodes have a fault already: kubesimctl recover-node");
         return error_set(reterr, -ENOENT, "no node is chosen");
 }
@@ -232,29 +258,37 @@ static int store_fault(Cluster *c, const FaultSpec *spec, Ranges *ranges, FaultR
                 r = store_put(c->store, &f->object);
         if (r < 0)
                 return r;
+        ret->n_nodes = ((const FaultState*) store_find(c->store, KIND_FAULT, ret->name))->n_nodes;
         (void) snprintf(detail, sizeof(detail), "%s of %u nodes", ret->name, ret->n_nodes);
         cluster_event(c, EVENT_FAULT_INJECTED, NULL, NULL, detail);
         return 0;
 }
 
-int cluster_inject_fault(Cluster *c, usec_t now, const FaultSpec *spec, FaultResult *ret, Error *reterr) {
-        Eligible eligible = {};
-        Ranges ranges = {};
+int cluster_check_fault(const Cluster *c, Error *reterr) {
         int r;
 
-        *ret = (FaultResult) {};
-        c->now = now;
         r = cluster_check_writable(c, reterr);
         if (r < 0)
                 return r;
         if (store_count(c->store, KIND_FAULT) >= FAULTS_MAX)
                 return error_set(reterr, -EDQUOT, "there are %d faults already, which is the most", FAULTS_MAX);
-        r = find_eligible(c, spec, &eligible, ret);
-        if (r >= 0)
-                r = choose(spec, &eligible, &ranges, ret);
-        free(eligible.ids);
-        if (r >= 0 && ret->n_nodes == 0)
-                return no_node(ret, reterr);
+        return 0;
+}
+
+int cluster_inject_fault(Cluster *c, usec_t now, const FaultSpec *spec, const FaultChoice *chosen, FaultResult *ret, Error *reterr) {
+        Ranges ranges = {};
+        int r;
+
+        *ret = (FaultResult) {};
+        c->now = now;
+        r = cluster_check_fault(c, reterr);
+        if (r < 0)
+                return r;
+        if (chosen->version != c->faults_version)
+                return -EAGAIN;
+        if (chosen->n_nodes == 0)
+                return no_node(chosen, reterr);
+        r = draw_lots(spec, chosen, &ranges);
         if (r >= 0)
                 r = store_fault(c, spec, &ranges, ret);
         free(ranges.items);
@@ -264,15 +298,6 @@ int cluster_inject_fault(Cluster *c, usec_t now, const FaultSpec *spec, FaultRes
 }
 
 /* --- Ending --- */
-
-uint32_t fault_count_nodes(Cluster *c, const Fault *f) {
-        size_t range = 0, hint = 0;
-        uint32_t n = 0;
-
-        for (NodeState *ns = NULL; (ns = next_node(c, f, ns ? ns->entry.object->id : 0, &range, &hint));)
-                n += ns->fault && fault_of(ns->fault) == f;
-        return n;
-}
 
 int fault_end(Cluster *c, FaultState *fs) {
         _cleanup_(object_unrefp) Object *o = object_ref(fs->entry.object);
@@ -300,24 +325,28 @@ int cluster_end_fault(Cluster *c, usec_t now, const char *name, Error *reterr) {
         return r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
-/* Leaves those that are not wanted in the fault. */
-static int take_out(Cluster *c, FaultState *fs, fault_wants_t wants, void *userdata, uint32_t *n) {
+static int compare_ids(const void *a, const void *b) {
+        return CMP(*(const uint64_t*) a, *(const uint64_t*) b);
+}
+
+/* Leaves those that are not chosen in the fault. */
+static int take_out(Cluster *c, FaultState *fs, const uint64_t *ids, size_t n_ids) {
         _cleanup_(fault_unrefp) Fault *copy = NULL;
         size_t range = 0, hint = 0;
         Ranges left = {};
-        uint32_t out = 0;
+        bool any = false;
         int r = 0;
 
         for (NodeState *ns = NULL; r >= 0 && (ns = next_node(c, fault_of(fs), ns ? ns->entry.object->id : 0, &range, &hint));) {
-                if (wants(ns->entry.object, userdata)) {
-                        out++;
+                if (bsearch(&ns->entry.object->id, ids, n_ids, sizeof(uint64_t), compare_ids)) {
+                        any = true;
                         left.open = false;
                 } else
                         r = add_to_ranges(&left, ns->entry.object->id);
         }
-        if (r >= 0 && out > 0 && left.n == 0)
+        if (r >= 0 && any && left.n == 0)
                 r = fault_end(c, fs);
-        else if (r >= 0 && out > 0) {
+        else if (r >= 0 && any) {
                 r = fault_copy(fault_of(fs), &copy);
                 if (r >= 0) {
                         fault_set_ranges(copy, TAKE_PTR(left.items), left.n);
@@ -325,23 +354,40 @@ static int take_out(Cluster *c, FaultState *fs, fault_wants_t wants, void *userd
                 }
         }
         free(left.items);
-        *n += r >= 0 ? out : 0;
         return r;
 }
 
-int cluster_recover_nodes(Cluster *c, usec_t now, fault_wants_t wants, void *userdata, uint32_t *ret, Error *reterr) {
-        size_t hint = 0;
+static size_t count_faulty(const Cluster *c) {
+        size_t hint = 0, n = 0;
+
+        for (StoreEntry *e = NULL; (e = store_next(c->store, KIND_FAULT, e ? e->object->id : 0, &hint));)
+                n += ((const FaultState*) e)->n_nodes;
+        return n;
+}
+
+int cluster_recover_nodes(Cluster *c, usec_t now, const FaultChoice *chosen, Error *reterr) {
+        _cleanup_free_ uint64_t *ids = NULL;
+        size_t hint = 0, n = 0;
         StoreEntry *e;
+        bool all;
         int r;
 
-        *ret = 0;
         c->now = now;
         r = cluster_check_writable(c, reterr);
         if (r < 0)
                 return r;
-        for (uint64_t id = 0; (e = store_next(c->store, KIND_FAULT, id, &hint));) {
+        if (chosen->version != c->faults_version)
+                return -EAGAIN;
+        all = chosen->n_nodes == count_faulty(c); /* the usual case, in which no fault has to be looked into */
+        ids = new0(uint64_t, chosen->n_nodes + 1);
+        if (!ids)
+                return error_set(reterr, -ENOMEM, "out of memory");
+        for (size_t i = 0; i < chosen->n; i++)
+                if (chosen->ids[i] > 0)
+                        ids[n++] = chosen->ids[i];
+        for (uint64_t id = 0; n > 0 && (e = store_next(c->store, KIND_FAULT, id, &hint));) {
                 id = e->object->id;
-                r = take_out(c, (FaultState*) e, wants, userdata, ret);
+                r = all ? fault_end(c, (FaultState*) e) : take_out(c, (FaultState*) e, ids, n);
                 if (r < 0)
                         return error_set(reterr, r, r == -E2BIG ? "what is left of a fault lies too far apart" : "out of memory");
         }

@@ -8,11 +8,11 @@
 
 /* Are pods of the two classes, of which one is in a gang, in the same one? */
 bool gang_is_same(const PodClass *a, const PodClass *b);
-/* The scheduler gets ready for all classes that wait of the gang that the queue's class is in, some nodes in a turn: 1 while it has to go on,
- * else 0; -ENOMEM. */
-int gang_prepare(Cluster *c, ClassQueue *queue);
 /* Places those of the pod's gang that wait: 1 when enough of them have found a node, 0 when nothing was done, -ENOMEM. Appends why there
- * is no room for all of a gang that is complete. */
+ * is no room for all of a gang that is complete. -EAGAIN: the scheduler gets ready for its members, some nodes in a turn; it is to be called
+ * again in the next one. */
 int gang_place(Cluster *c, PodState *ps, StrBuf *message);
+/* What is kept for that. */
+void gang_forget(Cluster *c);
 /* 1 and appends why when the gang waits for its members (or was given up), 0 when it only lacks room. *ret_until: when it is given up. */
 int gang_is_waiting(Cluster *c, const Pod *p, StrBuf *message, usec_t *ret_until);

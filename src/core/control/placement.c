@@ -22,11 +22,11 @@ const SchedAlgorithm *placement_algorithm(const Cluster *c, const Pod *p) {
         return own ?: c->algorithm;
 }
 
-/* Can the index alone say where it goes? */
+/* Can the index alone say where it goes? Not if room is kept for a pod of its own class, which the index keeps from that, too. */
 static bool is_for_index(const Cluster *c, const Pod *p) {
         if (!c->algorithm->choose)
                 return false;
-        return !p->class || (p->class->simple && c->scheduler.classes.n_anti == 0);
+        return !p->class || (p->class->simple && p->class->n_nominated == 0 && c->scheduler.classes.n_anti == 0);
 }
 
 int placement_native_class(PodClassPool *pool, int64_t cpu, PodClass **ret) {
@@ -89,8 +89,12 @@ int placement_choose(Cluster *c, const Pod *p, NodeState **ret) {
         return r;
 }
 
+bool placement_is_ready(const Cluster *c, const Pod *p, uint64_t own) {
+        return !p->class || is_for_index(c, p) || scheduler_is_ready(&c->scheduler, p->class, placement_algorithm(c, p), turn_nodes(c), own);
+}
+
 int placement_choose_soon(Cluster *c, const Pod *p, NodeState **ret) {
-        if (!p->class || is_for_index(c, p) || scheduler_is_ready(&c->scheduler, p->class, placement_algorithm(c, p), turn_nodes(c)))
+        if (placement_is_ready(c, p, 0))
                 return placement_choose(c, p, ret);
         c->placing = true;
         return -EAGAIN;
@@ -208,6 +212,7 @@ void placement_forget(Cluster *c) {
         LIST_FOREACH(queue, &c->queues.all, ClassQueue, link)
                 forget_waits(&queue->pods);
         class_queues_done(&c->queues);
+        gang_forget(c);
         forget_waits(&c->pending);
 }
 
@@ -413,20 +418,26 @@ int placement_prepare(Cluster *c, ClassQueue *queue, const Pod *p) {
         return r;
 }
 
+/* As gang_place(), of one pod. */
+static int place_next(Cluster *c, ClassQueue *queue) {
+        PodState *ps = waiting(pending_queue_first(&queue->pods));
+        int r;
+
+        r = placement_prepare(c, queue, pod_of(ps));
+        return r > 0 ? -EAGAIN : r < 0 ? r : place(c, ps);
+}
+
 static int try_queue(Cluster *c, ClassQueue *queue, Turn *turn) {
         _cleanup_(pod_class_unrefp) PodClass *class = pod_class_ref(queue->class);
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(MESSAGE_MAX);
         PodState *ps = waiting(pending_queue_first(&queue->pods));
         int r;
 
-        r = class->gang.name ? gang_prepare(c, queue) : placement_prepare(c, queue, pod_of(ps));
-        if (r > 0)
+        r = class->gang.name ? gang_place(c, ps, &message) : place_next(c, queue);
+        if (r == -EAGAIN)
                 turn_end(turn);
-        if (r != 0)
-                return MIN(r, 0);
-        r = class->gang.name ? gang_place(c, ps, &message) : place(c, ps);
         if (r < 0)
-                return r;
+                return r == -EAGAIN ? 0 : r;
         if (r == 0)
                 return block(c, queue, ps, &message);
         queue = class_queue_find(class);

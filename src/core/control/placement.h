@@ -47,6 +47,8 @@ void placement_count(Cluster *c, const Pod *p, bool placed);
 /* The scheduler looks at so many nodes for a class in one turn: 1 while it has to go on, else 0; -ENOMEM. One that is overtaken by changes,
  * and begins anew, again and again is waited for at last. */
 int placement_prepare(Cluster *c, ClassQueue *queue, const Pod *p);
+/* Would placement_try() look at no more of them than that, beside those that the caller has made `own` changes of? */
+bool placement_is_ready(const Cluster *c, const Pod *p, uint64_t own);
 /* The class, in that pool, of pods of the native API that ask for so much; a reference. -ENOMEM. */
 int placement_native_class(PodClassPool *pool, int64_t cpu, PodClass **ret);
 const SchedAlgorithm *placement_algorithm(const Cluster *c, const Pod *p);

@@ -249,6 +249,37 @@ static int nominate(Cluster *c, PodState *ps, const NodeState *ns) {
         return cluster_put(c, &p->object);
 }
 
+/* A pod of the class that waits and is nominated to that node, or NULL. */
+static PodState *find_nominated(const PodClass *class, const char *node) {
+        ClassQueue *queue = class_queue_find(class);
+
+        for (PendingEntry *e = queue ? pending_queue_first(&queue->pods) : NULL; e; e = pending_queue_next(e))
+                if (streq_ptr(pod_of(container_of(e, PodWait, entry)->pod)->nominated, node))
+                        return container_of(e, PodWait, entry)->pod;
+        return NULL;
+}
+
+/* Lesser pods that were to come to the node, and for which others have gone, may not fit any more once that pod is there: they are to look for
+ * another one now, and not when its victims have gone. kube-scheduler, prepareCandidate(). */
+static int take_nominations_back(Cluster *c, const NodeState *ns, int32_t priority) {
+        const SchedUses *nominated = &ns->sched.nominated;
+
+        for (uint32_t i = 0; i < nominated->n_items;) {
+                const PodClass *class = nominated->items[i].class;
+                PodState *ps = class->priority < priority ? find_nominated(class, node_of(ns)->object.name) : NULL;
+                int r;
+
+                if (!ps) { /* one of another scheduler's is that one's to tell */
+                        i++;
+                        continue;
+                }
+                r = nominate(c, ps, NULL); /* there is one less */
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* The pod is nominated first, so that whoever comes in between does not get the room. */
 static int evict_victims(Cluster *c, PodState *ps, const Candidate *x) {
         char why[600], uid[UUID_STRING_MAX];
@@ -256,6 +287,8 @@ static int evict_victims(Cluster *c, PodState *ps, const Candidate *x) {
 
         (void) uuid_to_string(ps->entry.object->uid, uid);
         r = nominate(c, ps, x->ns);
+        if (r >= 0)
+                r = take_nominations_back(c, x->ns, pod_of(ps)->class->priority);
         for (size_t i = 0; i < x->n_victims && r >= 0; i++) {
                 (void) snprintf(why, sizeof(why), "Preempted by pod %s on node %s", uid, node_of(x->ns)->object.name);
                 cluster_event(c, EVENT_POD_PREEMPTED, node_of(x->ns)->object.name, x->victims[i].ps->entry.object->name, why);

@@ -74,14 +74,16 @@ int cluster_node_class(Cluster *c, Doc *doc, NodeClass **ret) {
 
 void node_update_index(Cluster *c, NodeState *ns) {
         const Node *n = node_of(ns);
+        uint32_t n_pods = ns->sched.n_pods;
+        int64_t held = ns->sched.used.cpu + sched_node_promised(&ns->sched, 0, &n_pods); /* the index is for pods without a priority */
         bool lives = n->health == NODE_HEALTHY && !n->stop_requested && !ns->leaving;
-        bool open = lives && !n->unschedulable && !n->tainted && ns->sched.n_pods < ns->sched.pods_max;
+        bool open = lives && !n->unschedulable && !n->tainted && n_pods < ns->sched.pods_max;
 
         if (lives != ns->sched.open) {
                 ns->sched.open = lives;
                 scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_NODE);
         }
-        node_index_set(&c->index, &ns->index, open ? ns->sched.allocatable.cpu - ns->sched.used.cpu : NODE_INDEX_CLOSED);
+        node_index_set(&c->index, &ns->index, open ? ns->sched.allocatable.cpu - held : NODE_INDEX_CLOSED);
 }
 
 void node_set_leaving(Cluster *c, NodeState *ns, bool leaving) {
@@ -152,12 +154,16 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
                 node_index_remove(&c->index, &ns->index);
                 return r;
         }
+        if (ns->fault)
+                ns->fault->n_nodes++;
         ns->last_beat_realtime = n->object.created;
         return 0;
 }
 
 static void node_removed(Cluster *c, NodeState *ns) {
         assert(list_is_empty(&ns->pods)); /* a removed node was emptied first */
+        if (ns->fault)
+                ns->fault->n_nodes--;
         node_index_remove(&c->index, &ns->index);
         scheduler_remove_node(&c->scheduler, &ns->sched);
         (void) scheduler_count_images(&c->scheduler, ns->sched.class, NULL);
@@ -280,6 +286,7 @@ static void pod_unnominate(Cluster *c, const Pod *p) {
                 return;
         sched_node_unnominate(&ns->sched, p->class);
         scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_GONE);
+        node_update_index(c, ns);
 }
 
 static int pod_nominate(Cluster *c, const Pod *p) {
@@ -289,9 +296,11 @@ static int pod_nominate(Cluster *c, const Pod *p) {
         if (!ns)
                 return 0;
         r = sched_node_nominate(&ns->sched, p->class);
-        if (r >= 0)
-                scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_CAME);
-        return r;
+        if (r < 0)
+                return r;
+        scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_CAME);
+        node_update_index(c, ns);
+        return 0;
 }
 
 int pod_bind(Pod *p, const NodeState *ns) {

@@ -94,7 +94,18 @@ typedef struct NodeState {
 typedef struct FaultState {
         StoreEntry entry; /* Fault */
         Timer end;
+        uint32_t n_nodes; /* that have it now */
 } FaultState;
+
+/* What is known of the gang whose placement takes more than one turn (gang.c). Nobody holds the room that its members have found. */
+typedef struct GangTrial {
+        struct GangPlace *places; /* of its first members; owned */
+        size_t n_places, allocated;
+        uint64_t gang;       /* id of the first of them; 0: there is none */
+        uint64_t n_turns;
+        uint64_t seen;       /* the state of the scheduler in which they fit */
+        uint64_t last_order; /* Scheduler.last_order after them */
+} GangTrial;
 
 /* What there is of a pod only while it is queued. */
 typedef struct PodWait {
@@ -133,10 +144,12 @@ struct Cluster {
         const SchedAlgorithm *algorithm;
         char *scheduler_name;   /* of pods that are ours to place; owned */
         Scheduler scheduler;
+        uint64_t faults_version; /* grows when a fault begins, changes or ends, and when nodes may have come back by an undo */
         NodeClass *node_class;  /* of the node that was looked at last: the next one often has the same document */
         NodeIndex index;
         PendingQueue pending;   /* pods without a class: those of the native API */
         ClassQueues queues;     /* the others */
+        GangTrial trial;
         bool placing;           /* what waits may fit: something was left to pods_schedule() in the next step */
         ListLink alive, unhealthy, stopping, woken, roused;
         ListLink dirty;   /* ObjectState.dirty: waits for its controller */

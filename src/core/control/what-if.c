@@ -82,9 +82,10 @@ static int reserve_copies(WhatIf *w, size_t n) {
         return 0;
 }
 
-/* Has what is in that slot as it is now. */
+/* Has what is in that slot as it is now; there may have been more of them when it was looked at before. */
 static int look_at(WhatIf *w, size_t slot) {
-        const SchedNode *live = w->cluster->scheduler.nodes[slot];
+        const Scheduler *s = &w->cluster->scheduler;
+        const SchedNode *live = slot < s->n_slots ? s->nodes[slot] : NULL;
 
         drop_copy(w, slot);
         return live ? copy_node(w, live) : 0;
@@ -122,8 +123,8 @@ int what_if_copy(WhatIf *w, WhatIfItem *items, size_t n_items) {
                 w->to_copy = 0;
                 w->seen = live->n_changes;
         }
-        for (unsigned n = 0; w->to_copy < live->n_slots || w->seen < live->n_changes; n++) {
-                bool anew = w->to_copy < live->n_slots;
+        for (unsigned n = 0; w->to_copy < w->n_copies || w->seen < live->n_changes; n++) {
+                bool anew = w->to_copy < w->n_copies;
 
                 if (n == SOME)
                         return 1;

@@ -102,6 +102,20 @@ void sched_node_unnominate(SchedNode *n, PodClass *class) {
         use_remove(&n->nominated, class, false);
 }
 
+int64_t sched_node_promised(const SchedNode *n, int32_t priority, uint32_t *pods) {
+        int64_t cpu = 0;
+
+        for (uint32_t i = 0; i < n->nominated.n_items; i++) {
+                const SchedUse *x = &n->nominated.items[i];
+
+                if (x->class->priority < priority)
+                        continue;
+                cpu += x->n * x->class->requests.cpu;
+                *pods += x->n;
+        }
+        return cpu;
+}
+
 void sched_node_update(SchedNode *n, const Node *node, NodeClass *class, bool open, int64_t pods_max) {
         n->node = node;
         n->open = open;

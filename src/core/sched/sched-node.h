@@ -45,6 +45,8 @@ void sched_node_set_ending(SchedNode *n, PodClass *class, bool ending);
 /* A pod is nominated to it, or no longer. -ENOMEM. */
 int sched_node_nominate(SchedNode *n, PodClass *class);
 void sched_node_unnominate(SchedNode *n, PodClass *class);
+/* How much CPU is kept there from pods of that priority, and (added to *pods) for how many others. */
+int64_t sched_node_promised(const SchedNode *n, int32_t priority, uint32_t *pods);
 /* Takes over what its object and document say. */
 void sched_node_update(SchedNode *n, const Node *node, NodeClass *class, bool open, int64_t pods_max);
 /* A copy that owns its own lists and references; for questions of the kind "what if". -ENOMEM. */

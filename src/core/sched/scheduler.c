@@ -18,7 +18,7 @@ static const char *image_name(const void *value) {
 }
 
 void scheduler_init(Scheduler *s, uint64_t seed, const uint64_t secret[2]) {
-        *s = (Scheduler) { .secret = secret };
+        *s = (Scheduler) { .secret = secret, .places_max = SCHEDULER_PLACES_MAX };
         pod_class_pool_init(&s->classes, secret);
         prng_init(&s->prng, seed);
         hashtable_init(&s->images, image_name, secret);
@@ -118,6 +118,11 @@ static bool has_odd_hostname(const SchedNode *n) {
         return !streq(node_label(n->node, HOSTNAME), n->node->object.name);
 }
 
+/* What the ring has is forgotten: all are behind by more than it holds, and look at all slots anew. */
+static void lose_changes(Scheduler *s) {
+        s->n_changes += s->changes_allocated + 1;
+}
+
 /* The ring is at least as long as there are nodes: whoever is further behind looks at all of them anyway. */
 static int reserve_changes(Scheduler *s) {
         size_t n = MAX(s->changes_allocated, (size_t) CHANGES_LEAST);
@@ -133,7 +138,7 @@ static int reserve_changes(Scheduler *s) {
         free(s->changes);
         s->changes = changes;
         s->changes_allocated = n;
-        s->n_changes += n + 1; /* what was noted is lost: all are behind by more than the ring */
+        lose_changes(s);
         return 0;
 }
 
@@ -171,6 +176,24 @@ int scheduler_add_node(Scheduler *s, SchedNode *n) {
         return 0;
 }
 
+/* When most slots are nobody's, the nodes move together: whatever looks at all slots looks at no more than twice as many as there are nodes. */
+static void compact(Scheduler *s) {
+        size_t n = 0;
+
+        if (s->n_nodes * 2 > s->n_slots)
+                return;
+        scheduler_forget_orders(s);
+        for (size_t i = 0; i < s->n_slots; i++) {
+                if (!s->nodes[i])
+                        continue;
+                s->nodes[i]->slot = n;
+                s->nodes[n++] = s->nodes[i];
+        }
+        s->n_slots = n;
+        s->next_free = 0;
+        lose_changes(s);
+}
+
 void scheduler_remove_node(Scheduler *s, SchedNode *n) {
         scheduler_note(s, n, SCHED_EVENT_NODE);
         s->nodes[n->slot] = NULL;
@@ -178,6 +201,7 @@ void scheduler_remove_node(Scheduler *s, SchedNode *n) {
         count_node(s, -1);
         n->slot = SIZE_MAX;
         n->odd_hostname = false;
+        compact(s);
 }
 
 void scheduler_note(Scheduler *s, SchedNode *n, SchedEvent event) {
@@ -244,7 +268,7 @@ static void forget_own(Scheduler *s, const PodClass *class, const SchedAlgorithm
 
 /* Makes room for one more of that size, the oldest first. */
 static void drop_oldest(Scheduler *s, size_t places) {
-        while (s->n_places + places > SCHEDULER_PLACES_MAX && scheduler_forget_order(s))
+        while (s->n_places + places > s->places_max && scheduler_forget_order(s))
                 ;
 }
 
@@ -284,13 +308,13 @@ int scheduler_prepare(Scheduler *s, PodClass *class, const SchedAlgorithm *algor
         return look_up(s, class, algorithm, most, &o);
 }
 
-bool scheduler_is_ready(const Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most) {
+bool scheduler_is_ready(const Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most, uint64_t own) {
         const ClassOrder *o;
 
         if (s->n_slots <= most)
                 return true;
         o = find_order(s, class, algorithm);
-        return o && o->n_nodes >= s->n_slots && o->to_look == SIZE_MAX && s->n_changes - o->seen <= most;
+        return o && o->n_nodes >= s->n_slots && o->to_look == SIZE_MAX && s->n_changes - o->seen <= most + own;
 }
 
 int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret) {

@@ -32,7 +32,7 @@ struct Scheduler {
         Prng prng;
         const uint64_t *secret;      /* borrowed */
 
-        SchedNode **nodes;           /* by slot; NULL = nobody's; borrowed */
+        SchedNode **nodes;           /* by slot; NULL = nobody's, at most half of them; borrowed */
         size_t n_slots, allocated, n_nodes;
         size_t next_free;            /* where a free slot is looked for */
         size_t odd_hostnames;        /* nodes whose kubernetes.io/hostname is not their name */
@@ -48,7 +48,7 @@ struct Scheduler {
         uint64_t images_version;     /* grows with every change of the above, or of how many nodes there are beside */
 
         ListLink orders;             /* ClassOrder.link, the one that was asked for last comes first */
-        size_t n_places;             /* in all of them */
+        size_t n_places, places_max; /* in all of them, and at most; SCHEDULER_PLACES_MAX but in tests */
         Workload workload, usual;    /* what was placed; the same when it had last doubled, which algorithms go by */
         uint64_t workload_version;   /* grows when `usual` changes */
         uint64_t last_order;         /* round-robin: of the node that was chosen last */
@@ -59,6 +59,7 @@ void scheduler_done(Scheduler *s);
 
 /* Enters a node, whose order is set. -ENOMEM. */
 int scheduler_add_node(Scheduler *s, SchedNode *n);
+/* Others may have other slots after that. */
 void scheduler_remove_node(Scheduler *s, SchedNode *n);
 /* Its object or its pods have changed, by what it says already; never fails. */
 void scheduler_note(Scheduler *s, SchedNode *n, SchedEvent event);
@@ -72,8 +73,8 @@ void scheduler_placed(Scheduler *s, const PodClass *c);
 int scheduler_order(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, ClassOrder **ret);
 /* Works towards that, looking at no more than `most` nodes: 1 until scheduler_order() has nothing to look at. -ENOMEM. */
 int scheduler_prepare(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most);
-/* Would it take looking at no more than `most` of them, or are there no more? */
-bool scheduler_is_ready(const Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most);
+/* Would it take looking at no more than `most` of them, or are there no more? Not counted: `own` changes, the caller's. */
+bool scheduler_is_ready(const Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, size_t most, uint64_t own);
 /* The node that the algorithm chooses: 1 and *ret, 0 when none fits, -ENOMEM. */
 int scheduler_choose(Scheduler *s, PodClass *class, const SchedAlgorithm *algorithm, SchedNode **ret);
 /* Forgets every order, so that what they were made from may change altogether. */

@@ -3,6 +3,7 @@
 /* What the front doors may reach of the daemon. */
 
 #include "basic/error.h"
+#include "basic/list.h"
 #include "core/cluster.h"
 #include "kubesimd/http/server.h"
 
@@ -37,6 +38,7 @@ struct ApiContext {
         struct CustomKinds *custom; /* rows of CustomResourceDefinitions, of the Kubernetes door */
         unsigned n_questions; /* that are being worked out: native/question.h */
         usec_t questions_rest_until; /* monotonic */
+        ListLink fault_orders; /* that are being carried out: faults.h */
         void *manager; /* of the checks and of write_metrics; nothing else looks at it */
 };
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "basic/alloc-util.h"
 #include "basic/json-reader.h"
 #include "basic/json-writer.h"
 #include "basic/string-util.h"
@@ -114,70 +115,162 @@ static int check_body(const FaultBody *b, FaultKind *ret_kind, Error *reterr) {
         return 0;
 }
 
-static int inject(HttpRequest *req, ApiContext *api, FaultBody *b, Error *reterr) {
-        _cleanup_strbuf_ StrBuf answer = STRBUF_INIT(4 * KIB);
-        Choice choice = {};
+/* An order that is being carried out: whichever nodes it is for are found some at a time. */
+typedef struct FaultOrder {
+        ListLink link;   /* in ApiContext.fault_orders; those that could not be answered at once */
+        ApiContext *api;
+        HttpRequest *req;
+        FaultBody body;  /* its names are owned, all else is the request's */
+        FaultSpec spec;  /* of an injection */
+        Choice choice;
+        FaultChoice chosen;
+} FaultOrder;
+
+static FaultOrder *order_free(FaultOrder *o) {
+        if (!o)
+                return NULL;
+        list_remove(&o->link);
+        fault_choice_done(&o->chosen);
+        selector_free(o->choice.selector);
+        free(o->body.nodes.items);
+        return mfree(o);
+}
+DEFINE_CLEANUP(FaultOrder*, order_free)
+
+static void order_gone(HttpRequest *req _unused_, void *userdata) {
+        order_free(userdata);
+}
+
+static int inject(FaultOrder *o, StrBuf *answer, Error *reterr) {
         FaultResult result;
-        FaultKind kind = FAULT_HANG;
-        FaultSpec spec;
         int r;
 
-        r = check_body(b, &kind, reterr);
+        r = cluster_inject_fault(o->api->cluster, api_now(), &o->spec, &o->chosen, &result, reterr);
         if (r < 0)
                 return r;
-        r = choose(api->cluster, b, &choice, reterr);
-        if (r >= 0) {
-                spec = (FaultSpec) {
-                        .kind = kind, .span = b->span > 0 ? b->span : USEC_INFINITY, .delay = b->delay, .period = b->period, .selector = b->selector,
-                        .wants = is_chosen, .userdata = &choice, .count = (uint32_t) b->count, .seed = (uint64_t) b->seed,
-                };
-                r = cluster_inject_fault(api->cluster, api_now(), &spec, &result, reterr);
-        }
-        selector_free(choice.selector);
-        if (r < 0)
-                return r;
-        strbuf_printf(&answer, "{\"message\":\"Fault %s injected into %u nodes\",\"fault\":\"%s\",\"nodes\":%u,\"agents\":%u,\"faulty\":%u}\n", result.name,
-                      result.n_nodes, result.name, result.n_nodes, result.n_agents, result.n_faulty);
-        return http_reply(req, 201, FAULT_JSON, &answer, api_mark(api));
+        strbuf_printf(answer, "{\"message\":\"Fault %s injected into %u nodes\",\"fault\":\"%s\",\"nodes\":%u,\"agents\":%u,\"faulty\":%u}\n", result.name,
+                      result.n_nodes, result.name, result.n_nodes, o->chosen.n_agents, o->chosen.n_faulty);
+        return 201;
 }
 
-static int recover(HttpRequest *req, ApiContext *api, FaultBody *b, Error *reterr) {
+static int recover(FaultOrder *o, StrBuf *answer, Error *reterr) {
+        int r;
+
+        r = cluster_recover_nodes(o->api->cluster, api_now(), &o->chosen, reterr);
+        if (r < 0)
+                return r;
+        strbuf_printf(answer, "{\"message\":\"%u nodes recovered\",\"nodes\":%u}\n", o->chosen.n_nodes, o->chosen.n_nodes);
+        return 200;
+}
+
+/* 1 while there is more to do in further turns, 0 when it is answered. */
+static int go_on(FaultOrder *o, Error *reterr) {
         _cleanup_strbuf_ StrBuf answer = STRBUF_INIT(4 * KIB);
-        Choice choice = {};
-        uint32_t n;
         int r;
 
-        r = choose(api->cluster, b, &choice, reterr);
-        if (r >= 0)
-                r = cluster_recover_nodes(api->cluster, api_now(), is_chosen, &choice, &n, reterr);
-        selector_free(choice.selector);
-        if (r < 0)
+        r = fault_choose(o->api->cluster, &o->chosen);
+        if (r != 0)
                 return r;
-        strbuf_printf(&answer, "{\"message\":\"%u nodes recovered\",\"nodes\":%u}\n", n, n);
-        return http_reply(req, 200, FAULT_JSON, &answer, api_mark(api));
+        r = o->chosen.faulty ? recover(o, &answer, reterr) : inject(o, &answer, reterr);
+        if (r == -EAGAIN)
+                return 1;
+        return r < 0 ? r : http_reply(o->req, (unsigned) r, FAULT_JSON, &answer, api_mark(o->api));
 }
 
-static int with_body(HttpRequest *req, ApiContext *api, const JsonField *fields, size_t n_fields,
-                     int (*act)(HttpRequest *req, ApiContext *api, FaultBody *b, Error *reterr), Error *reterr) {
-        FaultBody body = {};
+bool faults_wait(const ApiContext *api) {
+        return !list_is_empty(&api->fault_orders);
+}
+
+/* The first of them: one that begins while another one chooses would make that one begin anew. */
+void faults_go_on(ApiContext *api) {
+        _cleanup_error_ Error error = ERROR_NULL;
+        FaultOrder *o;
+        int r;
+
+        if (!faults_wait(api))
+                return;
+        o = container_of(list_first(&api->fault_orders), FaultOrder, link);
+        r = go_on(o, &error);
+        if (r > 0)
+                return;
+        list_remove(&o->link);
+        if (r < 0)
+                (void) http_reply_error(o->req, r, &error);
+        http_server_pump(api->http);
+}
+
+/* What takes no longer than a turn is answered at once. */
+static int carry_out(FaultOrder *o, Error *reterr) {
+        ApiContext *api = o->api;
+        int r = 1;
+
+        if (!faults_wait(api))
+                r = go_on(o, reterr);
+        if (r <= 0) {
+                order_free(o);
+                return r;
+        }
+        if (!api->fault_orders.next)
+                list_init(&api->fault_orders);
+        list_append(&api->fault_orders, &o->link);
+        http_request_hold(o->req, order_gone, o);
+        return 0;
+}
+
+static int new_order(HttpRequest *req, ApiContext *api, const JsonField *fields, size_t n_fields, FaultOrder **ret, Error *reterr) {
+        _cleanup_(order_freep) FaultOrder *o = new0(FaultOrder, 1);
         size_t size;
         char *text;
         int r;
 
+        if (!o)
+                return -ENOMEM;
+        o->api = api;
+        o->req = req;
+        o->chosen = (FaultChoice) { .wants = is_chosen, .userdata = &o->choice };
         text = http_request_body(req, &size);
-        r = json_parse_object(text, size, fields, n_fields, true, &body, reterr);
-        if (r >= 0)
-                r = act(req, api, &body, reterr);
-        free(body.nodes.items);
-        return r;
+        r = json_parse_object(text, size, fields, n_fields, true, &o->body, reterr);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(o);
+        return 0;
 }
 
 int handle_fault_inject(HttpRequest *req, void *userdata, Error *reterr) {
-        return with_body(req, userdata, inject_fields, ELEMENTSOF(inject_fields), inject, reterr);
+        _cleanup_(order_freep) FaultOrder *o = NULL;
+        FaultKind kind = FAULT_HANG;
+        const FaultBody *b;
+        int r;
+
+        r = new_order(req, userdata, inject_fields, ELEMENTSOF(inject_fields), &o, reterr);
+        if (r < 0)
+                return r;
+        b = &o->body;
+        r = check_body(b, &kind, reterr);
+        if (r >= 0)
+                r = choose(o->api->cluster, &o->body, &o->choice, reterr);
+        if (r >= 0)
+                r = cluster_check_fault(o->api->cluster, reterr);
+        if (r < 0)
+                return r;
+        o->spec = (FaultSpec) {
+                .kind = kind, .span = b->span > 0 ? b->span : USEC_INFINITY, .delay = b->delay, .period = b->period, .selector = b->selector,
+                .count = (uint32_t) b->count, .seed = (uint64_t) b->seed,
+        };
+        return carry_out(TAKE_PTR(o), reterr);
 }
 
 int handle_faults_recover(HttpRequest *req, void *userdata, Error *reterr) {
-        return with_body(req, userdata, recover_fields, ELEMENTSOF(recover_fields), recover, reterr);
+        _cleanup_(order_freep) FaultOrder *o = NULL;
+        int r;
+
+        r = new_order(req, userdata, recover_fields, ELEMENTSOF(recover_fields), &o, reterr);
+        if (r >= 0)
+                r = choose(o->api->cluster, &o->body, &o->choice, reterr);
+        if (r < 0)
+                return r;
+        o->chosen.faulty = true;
+        return carry_out(TAKE_PTR(o), reterr);
 }
 
 int handle_fault_end(HttpRequest *req, void *userdata, Error *reterr) {
@@ -195,10 +288,12 @@ int handle_fault_end(HttpRequest *req, void *userdata, Error *reterr) {
         return http_reply(req, 200, FAULT_JSON, &answer, api_mark(api));
 }
 
-static void put_fault(Cluster *c, const Fault *f, StrBuf *b) {
+static void put_fault(const FaultState *fs, StrBuf *b) {
+        const Fault *f = FAULT(fs->entry.object);
+
         strbuf_puts(b, "{\"fault\":");
         json_put_string(b, f->object.name);
-        strbuf_printf(b, ",\"kind\":\"%s\",\"nodes\":%u,\"since\":", fault_kind_to_string(f->kind), fault_count_nodes(c, f));
+        strbuf_printf(b, ",\"kind\":\"%s\",\"nodes\":%u,\"since\":", fault_kind_to_string(f->kind), fs->n_nodes);
         json_put_time(b, f->object.created);
         if (f->until != USEC_INFINITY) {
                 strbuf_puts(b, ",\"until\":");
@@ -229,7 +324,7 @@ int handle_faults_list(HttpRequest *req, void *userdata, Error *reterr _unused_)
         for (StoreEntry *e = NULL; (e = store_next(cluster_store(api->cluster), KIND_FAULT, e ? e->object->id : 0, &hint)); first = false) {
                 if (!first)
                         strbuf_putc(&b, ',');
-                put_fault(api->cluster, FAULT(e->object), &b);
+                put_fault((const FaultState*) e, &b);
         }
         strbuf_puts(&b, "]}\n");
         return http_reply(req, 200, FAULT_JSON, &b, api_mark(api));

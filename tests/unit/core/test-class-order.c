@@ -483,6 +483,14 @@ static void remove_node(World *w, unsigned i) {
         *n = (NaiveNode) {};
 }
 
+/* So that those that are left change their slots. */
+static void remove_most(World *w) {
+        for (unsigned i = 0; i < w->n_nodes; i++)
+                if (w->naive.nodes[i].there && !one_in(w, 4))
+                        remove_node(w, i);
+        assert_true(w->s.n_slots <= 2 * w->s.n_nodes);
+}
+
 /* --- Random changes --- */
 
 static void attach(World *w, unsigned i, unsigned class) {
@@ -549,6 +557,8 @@ static void change(World *w) {
         case 0:
                 if (one_in(w, 5))
                         remove_node(w, i);
+                if (one_in(w, 100))
+                        remove_most(w);
                 return;
         case 1:
                 some_node(w, n);

@@ -60,12 +60,41 @@ static bool is_below(const Object *node, void *userdata) {
         return strtol(node->name + 1, NULL, 10) < *(int*) userdata;
 }
 
+static FaultChoice choose(Cluster *c, int *below, bool faulty) {
+        FaultChoice chosen = { .wants = is_below, .userdata = below, .faulty = faulty };
+
+        assert_int_equal(fault_choose(c, &chosen), 0);
+        return chosen;
+}
+
+static int inject_into(Cluster *c, const FaultSpec *spec, int below, FaultResult *ret, Error *reterr) {
+        FaultChoice chosen = choose(c, &below, false);
+        int r;
+
+        r = cluster_inject_fault(c, now, spec, &chosen, ret, reterr);
+        fault_choice_done(&chosen);
+        return r;
+}
+
 static FaultResult inject(Cluster *c, FaultKind kind, usec_t span, int below, uint32_t count, uint64_t seed) {
-        FaultSpec spec = { .kind = kind, .span = span, .wants = is_below, .userdata = &below, .count = count, .seed = seed };
+        FaultSpec spec = { .kind = kind, .span = span, .count = count, .seed = seed };
         FaultResult result;
 
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        assert_int_equal(inject_into(c, &spec, below, &result, NULL), 0);
         return result;
+}
+
+static uint32_t recover(Cluster *c, int below) {
+        FaultChoice chosen = choose(c, &below, true);
+        uint32_t n = chosen.n_nodes;
+
+        assert_int_equal(cluster_recover_nodes(c, now, &chosen, NULL), 0);
+        fault_choice_done(&chosen);
+        return n;
+}
+
+static uint32_t hit_by(Cluster *c, const char *fault) {
+        return ((const FaultState*) store_find(c->store, KIND_FAULT, fault))->n_nodes;
 }
 
 static NodeHealth health(Cluster *c, int i) {
@@ -148,10 +177,9 @@ static void test_slow(void **state _unused_) {
         uint64_t beats = find_node(c, "v0")->n_beats;
         FaultSpec spec;
         FaultResult result;
-        int one = 1;
 
-        spec = (FaultSpec) { .kind = FAULT_SLOW, .span = USEC_INFINITY, .delay = 5 * SECOND, .wants = is_below, .userdata = &one };
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        spec = (FaultSpec) { .kind = FAULT_SLOW, .span = USEC_INFINITY, .delay = 5 * SECOND };
+        assert_int_equal(inject_into(c, &spec, 1, &result, NULL), 0);
         run_until(c, now + 100 * SECOND);
         beats = find_node(c, "v0")->n_beats - beats;
         assert_in_range(beats, 9, 12); /* half as many as others */
@@ -159,7 +187,7 @@ static void test_slow(void **state _unused_) {
         assert_int_equal(cluster_end_fault(c, now, result.name, NULL), 0);
         run_until(c, now + SECOND);
         spec.delay = 30 * SECOND; /* later than the timeout */
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        assert_int_equal(inject_into(c, &spec, 1, &result, NULL), 0);
         run_until(c, now + 25 * SECOND);
         assert_int_equal(health(c, 0), NODE_UNHEALTHY);
         run_until(c, now + 12 * SECOND);
@@ -174,10 +202,9 @@ static void test_flap(void **state _unused_) {
         Cluster *c = cluster();
         FaultResult result;
         bool was = true;
-        int all = N_NODES;
-        FaultSpec spec = { .kind = FAULT_FLAP, .span = 100 * SECOND, .period = 10 * SECOND, .wants = is_below, .userdata = &all };
+        FaultSpec spec = { .kind = FAULT_FLAP, .span = 100 * SECOND, .period = 10 * SECOND };
 
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        assert_int_equal(inject_into(c, &spec, N_NODES, &result, NULL), 0);
         for (unsigned i = 0; i < 98; i++) {
                 run_until(c, now + SECOND);
                 turns += was != (health(c, 7) == NODE_HEALTHY);
@@ -226,25 +253,54 @@ static void test_by_lot(void **state _unused_) {
 static void test_recover_some(void **state _unused_) {
         Cluster *c = cluster();
         _cleanup_error_ Error e = ERROR_NULL;
-        FaultSpec spec;
-        FaultResult result;
-        uint32_t n;
+        FaultSpec spec = { .kind = FAULT_STOP, .span = USEC_INFINITY };
+        FaultResult result, nothing;
+        FaultChoice chosen;
         int below = 10;
 
         result = inject(c, FAULT_HANG, USEC_INFINITY, 10, 0, 0);
-        spec = (FaultSpec) { .kind = FAULT_STOP, .wants = is_below, .userdata = &below, .span = USEC_INFINITY };
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, &e), -ENOENT);
-        assert_int_equal(result.n_faulty, 10);
+        chosen = choose(c, &below, false);
+        assert_int_equal(cluster_inject_fault(c, now, &spec, &chosen, &nothing, &e), -ENOENT);
+        assert_int_equal(chosen.n_faulty, 10);
+        fault_choice_done(&chosen);
         run_until(c, now + 20 * SECOND);
-        below = 4;
-        assert_int_equal(cluster_recover_nodes(c, now, is_below, &below, &n, NULL), 0);
-        assert_int_equal(n, 4);
+        assert_int_equal(recover(c, 4), 4);
+        assert_int_equal(hit_by(c, result.name), 6);
         run_until(c, now + SECOND);
         assert_int_equal(count(c, NODE_UNHEALTHY), 6);
-        below = 100;
-        assert_int_equal(cluster_recover_nodes(c, now, is_below, &below, &n, NULL), 0);
-        assert_int_equal(n, 6);
+        assert_int_equal(cluster_remove_node(c, now, "v9", NULL), 0);
+        assert_int_equal(hit_by(c, result.name), 5);
+        assert_int_equal(recover(c, 100), 5);
         assert_int_equal(store_count(c->store, KIND_FAULT), 0); /* there is nothing left of it */
+        cluster_free(c);
+}
+
+/* Some nodes are looked at in a turn; when a fault begins or ends meanwhile, all are looked at again. */
+static void test_choose_in_turns(void **state _unused_) {
+        int all = N_NODES;
+        FaultChoice chosen = { .wants = is_below, .userdata = &all };
+        FaultSpec spec = { .kind = FAULT_STOP, .span = USEC_INFINITY };
+        Cluster *c = cluster();
+        unsigned turns = 0;
+        FaultResult result;
+
+        c->config.turn_max = 6;
+        assert_int_equal(fault_choose(c, &chosen), 1);
+        assert_int_equal(chosen.n_nodes, 6);
+        c->config.turn_max = 0;
+        (void) inject(c, FAULT_HANG, USEC_INFINITY, 3, 0, 0);
+        c->config.turn_max = 6;
+        assert_int_equal(cluster_remove_node(c, now, "v10", NULL), 0); /* before it comes there */
+        for (; fault_choose(c, &chosen) > 0; turns++)
+                assert_int_equal(cluster_inject_fault(c, now, &spec, &(FaultChoice) { .version = chosen.version + 1 }, &result, NULL), -EAGAIN);
+        assert_int_equal(turns, 3);
+        assert_int_equal(chosen.n_nodes, N_NODES - 4);
+        assert_int_equal(chosen.n_faulty, 3);
+        assert_int_equal(cluster_remove_node(c, now, "v11", NULL), 0); /* after that */
+        assert_int_equal(cluster_inject_fault(c, now, &spec, &chosen, &result, NULL), 0);
+        assert_int_equal(result.n_nodes, N_NODES - 5);
+        assert_int_equal(cluster_inject_fault(c, now, &spec, &chosen, &result, NULL), -EAGAIN); /* they have it */
+        fault_choice_done(&chosen);
         cluster_free(c);
 }
 
@@ -368,7 +424,7 @@ static void test_batch(void **state _unused_) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_hang), cmocka_unit_test(test_stop), cmocka_unit_test(test_an_operator_stop_outlasts_a_fault), cmocka_unit_test(test_slow),
-                cmocka_unit_test(test_flap), cmocka_unit_test(test_by_lot), cmocka_unit_test(test_recover_some), cmocka_unit_test(test_restart),
+                cmocka_unit_test(test_flap), cmocka_unit_test(test_by_lot), cmocka_unit_test(test_recover_some), cmocka_unit_test(test_choose_in_turns), cmocka_unit_test(test_restart),
                 cmocka_unit_test(test_undo), cmocka_unit_test(test_ranges), cmocka_unit_test(test_batch),
         };
 

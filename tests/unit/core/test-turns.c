@@ -41,15 +41,19 @@ static Cluster *cluster(uint32_t turn_max, unsigned n_nodes) {
         return c;
 }
 
-static void create(Cluster *c, const char *name) {
+static void create_as(Cluster *c, const char *name, const char *pod) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
-        char *text = json_arena_copy(&a, POD, strlen(POD));
+        char *text = json_arena_copy(&a, pod, strlen(pod));
         Object *o;
         Json *root;
 
-        assert_int_equal(json_tree_parse(&a, text, strlen(POD), &root, NULL), 0);
+        assert_int_equal(json_tree_parse(&a, text, strlen(pod), &root, NULL), 0);
         assert_int_equal(cluster_create_object(c, now, KIND_POD, name, root, false, &o, NULL), 0);
         object_unref(o);
+}
+
+static void create(Cluster *c, const char *name) {
+        create_as(c, name, POD);
 }
 
 /* Does what is due now: in how many steps. */
@@ -80,6 +84,20 @@ static bool is_any(const Object *node _unused_, void *userdata _unused_) {
         return true;
 }
 
+/* Into all nodes. */
+static FaultResult inject(Cluster *c, const FaultSpec *spec) {
+        FaultChoice chosen = { .wants = is_any };
+        FaultResult result;
+        int r;
+
+        while ((r = fault_choose(c, &chosen)) > 0)
+                ;
+        assert_int_equal(r, 0);
+        assert_int_equal(cluster_inject_fault(c, now, spec, &chosen, &result, NULL), 0);
+        fault_choice_done(&chosen);
+        return result;
+}
+
 static uint32_t count(Cluster *c, NodeHealth h) {
         ClusterStats s;
 
@@ -89,13 +107,12 @@ static uint32_t count(Cluster *c, NodeHealth h) {
 
 /* Steps that are slow are no stall: nodes whose turn comes late are given no fresh timeout. */
 static void test_many_silent_nodes(void **state _unused_) {
-        FaultSpec spec = { .kind = FAULT_HANG, .span = USEC_INFINITY, .wants = is_any };
+        FaultSpec spec = { .kind = FAULT_HANG, .span = USEC_INFINITY };
         Cluster *c = cluster(3, N_NODES);
-        FaultResult result;
         unsigned n = 0;
 
         run_until(c, now + 10 * SECOND);
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        (void) inject(c, &spec);
         run_until(c, now + 8 * SECOND);
         assert_int_equal(count(c, NODE_HEALTHY), N_NODES);
         now += 7 * SECOND; /* the deadlines of all come into one step; and this one is a stall */
@@ -167,13 +184,102 @@ static void test_a_class_that_was_forgotten(void **state _unused_) {
 }
 
 /* Nodes that a fault hits act on it some in each step: they all beat again when it is over, though none of their timers rings. */
+#define SHAPES 6
+#define OF_EACH 4
+
+static void create_gang(Cluster *c, const char *more) {
+        char name[32], text[800];
+
+        for (unsigned i = 0; i < SHAPES * OF_EACH; i++) {
+                (void) snprintf(name, sizeof(name), "g%u", i);
+                (void) snprintf(text, sizeof(text), "{\"metadata\":{\"labels\":{\"app\":\"g\"},\"annotations\":{\"kubesim.io/pod-group\":\"g\","
+                                "\"kubesim.io/pod-group-min-member\":\"%d\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resources\":"
+                                "{\"requests\":{\"cpu\":\"%um\"}}}]%s}}", SHAPES * OF_EACH, 1000 + i / OF_EACH * 100, more);
+                create_as(c, name, text);
+        }
+}
+
+static unsigned count_bound(Cluster *c) {
+        unsigned n = 0;
+        char name[32];
+
+        for (unsigned i = 0; i < SHAPES * OF_EACH; i++) {
+                (void) snprintf(name, sizeof(name), "g%u", i);
+                n += pod_of(find_pod(c, name))->node != NULL;
+        }
+        return n;
+}
+
+/* Orders that have come with one step: of a class that had none before. */
+static unsigned step_and_count_orders(Cluster *c) {
+        const PodClass *before[10];
+        unsigned n_before = 0, n = 0;
+        ClassOrder *o;
+
+        LIST_FOREACH(o, &c->scheduler.orders, ClassOrder, link)
+                before[n_before++] = o->class;
+        assert_int_equal(cluster_step(c, now), 0);
+        LIST_FOREACH(o, &c->scheduler.orders, ClassOrder, link) {
+                bool was_there = false;
+
+                for (unsigned i = 0; i < n_before; i++)
+                        was_there |= before[i] == o->class;
+                n += !was_there;
+        }
+        return n;
+}
+
+/* Of the nodes that the first members were to go to one is full now, one is being stopped, and one is no more. */
+static void disturb(Cluster *c) {
+        assert_int_equal(c->trial.n_places, 3 * OF_EACH);
+        create_as(c, "big", "{\"metadata\":{},\"spec\":{\"nodeName\":\"v1\",\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resources\":{\"requests\":"
+                            "{\"cpu\":\"3500m\"}}}]}}");
+        assert_int_equal(cluster_stop_node(c, now, "v2", NULL), 0);
+        assert_int_equal(cluster_remove_node(c, now, "v3", NULL), 0);
+}
+
+/* More shapes than orders fit in memory: one order is made after the other, and where the members before would go is kept in mind. */
+static void try_gang(const char *more, bool busy) {
+        Cluster *c = cluster(1, N_NODES);
+        unsigned steps = 0;
+        char name[32];
+
+        run_until(c, now + SECOND);
+        c->scheduler.places_max = 3000;
+        create_gang(c, more);
+        for (; count_bound(c) == 0; steps++) {
+                assert_true(steps < 200);
+                if (busy && steps % 3 == 0) {
+                        (void) snprintf(name, sizeof(name), "p%u", steps);
+                        create(c, name);
+                }
+                if (busy && steps == 17)
+                        disturb(c);
+                if (cluster_deadline(c) > now)
+                        now += SECOND;
+                assert_true(step_and_count_orders(c) <= 1);
+        }
+        assert_int_equal(count_bound(c), SHAPES * OF_EACH); /* all or none, after each step */
+        assert_true(steps >= SHAPES * N_NODES / 4);
+        assert_true(find_node(c, "v1")->sched.used.cpu <= 4000);
+        assert_true(!busy || find_node(c, "v2")->sched.n_pods == 0);
+        cluster_free(c);
+}
+
+static void test_a_gang_of_many_shapes(void **state _unused_) {
+        try_gang("", false);
+        try_gang("", true);
+        try_gang(",\"topologySpreadConstraints\":[{\"maxSkew\":2,\"topologyKey\":\"kubernetes.io/hostname\",\"whenUnsatisfiable\":\"DoNotSchedule\","
+                 "\"labelSelector\":{\"matchLabels\":{\"app\":\"g\"}}}]", false);
+}
+
 static void test_many_faults(void **state _unused_) {
-        FaultSpec spec = { .kind = FAULT_STOP, .span = USEC_INFINITY, .wants = is_any };
+        FaultSpec spec = { .kind = FAULT_STOP, .span = USEC_INFINITY };
         Cluster *c = cluster(3, N_NODES);
         FaultResult result;
 
         run_until(c, now + SECOND);
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        result = inject(c, &spec);
         assert_int_equal(result.n_nodes, N_NODES);
         assert_true(settle(c, 3) >= N_NODES / 3);
         assert_int_equal(count(c, NODE_STOPPED), N_NODES);
@@ -333,9 +439,8 @@ static unsigned count_ready(Cluster *c) {
 
 /* Each pod is written once when its node is lost and once when it is back, those of a node or two in one step. */
 static void test_pods_of_lost_nodes(void **state _unused_) {
-        FaultSpec spec = { .kind = FAULT_HANG, .span = 30 * SECOND, .wants = is_any };
+        FaultSpec spec = { .kind = FAULT_HANG, .span = 30 * SECOND };
         uint64_t before;
-        FaultResult result;
         char name[16];
         Cluster *c;
 
@@ -348,7 +453,7 @@ static void test_pods_of_lost_nodes(void **state _unused_) {
         run_until(c, now + 10 * SECOND);
         assert_int_equal(count_ready(c), 3 * N_NODES);
         before = store_revision(c->store);
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        (void) inject(c, &spec);
         run_changing(c, now + 25 * SECOND, 3 + 2 * (1 + 3));
         assert_int_equal(count(c, NODE_HEALTHY), 0);
         assert_int_equal(count_ready(c), 0);
@@ -372,15 +477,14 @@ static void test_pods_of_lost_nodes(void **state _unused_) {
 
 /* A change of a pod that the disk refuses is made again. */
 static void test_lost_pods_and_an_undo(void **state _unused_) {
-        FaultSpec spec = { .kind = FAULT_HANG, .span = USEC_INFINITY, .wants = is_any };
-        FaultResult result;
+        FaultSpec spec = { .kind = FAULT_HANG, .span = USEC_INFINITY };
         Cluster *c;
 
         node_loss = NODE_LOSS_KUBERNETES;
         c = cluster(0, 1);
         create(c, "p");
         run_until(c, now + 10 * SECOND);
-        assert_int_equal(cluster_inject_fault(c, now, &spec, &result, NULL), 0);
+        (void) inject(c, &spec);
         run_until(c, now + 20 * SECOND);
         assert_true(pod_of(find_pod(c, "p"))->lost);
         store_set_durable(c->store, pod_of(find_pod(c, "p"))->object.revision - 1); /* that its node is lost, but no more */
@@ -399,7 +503,7 @@ int main(void) {
                 cmocka_unit_test(test_many_pods_that_wait),
                 cmocka_unit_test(test_a_new_class),
                 cmocka_unit_test(test_a_class_that_was_forgotten),
-                cmocka_unit_test(test_many_faults),
+                cmocka_unit_test(test_a_gang_of_many_shapes), cmocka_unit_test(test_many_faults),
                 cmocka_unit_test(test_adoption),
                 cmocka_unit_test(test_release),
                 cmocka_unit_test(test_scaling_down),

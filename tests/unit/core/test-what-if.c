@@ -144,6 +144,30 @@ static void test_copy_while_the_state_goes_on(void **state _unused_) {
         cluster_free(c);
 }
 
+/* Most nodes go: those that are left move together, and what was copied of slots that are no longer there is forgotten. */
+static void test_copy_while_slots_move(void **state _unused_) {
+        Cluster *c = new_cluster("worst-fit");
+        char name[20];
+        WhatIf *w;
+
+        add_nodes(c, 0, 1000, 4000);
+        assert_int_equal(c->scheduler.n_slots, 1000);
+        assert_int_equal(what_if_new(c, 1, &w), 0);
+        assert_int_equal(what_if_copy(w, NULL, 0), 1);
+        for (unsigned i = 0; i < 1000; i++) {
+                (void) snprintf(name, sizeof(name), "n%u", i);
+                if (i % 100 != 50)
+                        assert_int_equal(cluster_remove_node(c, NOW, name, NULL) >= 0, 1);
+                if (i == 500)
+                        assert_int_equal(what_if_copy(w, NULL, 0), 1);
+        }
+        assert_in_range(c->scheduler.n_slots, 10, 20);
+        assert_int_equal(copy_all(w, NULL, 0), 0);
+        check_copy(w, &c->scheduler);
+        w = what_if_free(w);
+        cluster_free(c);
+}
+
 /* More changes than the ring has: it begins anew. */
 static void test_copy_that_is_overtaken(void **state _unused_) {
         Cluster *c = new_cluster("worst-fit");
@@ -409,7 +433,7 @@ static void test_each_allocation_fails(void **state _unused_) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_copy_while_the_state_goes_on), cmocka_unit_test(test_copy_that_is_overtaken),
+                cmocka_unit_test(test_copy_while_the_state_goes_on), cmocka_unit_test(test_copy_while_slots_move), cmocka_unit_test(test_copy_that_is_overtaken),
                 cmocka_unit_test(test_steps_are_small), cmocka_unit_test(test_sends_others_away),
                 cmocka_unit_test(test_places_as_the_live_scheduler), cmocka_unit_test(test_each_allocation_fails),
         };
