@@ -263,7 +263,9 @@ def test_grace(cluster):
     pod(cluster, "p", terminationGracePeriodSeconds=7)
     eventually(runs(cluster, "p"))
     assert cluster.ask("DELETE", PODS + "/p").json["metadata"]["deletionGracePeriodSeconds"] == 7
-    pod(cluster, "q", 422, terminationGracePeriodSeconds=-1)
+    pod(cluster, "q", terminationGracePeriodSeconds=-1)
+    eventually(runs(cluster, "q"))
+    assert cluster.ask("DELETE", PODS + "/q").json["metadata"]["deletionGracePeriodSeconds"] == 1
 
 
 def test_wrong_tolerations(cluster):

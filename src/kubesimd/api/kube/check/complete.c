@@ -74,9 +74,22 @@ static void complete_host_ports(KubeWrite *w, Json *container) {
                         json_set_i64(&w->arena, port, "hostPort", json_i64(json_get(port, "containerPort"), 0));
 }
 
+static void complete_files(KubeWrite *w, Json *files) {
+        JSON_FOREACH(file, files)
+                default_string(w, json_get(file, "fieldRef"), "apiVersion", "v1");
+}
+
 static void complete_volume(KubeWrite *w, Json *volume) {
         static const char *const with_mode[] = { "configMap", "secret", "projected", "downwardAPI" };
+        Json *image = json_get(volume, "image");
 
+        complete_files(w, json_at(volume, "downwardAPI", "items", NULL));
+        JSON_FOREACH(source, json_at(volume, "projected", "sources", NULL)) {
+                complete_files(w, json_at(source, "downwardAPI", "items", NULL));
+                default_i64(w, json_get(source, "serviceAccountToken"), "expirationSeconds", 3600);
+        }
+        default_string(w, json_at(volume, "ephemeral", "volumeClaimTemplate", "spec", NULL), "volumeMode", "Filesystem");
+        default_string(w, image, "pullPolicy", pull_policy(strempty(json_string(json_get(image, "reference")))));
         for (size_t i = 0; i < ELEMENTSOF(with_mode); i++)
                 default_i64(w, json_get(volume, with_mode[i]), "defaultMode", 0644);
         if (json_get(volume, "hostPath"))

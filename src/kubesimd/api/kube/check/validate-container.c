@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Kubernetes refuses of a pod's containers and volumes, in its words (kubernetes, pkg/apis/core/validation). */
+/* What Kubernetes refuses of a pod's containers, in its words (kubernetes, pkg/apis/core/validation). */
 #include <stdio.h>
 
 #include "basic/string-util.h"
 #include "core/model/address.h"
 #include "core/model/pod.h"
 #include "core/model/quantity.h"
-#include "kubesimd/api/kube/check/validate-internal.h"
+#include "kubesimd/api/kube/check/checks.h"
 
 #define HUGE_PAGES "hugepages-"
+#define BLANKS " \t\r\n\v\f"
 
 /* Of CPU thousandths, of all else whole ones. */
 static void validate_amount(KubeWrite *w, const char *field, const Json *q) {
@@ -39,7 +40,7 @@ void validate_quantities(KubeWrite *w, const char *field, const Json *quantities
 }
 
 /* What containers may ask for. */
-static void validate_requests(KubeWrite *w, const char *field, const Json *quantities) {
+void validate_requests(KubeWrite *w, const char *field, const Json *quantities) {
         char path[FIELD_MAX];
 
         validate_quantities(w, field, quantities);
@@ -48,6 +49,7 @@ static void validate_requests(KubeWrite *w, const char *field, const Json *quant
                         continue;
                 put_path(path, "%s[%s]", field, q->key);
                 cause_invalid_text(w, path, q->key, "must be a standard resource type or fully qualified");
+                cause_invalid_text(w, path, q->key, "must be a standard resource for containers");
         }
 }
 
@@ -156,6 +158,41 @@ static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
         }
 }
 
+/* Templates may have blanks around it, as some that are filled in later do. */
+static void validate_image(KubeWrite *w, const char *field, const Json *container) {
+        const char *image = json_string(json_get(container, "image"));
+        char path[FIELD_MAX];
+
+        put_path(path, "%s.image", field);
+        if (isempty(image))
+                cause_required(w, path, "");
+        else if (w->resource->store_kind == KIND_POD && (strchr(BLANKS, image[0]) || strchr(BLANKS, image[strlen(image) - 1])))
+                cause_invalid_text(w, path, image, "must not have leading or trailing whitespace");
+}
+
+/* What a change of its resources does to it; Kubernetes does not say which of the list it is. */
+static void validate_resize_policy(KubeWrite *w, const char *field, const Json *list, const char *restart_policy) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(policy, list) {
+                const char *resource = json_string(json_get(policy, "resourceName")), *restart = json_string(json_get(policy, "restartPolicy"));
+
+                put_path(path, "%s.resizePolicy[%u]", field, i++);
+                if (is_repeated(policy, "resourceName"))
+                        cause_duplicate(w, path, resource);
+                put_path(path, "%s.resizePolicy", field);
+                if (isempty(resource))
+                        cause_required(w, path, "");
+                validate_enum(w, path, resource, "cpu memory");
+                if (isempty(restart))
+                        cause_required(w, path, "");
+                validate_enum(w, path, restart, "NotRequired RestartContainer");
+                if (streq_ptr(restart_policy, "Never") && !streq_ptr(restart, "NotRequired"))
+                        cause_invalid_text(w, path, restart, "must be 'NotRequired' when `restartPolicy` is 'Never'");
+        }
+}
+
 static void validate_container(KubeWrite *w, const char *field, const Json *container) {
         const char *name = json_string(json_get(container, "name"));
         char path[FIELD_MAX];
@@ -163,13 +200,12 @@ static void validate_container(KubeWrite *w, const char *field, const Json *cont
         put_path(path, "%s.name", field);
         if (isempty(name))
                 cause_required(w, path, "");
-        else if (!is_dns_label(name))
-                cause_invalid_text(w, path, name, LABEL_TEXT);
-        else if (is_repeated(container, "name"))
-                cause_duplicate(w, path, name);
-        put_path(path, "%s.image", field);
-        if (isempty(json_string(json_get(container, "image"))))
-                cause_required(w, path, "");
+        else {
+                validate_label(w, path, name);
+                if (is_repeated(container, "name"))
+                        cause_duplicate(w, path, name);
+        }
+        validate_image(w, field, container);
         put_path(path, "%s.imagePullPolicy", field);
         validate_enum(w, path, json_string(json_get(container, "imagePullPolicy")), "Always IfNotPresent Never");
         put_path(path, "%s.resources", field);
@@ -238,53 +274,6 @@ static const Json *find_by_name(const Json *list, const char *key, const char *n
         return NULL;
 }
 
-/* Those of a StatefulSet may be of its claims, which kube-apiserver leaves unchecked, too. */
-static void validate_mounts(KubeWrite *w, const char *field, const Json *mounts, const Json *volumes) {
-        char path[FIELD_MAX];
-        unsigned i = 0;
-
-        if (w->resource->store_kind == KIND_STATEFUL_SET)
-                return;
-        JSON_FOREACH(mount, mounts) {
-                const char *name = json_string(json_get(mount, "name")), *at = json_string(json_get(mount, "mountPath"));
-
-                put_path(path, "%s.volumeMounts[%u].name", field, i);
-                if (isempty(name))
-                        cause_required(w, path, "");
-                else if (!find_by_name(volumes, "name", name))
-                        cause_not_found(w, path, name);
-                put_path(path, "%s.volumeMounts[%u].mountPath", field, i++);
-                if (isempty(at))
-                        cause_required(w, path, "");
-                else if (is_repeated(mount, "mountPath"))
-                        cause_invalid_text(w, path, at, "must be unique");
-        }
-}
-
-static bool is_variable_name(const char *name) {
-        for (; *name; name++)
-                if (*name < ' ' || *name > '~' || *name == '=')
-                        return false;
-        return true;
-}
-
-static void validate_environment(KubeWrite *w, const char *field, const Json *env) {
-        char path[FIELD_MAX];
-        unsigned i = 0;
-
-        JSON_FOREACH(v, env) {
-                put_path(path, "%s.env[%u].name", field, i);
-                if (isempty(json_string(json_get(v, "name"))))
-                        cause_required(w, path, "");
-                else if (!is_variable_name(json_string(json_get(v, "name"))))
-                        cause_invalid(w, path, json_get(v, "name"), "a valid environment variable name must consist only of printable ASCII characters "
-                                      "other than '='");
-                put_path(path, "%s.env[%u].valueFrom", field, i++);
-                if (json_get(v, "valueFrom") && !isempty(json_string(json_get(v, "value"))))
-                        cause_invalid_text(w, path, "", "may not be specified when `value` is not empty");
-        }
-}
-
 static void validate_each(KubeWrite *w, const char *field, const Json *spec, const char *key, bool init) {
         int64_t grace = json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
         char path[FIELD_MAX];
@@ -293,26 +282,10 @@ static void validate_each(KubeWrite *w, const char *field, const Json *spec, con
         JSON_FOREACH(container, json_get(spec, key)) {
                 put_path(path, "%s.%s[%u]", field, key, i++);
                 validate_container(w, path, container);
-                validate_environment(w, path, json_get(container, "env"));
-                validate_mounts(w, path, json_get(container, "volumeMounts"), json_get(spec, "volumes"));
+                validate_resize_policy(w, path, json_get(container, "resizePolicy"), json_string(json_get(spec, "restartPolicy")));
+                validate_part(w, environment_checks, path, container);
+                validate_mounts(w, path, container, json_get(spec, "volumes"));
                 validate_process(w, path, container, init, grace);
-        }
-}
-
-static void validate_volumes(KubeWrite *w, const char *field, const Json *volumes) {
-        char path[FIELD_MAX];
-        unsigned i = 0;
-
-        JSON_FOREACH(v, volumes) {
-                const char *name = json_string(json_get(v, "name"));
-
-                put_path(path, "%s.volumes[%u].name", field, i++);
-                if (isempty(name))
-                        cause_required(w, path, "");
-                else if (!is_dns_label(name))
-                        cause_invalid_text(w, path, name, LABEL_TEXT);
-                else if (is_repeated(v, "name"))
-                        cause_duplicate(w, path, name);
         }
 }
 
@@ -340,5 +313,4 @@ void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
         validate_each(w, field, spec, "containers", false);
         validate_each(w, field, spec, "initContainers", true);
         validate_init_names(w, field, spec);
-        validate_volumes(w, field, json_get(spec, "volumes"));
 }
