@@ -101,8 +101,11 @@ static void complete_volume(KubeWrite *w, Json *volume) {
 static void complete_pod_spec(KubeWrite *w, Json *spec) {
         static const char *const lists[] = { "containers", "initContainers" };
 
+
         if (!spec)
                 return;
+        JSON_FOREACH(container, json_get(spec, "ephemeralContainers"))
+                complete_container(w, container);
         for (size_t i = 0; i < ELEMENTSOF(lists); i++)
                 JSON_FOREACH(container, json_get(spec, lists[i])) {
                         complete_container(w, container);

@@ -9,6 +9,7 @@
 #include "kubesimd/api/kube/check/checks.h"
 
 #define HUGE_PAGES "hugepages-"
+#define EPHEMERAL_TEXT "cannot be set for an Ephemeral Container"
 #define BLANKS " \t\r\n\v\f"
 
 /* Of CPU thousandths, of all else whole ones. */
@@ -289,6 +290,49 @@ static void validate_each(KubeWrite *w, const char *field, const Json *spec, con
         }
 }
 
+static void forbid_resources(KubeWrite *w, const char *field, const Json *resources, const Json *old _unused_) {
+        if (resources && resources->size > 0)
+                cause_forbidden(w, field, EPHEMERAL_TEXT);
+}
+
+/* What an ephemeral container has not: it is no part of what the pod serves. */
+static const Check ephemeral_checks[] = {
+        { .path = "ports", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "resources", .run = forbid_resources },
+        { .path = "livenessProbe", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "readinessProbe", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "startupProbe", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "lifecycle", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "resizePolicy", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "restartPolicy", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "volumeMounts[].subPath", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "volumeMounts[].subPathExpr", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "terminationMessagePolicy", CHECK_ONE_OF, "File FallbackToLogsOnError" },
+        {},
+};
+
+static void validate_ephemeral(KubeWrite *w, const char *field, const Json *container, const Json *spec) {
+        static const char *const lists[] = { "containers", "initContainers" };
+        const char *name = json_string(json_get(container, "name")), *target = json_string(json_get(container, "targetContainerName"));
+        bool found = isempty(target);
+        char path[FIELD_MAX];
+
+        validate_container(w, field, container);
+        validate_part(w, environment_checks, field, container);
+        validate_mounts(w, field, container, json_get(spec, "volumes"));
+        validate_part(w, security_checks, field, container);
+        put_path(path, "%s.name", field);
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
+                if (!isempty(name) && find_by_name(json_get(spec, lists[i]), "name", name))
+                        cause_duplicate(w, path, name);
+                found |= find_by_name(json_get(spec, lists[i]), "name", target) != NULL;
+        }
+        put_path(path, "%s.targetContainerName", field);
+        if (!found)
+                cause_not_found(w, path, target);
+        validate_part(w, ephemeral_checks, field, container);
+}
+
 /* All containers of a pod are told apart by their names. */
 static void validate_init_names(KubeWrite *w, const char *field, const Json *spec) {
         char path[FIELD_MAX];
@@ -305,6 +349,7 @@ static void validate_init_names(KubeWrite *w, const char *field, const Json *spe
 
 void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
         char path[FIELD_MAX];
+        unsigned i = 0;
 
         put_path(path, "%s.containers", field);
         validate_host_ports(w, path, json_get(spec, "containers"));
@@ -313,4 +358,8 @@ void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
         validate_each(w, field, spec, "containers", false);
         validate_each(w, field, spec, "initContainers", true);
         validate_init_names(w, field, spec);
+        JSON_FOREACH(container, json_get(spec, "ephemeralContainers")) {
+                put_path(path, "%s.ephemeralContainers[%u]", field, i++);
+                validate_ephemeral(w, path, container, spec);
+        }
 }

@@ -250,11 +250,11 @@ static bool keeps_tolerations(JsonArena *a, const Json *list, const Json *before
         return true;
 }
 
-static bool has_named(const Json *list, const char *name) {
+static const Json *find_named(const Json *list, const char *name) {
         JSON_FOREACH(v, list)
                 if (streq_ptr(json_string(json_get(v, "name")), name))
-                        return true;
-        return false;
+                        return v;
+        return NULL;
 }
 
 static void validate_gates_update(KubeWrite *w, const Json *gates, const Json *before) {
@@ -266,7 +266,7 @@ static void validate_gates_update(KubeWrite *w, const Json *gates, const Json *b
 
                 put_path(path, "spec.schedulingGates[%u].name", i++);
                 put_path(words, "only deletion is allowed, but found new scheduling gate '%s'", name);
-                if (!has_named(before, name))
+                if (!find_named(before, name))
                         cause_forbidden(w, path, words);
         }
 }
@@ -314,11 +314,27 @@ static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old)
                                 "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
 }
 
+/* Further ones may be added to a pod, and none be taken away or changed. */
+static void validate_ephemeral_update(KubeWrite *w, const Json *spec, const Json *before) {
+        char words[FIELD_MAX];
+
+        JSON_FOREACH(old, json_get(before, "ephemeralContainers")) {
+                const char *name = strempty(json_string(json_get(old, "name")));
+                const Json *now = find_named(json_get(spec, "ephemeralContainers"), name);
+
+                put_path(words, "existing ephemeral containers \"%s\" may not be %s\n", name, now ? "changed" : "removed");
+                if (!now || !json_equal(now, old))
+                        cause_forbidden(w, "spec.ephemeralContainers", words);
+        }
+}
+
 void validate_pod(KubeWrite *w, const Json *object, const Json *old) {
         const Json *spec = json_get(object, "spec");
 
         validate_pod_spec(w, "spec", spec, "Always OnFailure Never");
-        if (old)
+        if (old && streq_ptr(w->path->subresource, "ephemeralcontainers"))
+                validate_ephemeral_update(w, spec, json_get(old, "spec"));
+        else if (old)
                 validate_pod_update(w, spec, old);
         else
                 forbid_ephemeral_containers(w, "spec", spec, "cannot be set on create");

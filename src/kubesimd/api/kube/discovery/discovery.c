@@ -54,6 +54,7 @@ static const struct {
         const char *name, *group, *version, *kind, *verbs;
 } subresources[] = {
         { "binding", "", "v1", "Binding", "[\"create\"]" },
+        { "ephemeralcontainers", NULL, NULL, NULL, "[\"get\",\"patch\",\"update\"]" },
         { "eviction", "policy", "v1", "Eviction", "[\"create\"]" },
         { "log", NULL, NULL, NULL, "[\"get\"]" },
         { "finalize", NULL, NULL, NULL, "[\"update\"]" },
