@@ -551,3 +551,22 @@ def test_ephemeral_containers(cluster):
     assert state("late")[1]["exitCode"] == 137 and state("early")[0] == "terminated"
     add(name="over")
     assert state("over")[0] is None
+
+
+def test_a_gated_pod_says_more_of_where_it_may_go(cluster):
+    """kubernetes documentation, "Pod Scheduling Readiness": nodeSelector and node affinity may be narrowed while schedulingGates hold it."""
+    for name in ("n1", "n2"):
+        patch(cluster, CORE + "/nodes/" + name, {"metadata": {"labels": {"name": name}}})
+    for name, more in (("p", {"nodeSelector": {"name": "n2"}}), ("q", {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [{"key": "name", "operator": "In", "values": ["n2"]}]}]}}}})):
+        pod(cluster, name, schedulingGates=[{"name": "g"}])
+        patch(cluster, PODS + "/" + name, {"spec": more})
+        patch(cluster, PODS + "/" + name, {"spec": {"schedulingGates": None}})
+        eventually(runs(cluster, name))
+        assert cluster.get(PODS + "/" + name)["spec"]["nodeName"] == "n2"
+
+
+def test_nobody_has_looked_at_a_dry_run(cluster):
+    """Nor does its status say that it could not be placed."""
+    reply = cluster.ask("POST", PODS + "?dryRun=All", {"metadata": {"name": "p"}, "spec": {"containers": CONTAINERS}})
+    assert reply.json["status"] == {"phase": "Pending", "qosClass": "BestEffort"}

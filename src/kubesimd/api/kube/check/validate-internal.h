@@ -45,6 +45,10 @@ void validate_containers(KubeWrite *w, const char *field, const Json *spec);
 void validate_process(KubeWrite *w, const char *field, const Json *container, bool init, int64_t grace);
 /* What a container mounts and which devices it has, of the volumes of its pod. */
 void validate_mounts(KubeWrite *w, const char *field, const Json *container, const Json *volumes);
+/* What may be different of the spec of a pod; old: all of it as it was. */
+void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old);
+/* The same of its ephemeral containers; before: the spec as it was. */
+void validate_ephemeral_update(KubeWrite *w, const Json *spec, const Json *before);
 /* A name that a port of a container may have (RFC 6335). */
 void validate_port_name(KubeWrite *w, const char *field, const char *name);
 /* A number, or a percentage; NULL is fine. */

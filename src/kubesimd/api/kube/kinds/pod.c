@@ -191,6 +191,11 @@ static bool is_anothers(const Pod *p) {
         return p->held && !p->node && !p->reason && !kube_pod_is_gated(p);
 }
 
+/* Has nobody looked yet where it could go? */
+static bool is_new(const Pod *p) {
+        return !p->node && !p->reason && p->disruption == POD_DISRUPTION_NONE && !kube_pod_is_gated(p);
+}
+
 static void put_unscheduled(const Pod *p, StrBuf *b) {
         if (kube_pod_is_gated(p))
                 kube_put_condition(b, "PodScheduled", "False", p->object.created, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
@@ -221,7 +226,7 @@ static void put_conditions(const Cluster *c, const Pod *p, StrBuf *b) {
         const char *reason = runs ? NULL : over ? p->status == POD_SUCCEEDED ? "PodCompleted" : "PodFailed" : "ContainersNotReady";
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
 
-        if (is_anothers(p))
+        if (is_anothers(p) || is_new(p))
                 return;
         if (!runs && !over)
                 put_unready(p, &message);
