@@ -206,7 +206,9 @@ static void look(KubeWrite *w, const Check *c, const char *path, const char *fie
         char key[64], here[FIELD_MAX], item[FIELD_MAX + 32];
         const Json *value, *before;
 
-        (void) snprintf(key, sizeof(key), "%.*s", (int) n, path);
+        assert(n < sizeof(key));
+        memcpy(key, path, n);
+        key[n] = '\0';
         value = json_get(parent, key);
         if (!value && (*rest == '[' || *rest == '{' || needs_value(c)))
                 return;
