@@ -50,6 +50,12 @@ static void complete_probe(KubeWrite *w, Json *probe) {
         complete_http_get(w, json_get(probe, "httpGet"));
 }
 
+/* What stands for a field, or for a resource, of the pod. */
+static void complete_reference(KubeWrite *w, Json *of) {
+        default_string(w, json_get(of, "fieldRef"), "apiVersion", "v1");
+        default_string(w, json_get(of, "resourceFieldRef"), "divisor", "0");
+}
+
 static void complete_container(KubeWrite *w, Json *container) {
         static const char *const probes[] = { "livenessProbe", "readinessProbe", "startupProbe" };
 
@@ -60,7 +66,7 @@ static void complete_container(KubeWrite *w, Json *container) {
         JSON_FOREACH(port, json_get(container, "ports"))
                 default_string(w, port, "protocol", "TCP");
         JSON_FOREACH(env, json_get(container, "env"))
-                default_string(w, json_at(env, "valueFrom", "fieldRef", NULL), "apiVersion", "v1");
+                complete_reference(w, json_get(env, "valueFrom"));
         for (size_t i = 0; i < ELEMENTSOF(probes); i++)
                 complete_probe(w, json_get(container, probes[i]));
         complete_http_get(w, json_at(container, "lifecycle", "postStart", "httpGet", NULL));
@@ -76,7 +82,7 @@ static void complete_host_ports(KubeWrite *w, Json *container) {
 
 static void complete_files(KubeWrite *w, Json *files) {
         JSON_FOREACH(file, files)
-                default_string(w, json_get(file, "fieldRef"), "apiVersion", "v1");
+                complete_reference(w, file);
 }
 
 static void complete_volume(KubeWrite *w, Json *volume) {
