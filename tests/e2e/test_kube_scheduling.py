@@ -205,7 +205,7 @@ def test_requests_of_the_pod_as_a_whole(cluster):
     cluster.add_pod("none", requests={"cpu": "1m"})
     assert (cluster.where("rest"), cluster.where("none")) == ("big", None)
     bad = cluster.ask("POST", PODS, pod("bad", {"resources": {"requests": {"cpu": "-1"}}}))
-    assert 'spec.resources.requests: Invalid value: "-1"' in bad.json["message"]
+    assert 'spec.resources.requests[cpu]: Invalid value: "-1"' in bad.json["message"]
 
 
 def test_taints_affinity_and_their_messages(cluster):

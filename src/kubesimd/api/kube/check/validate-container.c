@@ -54,6 +54,20 @@ void validate_requests(KubeWrite *w, const char *field, const Json *quantities) 
         }
 }
 
+/* What a pod may ask for as a whole. */
+static void validate_pod_requests(KubeWrite *w, const char *field, const Json *quantities) {
+        char path[FIELD_MAX];
+
+        validate_quantities(w, field, quantities);
+        JSON_FOREACH(q, quantities) {
+                put_path(path, "%s[%s]", field, q->key);
+                if (!strchr(q->key, '/') && !startswith(q->key, HUGE_PAGES) && !is_one_of(q->key, "cpu memory ephemeral-storage"))
+                        cause_invalid_text(w, path, q->key, "must be a standard resource type or fully qualified");
+                else if (!startswith(q->key, HUGE_PAGES) && !is_one_of(q->key, "cpu memory"))
+                        cause_not_supported(w, path, q->key, "\"cpu\", \"hugepages-\", \"memory\"");
+        }
+}
+
 static bool is_of_huge_pages(const char *name) {
         return startswith(name, HUGE_PAGES);
 }
@@ -102,24 +116,60 @@ static bool names_cpu_or_memory(const Json *amounts) {
         return json_get(amounts, "cpu") || json_get(amounts, "memory");
 }
 
-static void validate_resources(KubeWrite *w, const char *field, const Json *resources) {
+static void validate_resources(KubeWrite *w, const char *field, const Json *resources,
+                               void (*validate)(KubeWrite *w, const char *field, const Json *quantities)) {
         const Json *limits = json_get(resources, "limits"), *requests = json_get(resources, "requests");
         char path[FIELD_MAX];
 
         put_path(path, "%s.limits", field);
-        validate_requests(w, path, limits);
+        validate(w, path, limits);
         validate_huge_pages(w, path, limits);
         JSON_FOREACH(q, requests)
                 if (!json_get(limits, q->key) && !may_be_overcommitted(q->key))
                         cause_required(w, path, "Limit must be set for non overcommitable resources");
         put_path(path, "%s.requests", field);
-        validate_requests(w, path, requests);
+        validate(w, path, requests);
         validate_huge_pages(w, path, requests);
         JSON_FOREACH(q, requests)
                 if (json_string(json_get(limits, q->key)))
                         compare_with_limit(w, path, q, json_string(json_get(limits, q->key)));
         if ((names_huge_pages(limits) || names_huge_pages(requests)) && !names_cpu_or_memory(limits) && !names_cpu_or_memory(requests))
                 cause_forbidden(w, field, "HugePages require cpu or memory");
+}
+
+/* No container has a higher limit than its pod. */
+static void validate_shares(KubeWrite *w, const char *field, const Json *containers, const Json *limits) {
+        char path[FIELD_MAX], detail[FIELD_MAX];
+        int64_t own, most;
+        unsigned i = 0;
+
+        JSON_FOREACH(container, containers) {
+                JSON_FOREACH(q, json_at(container, "resources", "limits", NULL)) {
+                        const char *limit = json_string(json_get(limits, q->key));
+
+                        if (!limit || !json_string(q) || quantity_parse_milli(limit, &most) < 0 || quantity_parse_milli(json_string(q), &own) < 0 || own <= most)
+                                continue;
+                        put_path(path, "%s.containers[%u][%s].limits", field, i, q->key);
+                        put_path(detail, "must be less than or equal to pod limits of %s", limit);
+                        cause_invalid(w, path, q, detail);
+                }
+                i++;
+        }
+}
+
+/* What is asked for, and allowed, of the pod as a whole. */
+static void validate_resources_of_pod(KubeWrite *w, const char *field, const Json *spec) {
+        const Json *resources = json_get(spec, "resources");
+        char path[FIELD_MAX], claims[FIELD_MAX];
+
+        if (!resources)
+                return;
+        put_path(path, "%s.resources", field);
+        put_path(claims, "%s.resources.claims", field);
+        if (json_get(resources, "claims"))
+                cause_forbidden(w, claims, "claims cannot be set for Resources at pod-level");
+        validate_resources(w, path, resources, validate_pod_requests);
+        validate_shares(w, path, json_get(spec, "containers"), json_get(resources, "limits"));
 }
 
 static bool is_repeated(const Json *item, const char *key) {
@@ -210,7 +260,7 @@ static void validate_container(KubeWrite *w, const char *field, const Json *cont
         put_path(path, "%s.imagePullPolicy", field);
         validate_enum(w, path, json_string(json_get(container, "imagePullPolicy")), "Always IfNotPresent Never");
         put_path(path, "%s.resources", field);
-        validate_resources(w, path, json_get(container, "resources"));
+        validate_resources(w, path, json_get(container, "resources"), validate_requests);
         validate_ports(w, field, json_get(container, "ports"));
 }
 
@@ -358,6 +408,7 @@ void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
         validate_each(w, field, spec, "containers", false);
         validate_each(w, field, spec, "initContainers", true);
         validate_init_names(w, field, spec);
+        validate_resources_of_pod(w, field, spec);
         JSON_FOREACH(container, json_get(spec, "ephemeralContainers")) {
                 put_path(path, "%s.ephemeralContainers[%u]", field, i++);
                 validate_ephemeral(w, path, container, spec);
