@@ -90,9 +90,17 @@ class Support:
             yield from inside
 
 
+def is_alternative(s, name=""):
+    """Is it a Quantity or an IntOrString, or that one of them?"""
+    ref = s.get("allOf", [{}])[0].get("$ref", "")
+    return ref.endswith(name) and ref.rsplit(".")[-1] in ("Quantity", "IntOrString")
+
+
 def message_of(s):
     s = s.get("items") or s.get("additionalProperties") or s
     ref = s.get("allOf", [{}])[0].get("$ref")
+    if is_alternative(s):
+        return None
     return re.sub(r".*/io\.k8s\.(api|apimachinery\.pkg\.apis)\.", "", ref) if ref else None
 
 

@@ -26,6 +26,10 @@ def kinds_of(support):
     return kinds
 
 
+# What a case may be of beside objects: a part of a pod, as it stands in the template; paths of what is said begin there.
+PARTS = {"Container": "containers", "Volume": "volumes"}
+
+
 def told(reply):
     return [f"{c['field']}: {c['message']}" for c in reply.json["details"]["causes"]] if reply.status == 422 else []
 
@@ -38,10 +42,15 @@ def test_checks(kubesimd):
     def run(line):
         nonlocal n
         n += 1
-        kind, name = kinds[line.split()[0]], f"o{n}"
+        part = PARTS.get(line.split()[0])
+        kind, name = kinds["Pod" if part else line.split()[0]], f"o{n}"
         case, arrow, words = re.fullmatch(r"\S+ (.*?)(?: (->\+?) (.*)| ok)", line).groups()
         first, _, patch = case.partition(" => ")
-        body = without_none(overlaid(least(kind, name), yaml.safe_load(first)))
+        body, more = least(kind, name), yaml.safe_load(first)
+        if part:
+            more = {"spec": {part: [overlaid(body["spec"][part][0], more)]}}
+            words = words and f"spec.{part}[0]{words if words[0] == ':' else '.' + words}"
+        body = without_none(overlaid(body, more))
         base = collection(kind)
         if patch:
             kubesimd.post(base, body, 201)
@@ -56,7 +65,7 @@ def test_checks(kubesimd):
         causes = told(reply)
         assert any(re.fullmatch(pattern, c) for c in causes) and (arrow == "->+") == (len(causes) > 1), causes
 
-    check_all("checks.txt", 370, run)
+    check_all("checks.txt", 580, run)
     assert {k.message for k in kinds.values()} >= set(LEAST) - {"core.v1.Pod"}
 
 

@@ -263,7 +263,9 @@ def test_grace(cluster):
     pod(cluster, "p", terminationGracePeriodSeconds=7)
     eventually(runs(cluster, "p"))
     assert cluster.ask("DELETE", PODS + "/p").json["metadata"]["deletionGracePeriodSeconds"] == 7
-    pod(cluster, "q", 422, terminationGracePeriodSeconds=-1)
+    pod(cluster, "q", terminationGracePeriodSeconds=-1)
+    eventually(runs(cluster, "q"))
+    assert cluster.ask("DELETE", PODS + "/q").json["metadata"]["deletionGracePeriodSeconds"] == 1
 
 
 def test_wrong_tolerations(cluster):
@@ -499,3 +501,72 @@ def test_cron_jobs_keep_some_of_their_jobs(cluster):
     assert cluster.get(path + "/late")["status"].get("active") is None
     assert "spec.successfulJobsHistoryLimit" in create(cluster, path, "bad", 422, spec={
         "schedule": "@yearly", "successfulJobsHistoryLimit": -1, "jobTemplate": {"spec": made}})["message"]
+
+
+def test_ephemeral_containers(cluster):
+    """kubernetes documentation, "Ephemeral Containers": added by their subresource alone, never changed; ephemeralContainerStatuses by name."""
+    path, strategic = PODS + "/p/ephemeralcontainers", {"Content-Type": "application/strategic-merge-patch+json"}
+
+    def add(status=200, **container):
+        body = {"spec": {"ephemeralContainers": [{"image": "busybox", **container}], "nodeName": "nowhere"}, "metadata": {"labels": {"a": "b"}}}
+        reply = cluster.ask("PATCH", path, body, headers=strategic)
+        assert reply.status == status, reply.text
+        return [c["field"] + ": " + c["message"] for c in reply.json["details"]["causes"]] if status == 422 else reply.json
+
+    def state(name):
+        statuses = cluster.get(PODS + "/p")["status"].get("ephemeralContainerStatuses", [])
+        return next((list(c["state"].items())[0] for c in statuses if c["name"] == name), (None, None))
+
+    pod(cluster, "p", metadata={"annotations": {"kubesim.io/duration": "3s"}}, restartPolicy="Never", schedulingGates=[{"name": "g"}], volumes=[{"name": "v"}])
+    added = add(name="early")
+    assert added["spec"]["schedulingGates"] and "labels" not in added["metadata"] and "nodeName" not in added["spec"]
+    assert added["spec"]["ephemeralContainers"] == [{"name": "early", "image": "busybox", "imagePullPolicy": "Always", "resources": {},
+                                                     "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}]
+    assert state("early")[0] == "waiting"
+    patch(cluster, PODS + "/p", {"spec": {"schedulingGates": None}})
+    eventually(runs(cluster, "p"))
+    assert state("early")[0] == "running"
+    add(name="late", targetContainerName="c", stdin=True, volumeMounts=[{"name": "v", "mountPath": "/v"}])
+    began = state("late")[1]["startedAt"]
+    assert began >= cluster.get(PODS + "/p")["status"]["startTime"]
+    assert [c["name"] for c in cluster.get(path)["spec"]["ephemeralContainers"]] == ["early", "late"]
+    where = "spec.ephemeralContainers"
+    assert add(422, name="late", image="other")[0].startswith(where + ': Forbidden: existing ephemeral containers "late" may not be changed')
+    reply = cluster.ask("PATCH", path, {"spec": {"ephemeralContainers": []}}, headers={"Content-Type": "application/merge-patch+json"})
+    assert [c["message"] for c in reply.json["details"]["causes"]] == [
+        f'Forbidden: existing ephemeral containers "{name}" may not be removed\n' for name in ("early", "late")]
+    for more, message in (({"name": "c"}, '.name: Duplicate value: "c"'), ({"targetContainerName": "x"}, '.targetContainerName: Not found: "x"'),
+                          ({"ports": [{"containerPort": 1}]}, ".ports: Forbidden: cannot be set for an Ephemeral Container"),
+                          ({"resources": {"limits": {"cpu": "1"}}}, ".resources: Forbidden: cannot be set for an Ephemeral Container"),
+                          ({"livenessProbe": {"exec": {"command": ["x"]}}}, ".livenessProbe: Forbidden: cannot be set for an Ephemeral Container"),
+                          ({"volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "s"}]},
+                           ".volumeMounts[0].subPath: Forbidden: cannot be set for an Ephemeral Container"), ({"image": ""}, ".image: Required value")):
+        assert add(422, **{"name": "new", **more}) == [where + "[2]" + message]
+    assert "may not change fields" in cluster.ask("PATCH", PODS + "/p", {"spec": {"ephemeralContainers": [{"name": "new", "image": "x"}]}},
+                                                  headers=strategic).text
+    assert "life of its pod" in cluster.ask("GET", PODS + "/p/log?container=late").text
+    cluster.restart()
+    assert state("late")[1]["startedAt"] == began
+    eventually(lambda: state("late")[0] == "terminated")
+    assert state("late")[1]["exitCode"] == 137 and state("early")[0] == "terminated"
+    add(name="over")
+    assert state("over")[0] is None
+
+
+def test_a_gated_pod_says_more_of_where_it_may_go(cluster):
+    """kubernetes documentation, "Pod Scheduling Readiness": nodeSelector and node affinity may be narrowed while schedulingGates hold it."""
+    for name in ("n1", "n2"):
+        patch(cluster, CORE + "/nodes/" + name, {"metadata": {"labels": {"name": name}}})
+    for name, more in (("p", {"nodeSelector": {"name": "n2"}}), ("q", {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [{"key": "name", "operator": "In", "values": ["n2"]}]}]}}}})):
+        pod(cluster, name, schedulingGates=[{"name": "g"}])
+        patch(cluster, PODS + "/" + name, {"spec": more})
+        patch(cluster, PODS + "/" + name, {"spec": {"schedulingGates": None}})
+        eventually(runs(cluster, name))
+        assert cluster.get(PODS + "/" + name)["spec"]["nodeName"] == "n2"
+
+
+def test_nobody_has_looked_at_a_dry_run(cluster):
+    """Nor does its status say that it could not be placed."""
+    reply = cluster.ask("POST", PODS + "?dryRun=All", {"metadata": {"name": "p"}, "spec": {"containers": CONTAINERS}})
+    assert reply.json["status"] == {"phase": "Pending", "qosClass": "BestEffort"}

@@ -82,10 +82,10 @@ REFUSED = [
     (spread(maxSkew=0), SPREAD + ".maxSkew: Invalid value: 0: must be greater than zero"),
     (spread(topologyKey=""), SPREAD + ".topologyKey: Required value"),
     (spread(whenUnsatisfiable="Maybe"), SPREAD + '.whenUnsatisfiable: Unsupported value: "Maybe"'),
-    (spread(minDomains=0), SPREAD + ".minDomains: Invalid value: 0: must be greater than 0"),
+    (spread(minDomains=0), SPREAD + ".minDomains: Invalid value: 0: must be greater than zero"),
     (spread(minDomains=2, whenUnsatisfiable="ScheduleAnyway"), SPREAD + ".minDomains: Invalid value: 2: can only use minDomains"),
     (spread(nodeTaintsPolicy="Sometimes"), SPREAD + '.nodeTaintsPolicy: Unsupported value: "Sometimes"'),
-    ({"topologySpreadConstraints": spread()["topologySpreadConstraints"] * 2}, "spec.topologySpreadConstraints[1].{topologyKey, whenUnsatisfiable}: Duplicate value"),
+    ({"topologySpreadConstraints": spread()["topologySpreadConstraints"] * 2}, "spec.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value"),
     ({"tolerations": [{"operator": "Equal"}]}, "spec.tolerations[0].operator: Invalid value"),
     ({"tolerations": [{"key": "a", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 3}]}, "spec.tolerations[0].effect: Invalid value"),
     ({"tolerations": [{"key": "a b", "operator": "Exists"}]}, 'spec.tolerations[0].key: Invalid value: "a b"'),
@@ -99,11 +99,11 @@ REFUSED = [
     (like("podAffinity", mismatchLabelKeys=["v"], labelSelector=None), POD_TERM + ".mismatchLabelKeys: Forbidden: must not be specified when labelSelector"),
     (like("podAffinity", matchLabelKeys=["u", "v"], mismatchLabelKeys=["v"]),
      POD_TERM + '.matchLabelKeys[1]: Invalid value: "v": exists in both matchLabelKeys and mismatchLabelKeys'),
-    (like("podAffinity", namespaces=["a", "A_b"]), POD_TERM + '.namespaces[1]: Invalid value: "A_b": a lowercase RFC 1123 label'),
+    (like("podAffinity", namespaces=["a", "A_b"]), POD_TERM + '.namespace: Invalid value: "A_b": a lowercase RFC 1123 label'),
     ({"schedulingGates": [{"name": "a"}, {"name": "a"}]}, 'spec.schedulingGates[1]: Duplicate value: "a"'),
     ({"schedulingGates": [{"name": "a b"}]}, 'spec.schedulingGates[0]: Invalid value: "a b"'),
     ({"schedulingGates": [{"name": "a"}], "nodeName": "n1"}, "spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared"),
-    ({"overhead": {"cpu": "-1"}}, 'spec.overhead: Invalid value: "-1"'),
+    ({"overhead": {"cpu": "-1"}}, 'spec.overhead.limits[cpu]: Invalid value: "-1"'),
     (asks(memory="9223372036854775808"), CONTAINER + '.resources.requests[memory]: Invalid value: "9223372036854775808": is more than can be counted'),
     (asks(cpu="10E"), CONTAINER + '.resources.requests[cpu]: Invalid value: "10E": is more than can be counted'),
     (asks(gpu="1"), CONTAINER + '.resources.requests[gpu]: Invalid value: "gpu": must be a standard resource type or fully qualified'),
@@ -205,7 +205,7 @@ def test_requests_of_the_pod_as_a_whole(cluster):
     cluster.add_pod("none", requests={"cpu": "1m"})
     assert (cluster.where("rest"), cluster.where("none")) == ("big", None)
     bad = cluster.ask("POST", PODS, pod("bad", {"resources": {"requests": {"cpu": "-1"}}}))
-    assert 'spec.resources.requests: Invalid value: "-1"' in bad.json["message"]
+    assert 'spec.resources.requests[cpu]: Invalid value: "-1"' in bad.json["message"]
 
 
 def test_taints_affinity_and_their_messages(cluster):

@@ -340,7 +340,7 @@ WRONG_PROCESSES = [
      'resources.requests: Invalid value: "1": must be equal to a.b/c limit of 2'),
     ({"resources": {"limits": {"hugepages-2Mi": "4Mi"}}}, None, "resources: Forbidden: HugePages require cpu or memory"),
     ({"ports": [{"name": "a", "containerPort": 1}, {"name": "a", "containerPort": 2}]}, None, 'ports[1].name: Duplicate value: "a"'),
-    ({"ports": [{"name": "a" * 16, "containerPort": 1}]}, None, f'ports[0].name: Invalid value: "{"a" * 16}": must be no more than 15 characters'),
+    ({"ports": [{"name": "a" * 16, "containerPort": 1}]}, None, f'ports[0].name: Invalid value: "{"a" * 16}": must be no more than 15 bytes'),
     ({"ports": [{"name": "80", "containerPort": 1}]}, None, 'ports[0].name: Invalid value: "80": must contain at least one letter (a-z)'),
     ({"env": [{"name": "A=B"}]}, None, 'env[0].name: Invalid value: "A=B": a valid environment variable name must consist only of printable ASCII '
      "characters other than '='"),
@@ -404,7 +404,7 @@ def test_keys_of_configuration(kubesimd):
         keys = {".dockerconfigjson": "e30=", "_a-b.C": "", "x" * 253: ""}
         kubesimd.post(path, {"metadata": {"name": "a"}, "data": keys, "immutable": True}, 201)
         for key, why in (("a b", "a valid config key must consist of"), (".", "must not be '.'"), ("..a", "must not start with '..'"),
-                         ("x" * 254, "must be no more than 253 characters")):
+                         ("x" * 254, "must be no more than 253 bytes")):
             message = refusal(kubesimd, 422, "POST", path, {"metadata": {"name": "b"}, "data": {key: ""}})["message"]
             assert message.startswith(f'{kind} "b" is invalid: data[{key}]: Invalid value: "{key}": {why}')
         message = refusal(kubesimd, 422, "PUT", path + "/a", {"metadata": {"name": "a"}, "data": {"a": ""}, "immutable": True})["message"]

@@ -477,6 +477,19 @@ def _(d):
     of_nodes(d)
 
 
+@kube("pods/ephemeralcontainers", "get")
+@kube("pods/ephemeralcontainers", "patch")
+@kube("pods/ephemeralcontainers", "update")
+def _(d):
+    debugger = {"name": "a", "image": "x"}
+    assert d.ask("PATCH", f"{PODS}/web/ephemeralcontainers", {"spec": {"ephemeralContainers": [debugger]}},
+                 headers={"Content-Type": "application/strategic-merge-patch+json"}).status == 200
+    put(d, f"{PODS}/db/ephemeralcontainers", lambda p: p["spec"].update(ephemeralContainers=[debugger]))
+    for name in of_pods(d):
+        assert d.get(f"{PODS}/{name}/ephemeralcontainers") == d.get(f"{PODS}/{name}")
+    assert d.get(f"{PODS}/web")["spec"]["ephemeralContainers"][0]["name"] == d.get(f"{PODS}/db")["spec"]["ephemeralContainers"][0]["name"] == "a"
+
+
 @kube("pods/log", "get")
 def _(d):
     text = d.ask("GET", f"{PODS}/web/log").text

@@ -249,6 +249,13 @@ int pod_read_class(Pod *p, PodClassPool *classes, const Json *document, Error *r
         return 0;
 }
 
+/* A negative one is taken as a second, as kube-apiserver does. */
+static uint32_t read_grace(const Json *seconds) {
+        int64_t v = json_i64(seconds, POD_GRACE_DEFAULT);
+
+        return v < 0 ? 1 : (uint32_t) MIN(v, (int64_t) UINT32_MAX);
+}
+
 int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error *reterr) {
         const Json *spec = json_get(document, "spec"), *gates = json_get(spec, "schedulingGates");
         const char *scheduler = json_string(json_get(spec, "schedulerName"));
@@ -259,7 +266,7 @@ int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error
                 return r;
         p->qos = find_qos(spec);
         p->toleration = find_toleration(json_get(spec, "tolerations"));
-        p->grace_seconds = (uint32_t) json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
+        p->grace_seconds = read_grace(json_get(spec, "terminationGracePeriodSeconds"));
         p->held = (scheduler && !streq(scheduler, classes->scheduler_name ?: POD_SCHEDULER_DEFAULT) && !startswith(scheduler, POD_SCHEDULER_PREFIX)) ||
                   (json_is(gates, JSON_ARRAY) && gates->size > 0);
         p->restart = (uint8_t) MAX(pod_restart_from_string(strempty(json_string(json_get(spec, "restartPolicy")))), POD_RESTART_NEVER) & 3;

@@ -21,6 +21,7 @@ static const struct {
         { HTTP_DELETE, "", kube_delete },       { HTTP_GET, "status", kube_get },       { HTTP_PUT, "status", kube_update },
         { HTTP_PATCH, "status", kube_patch },   { HTTP_GET, "scale", kube_get_scale },  { HTTP_PUT, "scale", kube_write_scale },
         { HTTP_PATCH, "scale", kube_write_scale }, { HTTP_POST, "binding", kube_bind }, { HTTP_POST, "eviction", kube_evict },
+        { HTTP_GET, "ephemeralcontainers", kube_get }, { HTTP_PUT, "ephemeralcontainers", kube_update }, { HTTP_PATCH, "ephemeralcontainers", kube_patch },
         { HTTP_GET, "log", kube_log },          { HTTP_PUT, "finalize", kube_finalize },  { HTTP_POST, "token", kube_token },
 };
 

@@ -66,6 +66,8 @@ static void put_overlaid(View *v, const Object *o, StrBuf *b) {
                 return;
         }
         overlay_put_status(&a, json_get(base, "status"), extra);
+        if (v->resource->finish_status)
+                v->resource->finish_status(o, &a, json_get(base, "status"));
         json_remove(base, "metadata");
         strbuf_putc(b, ',');
         json_put_members(b, base);

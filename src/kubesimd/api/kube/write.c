@@ -356,10 +356,23 @@ static void keep_metadata(KubeWrite *w, Json *wanted, const Json *present) {
                 json_set(&w->arena, json_get(wanted, "metadata"), "managedFields", managed);
 }
 
+/* /ephemeralcontainers changes those alone, whatever else it says. */
+static void keep_but_ephemeral_containers(KubeWrite *w, Json *wanted, const Json *present) {
+        Json *containers = json_detach(json_at(wanted, "spec", "ephemeralContainers", NULL));
+
+        take_over(w, wanted, present, "metadata");
+        take_over(w, wanted, present, "spec");
+        json_remove(json_get(wanted, "spec"), "ephemeralContainers");
+        if (containers)
+                json_set(&w->arena, json_get(wanted, "spec"), "ephemeralContainers", containers);
+}
+
 /* /status changes the status alone, everything else all but the status. */
 static void keep_other_half(KubeWrite *w, Json *wanted, const Json *present) {
         bool status = streq_ptr(w->path->subresource, "status");
 
+        if (streq_ptr(w->path->subresource, "ephemeralcontainers"))
+                keep_but_ephemeral_containers(w, wanted, present);
         if (!kube_resource_has(w->resource, "status"))
                 return;
         if (!status) {

@@ -121,10 +121,10 @@ static void check_percent(KubeWrite *w, const Check *c, const Spot *s) {
 }
 
 static void check_text(KubeWrite *w, const Check *c, const Spot *s) {
-        const char *words = is_empty(s->value) ? NULL : c->wrong(strempty(json_string(s->value)));
+        const char *words = c->sort == CHECK_TEXT && is_empty(s->value) ? NULL : c->wrong(strempty(json_string(s->value)));
 
         if (words)
-                cause_invalid(w, s->field, s->value, words);
+                cause_invalid(w, s->field, s->value ?: json_new_string(&w->arena, ""), words);
 }
 
 static void check_sort(KubeWrite *w, const Check *c, const Spot *s) {
@@ -149,6 +149,7 @@ static void check_sort(KubeWrite *w, const Check *c, const Spot *s) {
                 check_number(w, c, s);
                 break;
         case CHECK_TEXT:
+        case CHECK_GIVEN_TEXT:
                 check_text(w, c, s);
                 break;
         case CHECK_INVALID:
@@ -179,6 +180,23 @@ static void check_sort(KubeWrite *w, const Check *c, const Spot *s) {
         }
 }
 
+/* Does it say nothing of what is not there? */
+static bool needs_value(const Check *c) {
+        switch (c->sort) {
+        case CHECK_INSIDE:
+                return !c->run;
+        case CHECK_REQUIRED:
+        case CHECK_GIVEN_ONE_OF:
+        case CHECK_GIVEN_AT_LEAST:
+        case CHECK_GIVEN_TEXT:
+        case CHECK_IMMUTABLE:
+        case CHECK_FIXED:
+                return false;
+        default:
+                return true;
+        }
+}
+
 /* --- Paths --- */
 
 /* Goes along the rest of a path, from `at`, whose field and parent those are. */
@@ -188,9 +206,13 @@ static void look(KubeWrite *w, const Check *c, const char *path, const char *fie
         char key[64], here[FIELD_MAX], item[FIELD_MAX + 32];
         const Json *value, *before;
 
-        (void) snprintf(key, sizeof(key), "%.*s", (int) n, path);
-        put_path(here, "%s%s%s", field, *field ? "." : "", key);
+        assert(n < sizeof(key));
+        memcpy(key, path, n);
+        key[n] = '\0';
         value = json_get(parent, key);
+        if (!value && (*rest == '[' || *rest == '{' || needs_value(c)))
+                return;
+        put_path(here, "%s%s%s", field, *field ? "." : "", key);
         before = json_get(old, key);
         if (*rest == '\0') {
                 if (!c->when || holds(parent, c->when))
@@ -220,4 +242,8 @@ static void look_all(KubeWrite *w, const Check *checks, const char *field, const
 
 void validate_checks(KubeWrite *w, const Check *checks, const Json *object, const Json *old) {
         look_all(w, checks, "", object, old, old);
+}
+
+void validate_part(KubeWrite *w, const Check *checks, const char *field, const Json *part) {
+        look_all(w, checks, field, part, NULL, false);
 }

@@ -14,6 +14,7 @@ typedef enum CheckSort {
         CHECK_GIVEN_AT_LEAST, /* the same, and left out is 0 */
         CHECK_AT_MOST,
         CHECK_TEXT,           /* unless left out or empty, `wrong` has nothing to say of it */
+        CHECK_GIVEN_TEXT,     /* nor of it when it is left out: it is "" then */
         CHECK_INVALID,        /* must not be there; words: why */
         CHECK_FORBIDDEN,
         CHECK_IMMUTABLE,      /* does not change; words: NULL for the usual */
@@ -39,6 +40,8 @@ struct Check {
 /* Notes each check that the object fails as a cause of the refusal (cause_*()). old: what an update would replace, NULL at creation. checks ends
  * with a NULL path. */
 void validate_checks(KubeWrite *w, const Check *checks, const Json *object, const Json *old);
+/* The same of a part of an object that is being created; field: where it stands. */
+void validate_part(KubeWrite *w, const Check *checks, const char *field, const Json *part);
 
 /* --- What is wrong with a text, in the words of Kubernetes; NULL: nothing --- */
 const char *wrong_label(const char *s);
@@ -51,6 +54,11 @@ const char *wrong_qualified(const char *s);
 const char *wrong_segment(const char *s); /* of a path */
 const char *wrong_domain_path(const char *s);
 const char *wrong_absolute(const char *s);
-const char *wrong_port_name(const char *s);
+const char *wrong_backsteps(const char *s);  /* a path that leads up again */
+const char *wrong_descending(const char *s); /* a path that does not lead below where it begins */
+const char *wrong_local_path(const char *s); /* the same, and what begins with two dots is not for clients */
+const char *wrong_key(const char *s);        /* of a ConfigMap or Secret */
+const char *wrong_variable(const char *s);   /* of an environment */
+const char *wrong_search(const char *s);     /* a domain that names are looked for in */
 const char *wrong_address(const char *s);
 const char *wrong_network(const char *s);

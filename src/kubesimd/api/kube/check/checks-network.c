@@ -28,10 +28,15 @@ static const Check typed_reference_checks[] = {
         {},
 };
 
+static void check_port_name(KubeWrite *w, const char *field, const Json *name, const Json *old _unused_) {
+        if (!isempty(json_string(name)))
+                validate_port_name(w, field, json_string(name));
+}
+
 static const Check backend_checks[] = {
         { .path = "resource", .inner = typed_reference_checks },
         { .path = "service.name", CHECK_TEXT, .wrong = wrong_service },
-        { .path = "service.port.name", CHECK_TEXT, .wrong = wrong_port_name, .when = "!number" },
+        { .path = "service.port.name", .run = check_port_name, .when = "!number" },
         {},
 };
 
@@ -130,12 +135,14 @@ const Check ingress_class_checks[] = {
 
 static void check_policy_port(KubeWrite *w, const char *field, const Json *item, const Json *old _unused_) {
         const Json *port = json_get(item, "port"), *end = json_get(item, "endPort");
-        const char *name = json_string(port), *words = name ? wrong_port_name(name) : !port || is_port(port) ? NULL : PORT_TEXT;
+        const char *name = json_string(port);
         char path[FIELD_MAX];
 
         put_path(path, "%s.port", field);
-        if (words)
-                cause_invalid(w, path, port, words);
+        if (name)
+                validate_port_name(w, path, name);
+        else if (port && !is_port(port))
+                cause_invalid(w, path, port, PORT_TEXT);
         put_path(path, "%s.endPort", field);
         if (end && name)
                 cause_invalid(w, path, end, "may not be specified when `port` is non-numeric");

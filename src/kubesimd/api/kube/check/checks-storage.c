@@ -83,56 +83,10 @@ const Check volume_claim_checks[] = {
         {},
 };
 
-static const char *const volume_sources[] = {
-        "gcePersistentDisk", "awsElasticBlockStore", "hostPath", "glusterfs", "nfs", "rbd", "iscsi", "cinder", "cephfs", "fc", "flocker", "flexVolume",
-        "azureFile", "vsphereVolume", "quobyte", "azureDisk", "photonPersistentDisk", "portworxVolume", "scaleIO", "local", "storageos", "csi",
-};
-
 static void check_capacity(KubeWrite *w, const char *field, const Json *capacity, const Json *old _unused_) {
         if (capacity && capacity->size > 0 && (capacity->size > 1 || !json_get(capacity, "storage")))
                 cause_not_supported_value(w, field, capacity, "\"storage\"");
 }
-
-static void check_volume_source(KubeWrite *w, const char *field, const Json *spec, const Json *old) {
-        unsigned n = 0;
-        char path[FIELD_MAX];
-        bool changed = false;
-
-        for (size_t i = 0; i < ELEMENTSOF(volume_sources); i++) {
-                const Json *source = json_get(spec, volume_sources[i]);
-
-                changed |= old && !json_equal(source, json_get(old, volume_sources[i]));
-                put_path(path, "%s.%s", field, volume_sources[i]);
-                if (source && n++ > 0)
-                        cause_forbidden(w, path, "may not specify more than 1 volume type");
-        }
-        if (n == 0)
-                cause_required(w, field, "must specify a volume type");
-        if (changed)
-                cause_forbidden(w, "spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation");
-        put_path(path, "%s.nodeAffinity", field);
-        if (json_get(spec, "local") && !json_get(spec, "nodeAffinity"))
-                cause_required(w, path, "Local volume requires node affinity");
-}
-
-static const Check path_checks[] = {
-        { .path = "path", CHECK_REQUIRED },
-        {},
-};
-
-static const Check nfs_checks[] = {
-        { .path = "server", CHECK_REQUIRED },
-        { .path = "path", CHECK_REQUIRED },
-        { .path = "path", CHECK_TEXT, .wrong = wrong_absolute },
-        {},
-};
-
-static const Check csi_volume_checks[] = {
-        { .path = "driver", CHECK_REQUIRED },
-        { .path = "driver", CHECK_TEXT, .wrong = wrong_subdomain },
-        { .path = "volumeHandle", CHECK_REQUIRED },
-        {},
-};
 
 const Check persistent_volume_checks[] = {
         { .path = "spec.accessModes", CHECK_REQUIRED },
@@ -143,15 +97,10 @@ const Check persistent_volume_checks[] = {
         { .path = "spec.persistentVolumeReclaimPolicy", CHECK_ONE_OF, "Delete Recycle Retain" },
         { .path = "spec.storageClassName", CHECK_TEXT, .wrong = wrong_subdomain },
         { .path = "spec.volumeMode", CHECK_ONE_OF, "Block Filesystem" },
-        { .path = "spec", .run = check_volume_source },
-        { .path = "spec.hostPath", .inner = path_checks },
-        { .path = "spec.local", .inner = path_checks },
-        { .path = "spec.nfs", .inner = nfs_checks },
-        { .path = "spec.csi", .inner = csi_volume_checks },
+        { .path = "spec", .run = check_persistent_volume },
         { .path = "spec.volumeMode", CHECK_IMMUTABLE },
         {},
 };
-
 
 const Check storage_class_checks[] = {
         { .path = "provisioner", CHECK_REQUIRED },

@@ -50,6 +50,12 @@ static void complete_probe(KubeWrite *w, Json *probe) {
         complete_http_get(w, json_get(probe, "httpGet"));
 }
 
+/* What stands for a field, or for a resource, of the pod. */
+static void complete_reference(KubeWrite *w, Json *of) {
+        default_string(w, json_get(of, "fieldRef"), "apiVersion", "v1");
+        default_string(w, json_get(of, "resourceFieldRef"), "divisor", "0");
+}
+
 static void complete_container(KubeWrite *w, Json *container) {
         static const char *const probes[] = { "livenessProbe", "readinessProbe", "startupProbe" };
 
@@ -60,7 +66,7 @@ static void complete_container(KubeWrite *w, Json *container) {
         JSON_FOREACH(port, json_get(container, "ports"))
                 default_string(w, port, "protocol", "TCP");
         JSON_FOREACH(env, json_get(container, "env"))
-                default_string(w, json_at(env, "valueFrom", "fieldRef", NULL), "apiVersion", "v1");
+                complete_reference(w, json_get(env, "valueFrom"));
         for (size_t i = 0; i < ELEMENTSOF(probes); i++)
                 complete_probe(w, json_get(container, probes[i]));
         complete_http_get(w, json_at(container, "lifecycle", "postStart", "httpGet", NULL));
@@ -74,9 +80,22 @@ static void complete_host_ports(KubeWrite *w, Json *container) {
                         json_set_i64(&w->arena, port, "hostPort", json_i64(json_get(port, "containerPort"), 0));
 }
 
+static void complete_files(KubeWrite *w, Json *files) {
+        JSON_FOREACH(file, files)
+                complete_reference(w, file);
+}
+
 static void complete_volume(KubeWrite *w, Json *volume) {
         static const char *const with_mode[] = { "configMap", "secret", "projected", "downwardAPI" };
+        Json *image = json_get(volume, "image");
 
+        complete_files(w, json_at(volume, "downwardAPI", "items", NULL));
+        JSON_FOREACH(source, json_at(volume, "projected", "sources", NULL)) {
+                complete_files(w, json_at(source, "downwardAPI", "items", NULL));
+                default_i64(w, json_get(source, "serviceAccountToken"), "expirationSeconds", 3600);
+        }
+        default_string(w, json_at(volume, "ephemeral", "volumeClaimTemplate", "spec", NULL), "volumeMode", "Filesystem");
+        default_string(w, image, "pullPolicy", pull_policy(strempty(json_string(json_get(image, "reference")))));
         for (size_t i = 0; i < ELEMENTSOF(with_mode); i++)
                 default_i64(w, json_get(volume, with_mode[i]), "defaultMode", 0644);
         if (json_get(volume, "hostPath"))
@@ -88,8 +107,11 @@ static void complete_volume(KubeWrite *w, Json *volume) {
 static void complete_pod_spec(KubeWrite *w, Json *spec) {
         static const char *const lists[] = { "containers", "initContainers" };
 
+
         if (!spec)
                 return;
+        JSON_FOREACH(container, json_get(spec, "ephemeralContainers"))
+                complete_container(w, container);
         for (size_t i = 0; i < ELEMENTSOF(lists); i++)
                 JSON_FOREACH(container, json_get(spec, lists[i])) {
                         complete_container(w, container);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Kubernetes refuses of a pod's containers and volumes, in its words (kubernetes, pkg/apis/core/validation). */
+/* What Kubernetes refuses of a pod's containers, in its words (kubernetes, pkg/apis/core/validation). */
 #include <stdio.h>
 
 #include "basic/string-util.h"
 #include "core/model/address.h"
 #include "core/model/pod.h"
 #include "core/model/quantity.h"
-#include "kubesimd/api/kube/check/validate-internal.h"
+#include "kubesimd/api/kube/check/checks.h"
 
 #define HUGE_PAGES "hugepages-"
+#define EPHEMERAL_TEXT "cannot be set for an Ephemeral Container"
+#define BLANKS " \t\r\n\v\f"
 
 /* Of CPU thousandths, of all else whole ones. */
 static void validate_amount(KubeWrite *w, const char *field, const Json *q) {
@@ -39,7 +41,7 @@ void validate_quantities(KubeWrite *w, const char *field, const Json *quantities
 }
 
 /* What containers may ask for. */
-static void validate_requests(KubeWrite *w, const char *field, const Json *quantities) {
+void validate_requests(KubeWrite *w, const char *field, const Json *quantities) {
         char path[FIELD_MAX];
 
         validate_quantities(w, field, quantities);
@@ -48,6 +50,21 @@ static void validate_requests(KubeWrite *w, const char *field, const Json *quant
                         continue;
                 put_path(path, "%s[%s]", field, q->key);
                 cause_invalid_text(w, path, q->key, "must be a standard resource type or fully qualified");
+                cause_invalid_text(w, path, q->key, "must be a standard resource for containers");
+        }
+}
+
+/* What a pod may ask for as a whole. */
+static void validate_pod_requests(KubeWrite *w, const char *field, const Json *quantities) {
+        char path[FIELD_MAX];
+
+        validate_quantities(w, field, quantities);
+        JSON_FOREACH(q, quantities) {
+                put_path(path, "%s[%s]", field, q->key);
+                if (!strchr(q->key, '/') && !startswith(q->key, HUGE_PAGES) && !is_one_of(q->key, "cpu memory ephemeral-storage"))
+                        cause_invalid_text(w, path, q->key, "must be a standard resource type or fully qualified");
+                else if (!startswith(q->key, HUGE_PAGES) && !is_one_of(q->key, "cpu memory"))
+                        cause_not_supported(w, path, q->key, "\"cpu\", \"hugepages-\", \"memory\"");
         }
 }
 
@@ -99,24 +116,60 @@ static bool names_cpu_or_memory(const Json *amounts) {
         return json_get(amounts, "cpu") || json_get(amounts, "memory");
 }
 
-static void validate_resources(KubeWrite *w, const char *field, const Json *resources) {
+static void validate_resources(KubeWrite *w, const char *field, const Json *resources,
+                               void (*validate)(KubeWrite *w, const char *field, const Json *quantities)) {
         const Json *limits = json_get(resources, "limits"), *requests = json_get(resources, "requests");
         char path[FIELD_MAX];
 
         put_path(path, "%s.limits", field);
-        validate_requests(w, path, limits);
+        validate(w, path, limits);
         validate_huge_pages(w, path, limits);
         JSON_FOREACH(q, requests)
                 if (!json_get(limits, q->key) && !may_be_overcommitted(q->key))
                         cause_required(w, path, "Limit must be set for non overcommitable resources");
         put_path(path, "%s.requests", field);
-        validate_requests(w, path, requests);
+        validate(w, path, requests);
         validate_huge_pages(w, path, requests);
         JSON_FOREACH(q, requests)
                 if (json_string(json_get(limits, q->key)))
                         compare_with_limit(w, path, q, json_string(json_get(limits, q->key)));
         if ((names_huge_pages(limits) || names_huge_pages(requests)) && !names_cpu_or_memory(limits) && !names_cpu_or_memory(requests))
                 cause_forbidden(w, field, "HugePages require cpu or memory");
+}
+
+/* No container has a higher limit than its pod. */
+static void validate_shares(KubeWrite *w, const char *field, const Json *containers, const Json *limits) {
+        char path[FIELD_MAX], detail[FIELD_MAX];
+        int64_t own, most;
+        unsigned i = 0;
+
+        JSON_FOREACH(container, containers) {
+                JSON_FOREACH(q, json_at(container, "resources", "limits", NULL)) {
+                        const char *limit = json_string(json_get(limits, q->key));
+
+                        if (!limit || !json_string(q) || quantity_parse_milli(limit, &most) < 0 || quantity_parse_milli(json_string(q), &own) < 0 || own <= most)
+                                continue;
+                        put_path(path, "%s.containers[%u][%s].limits", field, i, q->key);
+                        put_path(detail, "must be less than or equal to pod limits of %s", limit);
+                        cause_invalid(w, path, q, detail);
+                }
+                i++;
+        }
+}
+
+/* What is asked for, and allowed, of the pod as a whole. */
+static void validate_resources_of_pod(KubeWrite *w, const char *field, const Json *spec) {
+        const Json *resources = json_get(spec, "resources");
+        char path[FIELD_MAX], claims[FIELD_MAX];
+
+        if (!resources)
+                return;
+        put_path(path, "%s.resources", field);
+        put_path(claims, "%s.resources.claims", field);
+        if (json_get(resources, "claims"))
+                cause_forbidden(w, claims, "claims cannot be set for Resources at pod-level");
+        validate_resources(w, path, resources, validate_pod_requests);
+        validate_shares(w, path, json_get(spec, "containers"), json_get(resources, "limits"));
 }
 
 static bool is_repeated(const Json *item, const char *key) {
@@ -156,6 +209,41 @@ static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
         }
 }
 
+/* Templates may have blanks around it, as some that are filled in later do. */
+static void validate_image(KubeWrite *w, const char *field, const Json *container) {
+        const char *image = json_string(json_get(container, "image"));
+        char path[FIELD_MAX];
+
+        put_path(path, "%s.image", field);
+        if (isempty(image))
+                cause_required(w, path, "");
+        else if (w->resource->store_kind == KIND_POD && (strchr(BLANKS, image[0]) || strchr(BLANKS, image[strlen(image) - 1])))
+                cause_invalid_text(w, path, image, "must not have leading or trailing whitespace");
+}
+
+/* What a change of its resources does to it; Kubernetes does not say which of the list it is. */
+static void validate_resize_policy(KubeWrite *w, const char *field, const Json *list, const char *restart_policy) {
+        char path[FIELD_MAX];
+        unsigned i = 0;
+
+        JSON_FOREACH(policy, list) {
+                const char *resource = json_string(json_get(policy, "resourceName")), *restart = json_string(json_get(policy, "restartPolicy"));
+
+                put_path(path, "%s.resizePolicy[%u]", field, i++);
+                if (is_repeated(policy, "resourceName"))
+                        cause_duplicate(w, path, resource);
+                put_path(path, "%s.resizePolicy", field);
+                if (isempty(resource))
+                        cause_required(w, path, "");
+                validate_enum(w, path, resource, "cpu memory");
+                if (isempty(restart))
+                        cause_required(w, path, "");
+                validate_enum(w, path, restart, "NotRequired RestartContainer");
+                if (streq_ptr(restart_policy, "Never") && !streq_ptr(restart, "NotRequired"))
+                        cause_invalid_text(w, path, restart, "must be 'NotRequired' when `restartPolicy` is 'Never'");
+        }
+}
+
 static void validate_container(KubeWrite *w, const char *field, const Json *container) {
         const char *name = json_string(json_get(container, "name"));
         char path[FIELD_MAX];
@@ -163,17 +251,16 @@ static void validate_container(KubeWrite *w, const char *field, const Json *cont
         put_path(path, "%s.name", field);
         if (isempty(name))
                 cause_required(w, path, "");
-        else if (!is_dns_label(name))
-                cause_invalid_text(w, path, name, LABEL_TEXT);
-        else if (is_repeated(container, "name"))
-                cause_duplicate(w, path, name);
-        put_path(path, "%s.image", field);
-        if (isempty(json_string(json_get(container, "image"))))
-                cause_required(w, path, "");
+        else {
+                validate_label(w, path, name);
+                if (is_repeated(container, "name"))
+                        cause_duplicate(w, path, name);
+        }
+        validate_image(w, field, container);
         put_path(path, "%s.imagePullPolicy", field);
         validate_enum(w, path, json_string(json_get(container, "imagePullPolicy")), "Always IfNotPresent Never");
         put_path(path, "%s.resources", field);
-        validate_resources(w, path, json_get(container, "resources"));
+        validate_resources(w, path, json_get(container, "resources"), validate_requests);
         validate_ports(w, field, json_get(container, "ports"));
 }
 
@@ -238,53 +325,6 @@ static const Json *find_by_name(const Json *list, const char *key, const char *n
         return NULL;
 }
 
-/* Those of a StatefulSet may be of its claims, which kube-apiserver leaves unchecked, too. */
-static void validate_mounts(KubeWrite *w, const char *field, const Json *mounts, const Json *volumes) {
-        char path[FIELD_MAX];
-        unsigned i = 0;
-
-        if (w->resource->store_kind == KIND_STATEFUL_SET)
-                return;
-        JSON_FOREACH(mount, mounts) {
-                const char *name = json_string(json_get(mount, "name")), *at = json_string(json_get(mount, "mountPath"));
-
-                put_path(path, "%s.volumeMounts[%u].name", field, i);
-                if (isempty(name))
-                        cause_required(w, path, "");
-                else if (!find_by_name(volumes, "name", name))
-                        cause_not_found(w, path, name);
-                put_path(path, "%s.volumeMounts[%u].mountPath", field, i++);
-                if (isempty(at))
-                        cause_required(w, path, "");
-                else if (is_repeated(mount, "mountPath"))
-                        cause_invalid_text(w, path, at, "must be unique");
-        }
-}
-
-static bool is_variable_name(const char *name) {
-        for (; *name; name++)
-                if (*name < ' ' || *name > '~' || *name == '=')
-                        return false;
-        return true;
-}
-
-static void validate_environment(KubeWrite *w, const char *field, const Json *env) {
-        char path[FIELD_MAX];
-        unsigned i = 0;
-
-        JSON_FOREACH(v, env) {
-                put_path(path, "%s.env[%u].name", field, i);
-                if (isempty(json_string(json_get(v, "name"))))
-                        cause_required(w, path, "");
-                else if (!is_variable_name(json_string(json_get(v, "name"))))
-                        cause_invalid(w, path, json_get(v, "name"), "a valid environment variable name must consist only of printable ASCII characters "
-                                      "other than '='");
-                put_path(path, "%s.env[%u].valueFrom", field, i++);
-                if (json_get(v, "valueFrom") && !isempty(json_string(json_get(v, "value"))))
-                        cause_invalid_text(w, path, "", "may not be specified when `value` is not empty");
-        }
-}
-
 static void validate_each(KubeWrite *w, const char *field, const Json *spec, const char *key, bool init) {
         int64_t grace = json_i64(json_get(spec, "terminationGracePeriodSeconds"), POD_GRACE_DEFAULT);
         char path[FIELD_MAX];
@@ -293,27 +333,54 @@ static void validate_each(KubeWrite *w, const char *field, const Json *spec, con
         JSON_FOREACH(container, json_get(spec, key)) {
                 put_path(path, "%s.%s[%u]", field, key, i++);
                 validate_container(w, path, container);
-                validate_environment(w, path, json_get(container, "env"));
-                validate_mounts(w, path, json_get(container, "volumeMounts"), json_get(spec, "volumes"));
+                validate_resize_policy(w, path, json_get(container, "resizePolicy"), json_string(json_get(spec, "restartPolicy")));
+                validate_part(w, environment_checks, path, container);
+                validate_mounts(w, path, container, json_get(spec, "volumes"));
                 validate_process(w, path, container, init, grace);
         }
 }
 
-static void validate_volumes(KubeWrite *w, const char *field, const Json *volumes) {
+static void forbid_resources(KubeWrite *w, const char *field, const Json *resources, const Json *old _unused_) {
+        if (resources && resources->size > 0)
+                cause_forbidden(w, field, EPHEMERAL_TEXT);
+}
+
+/* What an ephemeral container has not: it is no part of what the pod serves. */
+static const Check ephemeral_checks[] = {
+        { .path = "ports", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "resources", .run = forbid_resources },
+        { .path = "livenessProbe", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "readinessProbe", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "startupProbe", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "lifecycle", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "resizePolicy", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "restartPolicy", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "volumeMounts[].subPath", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "volumeMounts[].subPathExpr", CHECK_FORBIDDEN, EPHEMERAL_TEXT },
+        { .path = "terminationMessagePolicy", CHECK_ONE_OF, "File FallbackToLogsOnError" },
+        {},
+};
+
+static void validate_ephemeral(KubeWrite *w, const char *field, const Json *container, const Json *spec) {
+        static const char *const lists[] = { "containers", "initContainers" };
+        const char *name = json_string(json_get(container, "name")), *target = json_string(json_get(container, "targetContainerName"));
+        bool found = isempty(target);
         char path[FIELD_MAX];
-        unsigned i = 0;
 
-        JSON_FOREACH(v, volumes) {
-                const char *name = json_string(json_get(v, "name"));
-
-                put_path(path, "%s.volumes[%u].name", field, i++);
-                if (isempty(name))
-                        cause_required(w, path, "");
-                else if (!is_dns_label(name))
-                        cause_invalid_text(w, path, name, LABEL_TEXT);
-                else if (is_repeated(v, "name"))
+        validate_container(w, field, container);
+        validate_part(w, environment_checks, field, container);
+        validate_mounts(w, field, container, json_get(spec, "volumes"));
+        validate_part(w, security_checks, field, container);
+        put_path(path, "%s.name", field);
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
+                if (!isempty(name) && find_by_name(json_get(spec, lists[i]), "name", name))
                         cause_duplicate(w, path, name);
+                found |= find_by_name(json_get(spec, lists[i]), "name", target) != NULL;
         }
+        put_path(path, "%s.targetContainerName", field);
+        if (!found)
+                cause_not_found(w, path, target);
+        validate_part(w, ephemeral_checks, field, container);
 }
 
 /* All containers of a pod are told apart by their names. */
@@ -332,6 +399,7 @@ static void validate_init_names(KubeWrite *w, const char *field, const Json *spe
 
 void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
         char path[FIELD_MAX];
+        unsigned i = 0;
 
         put_path(path, "%s.containers", field);
         validate_host_ports(w, path, json_get(spec, "containers"));
@@ -340,5 +408,9 @@ void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
         validate_each(w, field, spec, "containers", false);
         validate_each(w, field, spec, "initContainers", true);
         validate_init_names(w, field, spec);
-        validate_volumes(w, field, json_get(spec, "volumes"));
+        validate_resources_of_pod(w, field, spec);
+        JSON_FOREACH(container, json_get(spec, "ephemeralContainers")) {
+                put_path(path, "%s.ephemeralContainers[%u]", field, i++);
+                validate_ephemeral(w, path, container, spec);
+        }
 }

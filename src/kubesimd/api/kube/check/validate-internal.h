@@ -25,6 +25,7 @@
 /* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
 void put_path(char *buf, const char *format, ...) _printf_(2, 3);
 bool is_dns_label(const char *s);
+void validate_label(KubeWrite *w, const char *field, const char *name);
 /* A DNS name, as most objects have. */
 void validate_subdomain(KubeWrite *w, const char *field, const char *name);
 void validate_labels(KubeWrite *w, const char *field, const Json *labels);
@@ -36,12 +37,18 @@ void validate_one_of(KubeWrite *w, const char *field, const char *value, const c
 bool is_one_of(const char *s, const char *words);
 /* Amounts of resources by their names. */
 void validate_quantities(KubeWrite *w, const char *field, const Json *quantities);
-/* Containers, what they mount and the volumes of a pod's spec; field: "spec", "spec.template.spec". */
+/* The same, and a pod may ask for them. */
+void validate_requests(KubeWrite *w, const char *field, const Json *quantities);
+/* Containers of a pod's spec and what they mount; field: "spec", "spec.template.spec". */
 void validate_containers(KubeWrite *w, const char *field, const Json *spec);
 /* Of a container: its probes, lifecycle and securityContext, and restartPolicy, which says whether it may have them; grace: that of its pod. */
 void validate_process(KubeWrite *w, const char *field, const Json *container, bool init, int64_t grace);
-/* A pod's securityContext. */
-void validate_pod_security(KubeWrite *w, const char *field, const Json *context);
+/* What a container mounts and which devices it has, of the volumes of its pod. */
+void validate_mounts(KubeWrite *w, const char *field, const Json *container, const Json *volumes);
+/* What may be different of the spec of a pod; old: all of it as it was. */
+void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old);
+/* The same of its ephemeral containers; before: the spec as it was. */
+void validate_ephemeral_update(KubeWrite *w, const Json *spec, const Json *before);
 /* A name that a port of a container may have (RFC 6335). */
 void validate_port_name(KubeWrite *w, const char *field, const char *name);
 /* A number, or a percentage; NULL is fine. */

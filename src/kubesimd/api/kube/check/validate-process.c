@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Kubernetes refuses of how a container's process is watched, started, stopped and confined: probes, lifecycle and securityContext, in
- * its words (kubernetes, pkg/apis/core/validation). */
+/* What Kubernetes refuses of how a container's process is watched, started and stopped: probes and lifecycle, in its words (kubernetes, pkg/apis/core/validation). */
 #include <stdio.h>
 
 #include "basic/string-util.h"
-#include "kubesimd/api/kube/check/validate-internal.h"
+#include "kubesimd/api/kube/check/checks.h"
 
 #define PORT_TEXT "must be between 1 and 65535, inclusive"
 #define NOT_NEGATIVE_TEXT "must be greater than or equal to 0"
@@ -16,7 +15,7 @@ void validate_port_name(KubeWrite *w, const char *field, const char *name) {
         size_t n = strlen(name);
 
         if (n > 15)
-                cause_invalid_text(w, field, name, "must be no more than 15 characters");
+                cause_invalid_text(w, field, name, "must be no more than 15 bytes");
         if (strspn(name, PORT_LETTERS) != n)
                 cause_invalid_text(w, field, name, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
         if (strspn(name, "-0123456789") == n)
@@ -171,50 +170,6 @@ static void forbid_watching(KubeWrite *w, const char *field, const Json *contain
         }
 }
 
-/* --- Confinement --- */
-
-/* Numbers of users and groups. */
-static void validate_ids(KubeWrite *w, const char *field, const Json *context, const char *const *members, size_t n) {
-        char path[FIELD_MAX];
-
-        for (size_t i = 0; i < n; i++) {
-                int64_t id = json_i64(json_get(context, members[i]), 0);
-
-                put_path(path, "%s.%s", field, members[i]);
-                if (id < 0 || id > INT32_MAX)
-                        cause_invalid(w, path, json_get(context, members[i]), "must be between 0 and 2147483647, inclusive");
-        }
-}
-
-void validate_pod_security(KubeWrite *w, const char *field, const Json *context) {
-        static const char *const ids[] = { "fsGroup", "runAsUser", "runAsGroup" };
-        char path[FIELD_MAX];
-        unsigned i = 0;
-
-        validate_ids(w, field, context, ids, ELEMENTSOF(ids));
-        JSON_FOREACH(group, json_get(context, "supplementalGroups")) {
-                put_path(path, "%s.supplementalGroups[%u]", field, i++);
-                if (json_i64(group, 0) < 0 || json_i64(group, 0) > INT32_MAX)
-                        cause_invalid(w, path, group, "must be between 0 and 2147483647, inclusive");
-        }
-        put_path(path, "%s.fsGroupChangePolicy", field);
-        validate_enum(w, path, json_string(json_get(context, "fsGroupChangePolicy")), "Always OnRootMismatch");
-}
-
-static void validate_security(KubeWrite *w, const char *field, const Json *context) {
-        static const char *const ids[] = { "runAsUser", "runAsGroup" };
-        const Json *escalation = json_get(context, "allowPrivilegeEscalation");
-
-        validate_ids(w, field, context, ids, ELEMENTSOF(ids));
-        if (!escalation || json_is_true(escalation))
-                return;
-        if (json_is_true(json_get(context, "privileged")))
-                cause_invalid(w, field, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
-        JSON_FOREACH(capability, json_at(context, "capabilities", "add", NULL))
-                if (streq_ptr(json_string(capability), "CAP_SYS_ADMIN"))
-                        cause_invalid(w, field, context, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
-}
-
 void validate_process(KubeWrite *w, const char *field, const Json *container, bool init, int64_t grace) {
         const char *policy = json_string(json_get(container, "restartPolicy"));
         char path[FIELD_MAX];
@@ -230,6 +185,5 @@ void validate_process(KubeWrite *w, const char *field, const Json *container, bo
                 validate_watched(w, field, container, grace);
         put_path(path, "%s.terminationMessagePolicy", field);
         validate_enum(w, path, json_string(json_get(container, "terminationMessagePolicy")), "File FallbackToLogsOnError");
-        put_path(path, "%s.securityContext", field);
-        validate_security(w, path, json_get(container, "securityContext"));
+        validate_part(w, security_checks, field, container);
 }

@@ -79,6 +79,22 @@ static void validate_node_expression(KubeWrite *w, const char *field, const Json
                 cause_invalid_text(w, path, strempty(key), KEY_TEXT);
 }
 
+/* Of what is required they have to be values that a label may have. */
+static void validate_label_values(KubeWrite *w, const char *field, const Json *term) {
+        char path[FIELD_MAX];
+        unsigned i = 0, k;
+
+        JSON_FOREACH(e, json_get(term, "matchExpressions")) {
+                k = 0;
+                JSON_FOREACH(v, json_get(e, "values")) {
+                        put_path(path, "%s.matchExpressions[%u].values[%u]", field, i, k++);
+                        if (!is_label_value(strempty(json_string(v)), v->size))
+                                cause_invalid(w, path, v, VALUE_TEXT);
+                }
+                i++;
+        }
+}
+
 /* Nodes have one field that can be matched: their name. */
 static void validate_node_field(KubeWrite *w, const char *field, const Json *e) {
         const char *key = json_string(json_get(e, "key")), *op = json_string(json_get(e, "operator"));
@@ -144,6 +160,7 @@ static void validate_node_affinity(KubeWrite *w, const char *field, const Json *
         JSON_FOREACH(term, json_get(required, "nodeSelectorTerms")) {
                 put_path(path, "%s.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[%u]", field, i++);
                 validate_node_term(w, path, term);
+                validate_label_values(w, path, term);
         }
         validate_preferred(w, field, affinity, "preference", validate_node_term);
 }
@@ -225,13 +242,10 @@ static void validate_label_keys(KubeWrite *w, const char *field, const Json *of)
 
 static void validate_pod_term(KubeWrite *w, const char *field, const Json *term) {
         char path[FIELD_MAX];
-        unsigned i = 0;
 
-        JSON_FOREACH(name, json_get(term, "namespaces")) {
-                put_path(path, "%s.namespaces[%u]", field, i++);
-                if (!is_dns_label(strempty(json_string(name))))
-                        cause_invalid_text(w, path, json_string(name), LABEL_TEXT);
-        }
+        put_path(path, "%s.namespace", field); /* so Kubernetes calls them */
+        JSON_FOREACH(name, json_get(term, "namespaces"))
+                validate_label(w, path, strempty(json_string(name)));
         validate_label_keys(w, field, term);
         put_path(path, "%s.labelSelector", field);
         validate_expressions(w, path, json_get(term, "labelSelector"));
@@ -253,8 +267,9 @@ static void validate_pod_affinity(KubeWrite *w, const char *field, const Json *a
 
 /* --- Spread --- */
 
+/* Is there another one like it further on? */
 static bool is_repeated_constraint(const Json *constraint) {
-        for (const Json *p = constraint->prev; p; p = p->prev)
+        for (const Json *p = constraint->next; p; p = p->next)
                 if (streq_ptr(json_string(json_get(p, "topologyKey")), json_string(json_get(constraint, "topologyKey"))) &&
                     streq_ptr(json_string(json_get(p, "whenUnsatisfiable")), json_string(json_get(constraint, "whenUnsatisfiable"))))
                         return true;
@@ -267,8 +282,8 @@ static void validate_min_domains(KubeWrite *w, const char *field, const Json *co
 
         put_path(path, "%s.minDomains", field);
         if (min && json_i64(min, 0) <= 0)
-                cause_invalid(w, path, min, "must be greater than 0");
-        else if (min && !streq_ptr(json_string(json_get(constraint, "whenUnsatisfiable")), "DoNotSchedule"))
+                cause_invalid(w, path, min, "must be greater than zero");
+        if (min && !streq_ptr(json_string(json_get(constraint, "whenUnsatisfiable")), "DoNotSchedule"))
                 cause_invalid(w, path, min, "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway");
 }
 
@@ -280,7 +295,9 @@ static void validate_constraint(KubeWrite *w, const char *field, const Json *con
         put_path(path, "%s.maxSkew", field);
         if (json_i64(skew, 0) <= 0)
                 cause_invalid(w, path, skew ?: json_new_i64(&w->arena, 0), "must be greater than zero");
-        validate_topology_key(w, field, json_string(json_get(constraint, "topologyKey")));
+        put_path(path, "%s.topologyKey", field);
+        if (isempty(json_string(json_get(constraint, "topologyKey"))))
+                cause_required(w, path, "can not be empty");
         put_path(path, "%s.whenUnsatisfiable", field);
         if (isempty(when))
                 cause_not_supported(w, path, "", "\"DoNotSchedule\", \"ScheduleAnyway\"");

@@ -9,8 +9,7 @@
 #include "core/control/controllers/cron.h"
 #include "core/control/controllers/job-index.h"
 #include "core/control/selectors.h"
-#include "kubesimd/api/kube/check/check.h"
-#include "kubesimd/api/kube/check/validate-internal.h"
+#include "kubesimd/api/kube/check/checks.h"
 #include "kubesimd/api/kube/kinds/rules.h"
 
 #define DATA_MAX MIB /* of a Secret, of a ConfigMap */
@@ -45,6 +44,11 @@ static bool has_free_name(const KubeResource *r) {
         return streq(r->group, "rbac.authorization.k8s.io");
 }
 
+void validate_label(KubeWrite *w, const char *field, const char *name) {
+        if (wrong_label(name))
+                cause_invalid_text(w, field, name, wrong_label(name));
+}
+
 void validate_subdomain(KubeWrite *w, const char *field, const char *name) {
         if (name_validate(name, field, NULL) < 0)
                 cause_invalid_text(w, field, name, SUBDOMAIN_TEXT);
@@ -60,10 +64,9 @@ static void validate_name(KubeWrite *w, const char *name) {
                         cause_invalid_text(w, field, name, "must be no more than 253 bytes");
                 else if (wrong_segment(name))
                         cause_invalid_text(w, field, name, wrong_segment(name));
-        } else if (w->resource->store_kind == KIND_NAMESPACE) {
-                if (!is_dns_label(name))
-                        cause_invalid_text(w, field, name, LABEL_TEXT);
-        } else if (w->resource->store_kind == KIND_SERVICE) {
+        } else if (w->resource->store_kind == KIND_NAMESPACE)
+                validate_label(w, field, name);
+        else if (w->resource->store_kind == KIND_SERVICE) {
                 if (!is_dns_label(name) || (*name >= '0' && *name <= '9'))
                         cause_invalid_text(w, field, name, SERVICE_TEXT);
         } else
@@ -183,112 +186,43 @@ void validate_one_of(KubeWrite *w, const char *field, const char *value, const c
 }
 
 static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec, const char *policies) {
-        const Json *containers = json_get(spec, "containers"), *grace = json_get(spec, "terminationGracePeriodSeconds");
-        const Json *deadline = json_get(spec, "activeDeadlineSeconds");
+        const Json *containers = json_get(spec, "containers"), *deadline = json_get(spec, "activeDeadlineSeconds");
         char path[FIELD_MAX];
 
         put_path(path, "%s.containers", field);
         if (!containers || containers->size == 0)
                 cause_required(w, path, "");
         validate_containers(w, field, spec);
+        validate_part(w, pod_spec_checks, field, spec);
+        check_host(w, field, spec);
         validate_scheduling(w, field, spec);
+        put_path(path, "%s.overhead.limits", field);
+        validate_requests(w, path, json_get(spec, "overhead"));
         put_path(path, "%s.restartPolicy", field);
         validate_enum(w, path, json_string(json_get(spec, "restartPolicy")), policies);
-        put_path(path, "%s.dnsPolicy", field);
-        validate_enum(w, path, json_string(json_get(spec, "dnsPolicy")), "ClusterFirstWithHostNet ClusterFirst Default None");
-        put_path(path, "%s.terminationGracePeriodSeconds", field);
-        if (grace && json_i64(grace, -1) < 0)
-                cause_invalid(w, path, grace, "must be greater than or equal to 0");
         put_path(path, "%s.activeDeadlineSeconds", field);
         if (deadline && (json_i64(deadline, 0) < 1 || json_i64(deadline, 0) > INT32_MAX))
                 cause_invalid(w, path, deadline, "must be between 1 and 2147483647, inclusive");
-        put_path(path, "%s.securityContext", field);
-        validate_pod_security(w, path, json_get(spec, "securityContext"));
+}
+
+static void forbid_ephemeral_containers(KubeWrite *w, const char *field, const Json *spec, const char *words) {
+        char path[FIELD_MAX];
+
         put_path(path, "%s.ephemeralContainers", field);
-        if (json_get(spec, "ephemeralContainers") && json_get(spec, "ephemeralContainers")->size > 0)
-                cause_forbidden(w, path, w->resource->store_kind == KIND_POD ? "cannot be set on create" : "ephemeral containers not allowed in pod template");
-}
-
-/* What of a pod may change: images, the deadline, more tolerations, fewer gates. */
-static void forget_mutable(Json *spec) {
-        static const char *const lists[] = { "containers", "initContainers" };
-        static const char *const fields[] = { "activeDeadlineSeconds", "tolerations", "schedulingGates" };
-
-        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-                JSON_FOREACH(container, json_get(spec, lists[i])) {
-                        json_remove(container, "image");
-                        json_remove(container, "imagePullPolicy");
-                }
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                json_remove(spec, fields[i]);
-}
-
-static void validate_deadline_update(KubeWrite *w, const Json *deadline, const Json *before) {
-        if (before && !deadline)
-                cause_invalid(w, "spec.activeDeadlineSeconds", deadline, "must not update from a positive integer to nil value");
-        else if (before && json_i64(deadline, 0) > json_i64(before, 0))
-                cause_invalid(w, "spec.activeDeadlineSeconds", deadline, "must be less than or equal to previous value");
-}
-
-/* Further ones may be added, and how long one holds may change. */
-static bool keeps_tolerations(JsonArena *a, const Json *list, const Json *before) {
-        JSON_FOREACH(old, before) {
-                bool found = false;
-
-                JSON_FOREACH(v, list) {
-                        Json *clone = json_copy(a, v), *same = json_copy(a, old);
-
-                        json_remove(clone, "tolerationSeconds");
-                        json_remove(same, "tolerationSeconds");
-                        found |= json_equal(clone, same);
-                }
-                if (!found)
-                        return false;
-        }
-        return true;
-}
-
-static bool contains_all(const Json *list, const Json *of) {
-        JSON_FOREACH(item, of) {
-                bool found = false;
-
-                JSON_FOREACH(v, list)
-                        found |= json_equal(v, item);
-                if (!found)
-                        return false;
-        }
-        return true;
-}
-
-static void validate_pod_update(KubeWrite *w, const Json *spec, const Json *old) {
-        Json *completed = json_copy(&w->arena, old), *before, *x, *y;
-
-        validate_tolerations(w, "spec", json_get(spec, "tolerations"));
-        /* One that is older than a default gets it by its first update. */
-        complete_pod(w, completed, old);
-        before = json_get(completed, "spec");
-        x = json_copy(&w->arena, spec);
-        y = json_copy(&w->arena, before);
-        validate_deadline_update(w, json_get(spec, "activeDeadlineSeconds"), json_get(before, "activeDeadlineSeconds"));
-        if (!keeps_tolerations(&w->arena, json_get(spec, "tolerations"), json_get(before, "tolerations")))
-                cause_forbidden(w, "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
-        if (!contains_all(json_get(before, "schedulingGates"), json_get(spec, "schedulingGates")))
-                cause_forbidden(w, "spec.schedulingGates", "only deletion is allowed, but found new scheduling gate");
-        forget_mutable(x);
-        forget_mutable(y);
-        if (!json_equal(x, y))
-                cause_forbidden(w, "spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
-                                "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
-                                "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
+        if (json_item(json_get(spec, "ephemeralContainers"), 0))
+                cause_forbidden(w, path, words);
 }
 
 void validate_pod(KubeWrite *w, const Json *object, const Json *old) {
         const Json *spec = json_get(object, "spec");
 
-        if (old)
+        validate_pod_spec(w, "spec", spec, "Always OnFailure Never");
+        if (old && streq_ptr(w->path->subresource, "ephemeralcontainers"))
+                validate_ephemeral_update(w, spec, json_get(old, "spec"));
+        else if (old)
                 validate_pod_update(w, spec, old);
         else
-                validate_pod_spec(w, "spec", spec, "Always OnFailure Never");
+                forbid_ephemeral_containers(w, "spec", spec, "cannot be set on create");
 }
 
 static bool is_repeated_taint(const Json *taint) {
@@ -370,6 +304,7 @@ static void validate_template(KubeWrite *w, const Json *template, const char *po
         }
         validate_labels(w, "spec.template.metadata.labels", json_at(template, "metadata", "labels", NULL));
         validate_pod_spec(w, "spec.template.spec", json_get(template, "spec"), policies);
+        forbid_ephemeral_containers(w, "spec.template.spec", json_get(template, "spec"), "ephemeral containers not allowed in pod template");
 }
 
 void validate_workload(KubeWrite *w, const Json *object, const Json *old) {
@@ -598,6 +533,7 @@ void validate_cron_job(KubeWrite *w, const Json *object, const Json *old) {
                 return;
         }
         validate_pod_spec(w, "spec.jobTemplate.spec.template.spec", json_get(template, "spec"), "Always OnFailure Never");
+        forbid_ephemeral_containers(w, "spec.jobTemplate.spec.template.spec", json_get(template, "spec"), "ephemeral containers not allowed in pod template");
         if (streq_ptr(policy, "Always"))
                 cause_not_supported(w, "spec.jobTemplate.spec.template.spec.restartPolicy", "Always", "\"OnFailure\", \"Never\"");
 }
@@ -605,18 +541,8 @@ void validate_cron_job(KubeWrite *w, const Json *object, const Json *old) {
 /* --- The others --- */
 
 static void validate_config_key(KubeWrite *w, const char *field, const char *key) {
-        static const char letters[] = "-._abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-        size_t n = strlen(key);
-
-        if (n > 253)
-                cause_invalid_text(w, field, key, "must be no more than 253 characters");
-        if (n == 0 || strspn(key, letters) != n)
-                cause_invalid_text(w, field, key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
-                                   "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
-        if (streq(key, ".") || streq(key, ".."))
-                cause_invalid_text(w, field, key, streq(key, ".") ? "must not be '.'" : "must not be '..'");
-        else if (startswith(key, ".."))
-                cause_invalid_text(w, field, key, "must not start with '..'");
+        if (wrong_key(key))
+                cause_invalid_text(w, field, key, wrong_key(key));
 }
 
 /* What a Secret or ConfigMap was made with stays, once it says so. */

@@ -54,6 +54,7 @@ static const struct {
         const char *name, *group, *version, *kind, *verbs;
 } subresources[] = {
         { "binding", "", "v1", "Binding", "[\"create\"]" },
+        { "ephemeralcontainers", NULL, NULL, NULL, "[\"get\",\"patch\",\"update\"]" },
         { "eviction", "policy", "v1", "Eviction", "[\"create\"]" },
         { "log", NULL, NULL, NULL, "[\"get\"]" },
         { "finalize", NULL, NULL, NULL, "[\"update\"]" },
@@ -200,9 +201,20 @@ static void put_groups(const KubeTable *t, bool core, void (*put)(const KubeTabl
         }
 }
 
-static int reply_aggregated(HttpRequest *req, const KubeTable *t, const char *form, bool core) {
+/* The core group, or all the others: in the aggregated form to those who take it, else as `put` has it. */
+static int reply_root(HttpRequest *req, ApiContext *api, bool core, void (*put)(const KubeTable *t, StrBuf *b), Error *reterr) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX);
+        const char *form = aggregated_form(req);
+        const KubeTable *t;
+        int r;
 
+        r = kube_table(api, &t, reterr);
+        if (r < 0)
+                return r;
+        if (!form) {
+                put(t, &b);
+                return kube_reply(req, 200, &b, t->revision);
+        }
         strbuf_printf(&b, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/%s\",\"metadata\":{},\"items\":[",
                       streq(form, AGGREGATED) ? "v2" : "v2beta1");
         put_groups(t, core, put_aggregated_group, &b);
@@ -210,36 +222,22 @@ static int reply_aggregated(HttpRequest *req, const KubeTable *t, const char *fo
         return http_reply(req, 200, form, &b, t->revision);
 }
 
-int handle_kube_versions(HttpRequest *req, void *userdata, Error *reterr) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(KIB);
-        const char *form = aggregated_form(req);
-        const KubeTable *t;
-        int r;
+static void put_core_versions(const KubeTable *t _unused_, StrBuf *b) {
+        strbuf_puts(b, "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}\n");
+}
 
-        r = kube_table(userdata, &t, reterr);
-        if (r < 0)
-                return r;
-        if (form)
-                return reply_aggregated(req, t, form, true);
-        strbuf_puts(&b, "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}\n");
-        return kube_reply(req, 200, &b, t->revision);
+static void put_group_list(const KubeTable *t, StrBuf *b) {
+        strbuf_puts(b, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
+        put_groups(t, false, put_legacy_group, b);
+        strbuf_puts(b, "]}\n");
+}
+
+int handle_kube_versions(HttpRequest *req, void *userdata, Error *reterr) {
+        return reply_root(req, userdata, true, put_core_versions, reterr);
 }
 
 int handle_kube_groups(HttpRequest *req, void *userdata, Error *reterr) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(DOCUMENT_MAX);
-        const char *form = aggregated_form(req);
-        const KubeTable *t;
-        int r;
-
-        r = kube_table(userdata, &t, reterr);
-        if (r < 0)
-                return r;
-        if (form)
-                return reply_aggregated(req, t, form, false);
-        strbuf_puts(&b, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
-        put_groups(t, false, put_legacy_group, &b);
-        strbuf_puts(&b, "]}\n");
-        return kube_reply(req, 200, &b, t->revision);
+        return reply_root(req, userdata, false, put_group_list, reterr);
 }
 
 static bool group_exists(const KubeTable *t, const char *group) {

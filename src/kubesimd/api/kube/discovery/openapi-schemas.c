@@ -9,6 +9,10 @@
 
 #define OBJECT_META "meta.v1.ObjectMeta"
 #define NAME_MAX_LETTERS 256
+/* What is of one type or another has a name of its own in version 3: kubectl explain shows that. */
+#define QUANTITY "io.k8s.apimachinery.pkg.api.resource.Quantity"
+#define INT_OR_STRING "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+#define REF3(name) "\"allOf\":[{\"$ref\":\"#/components/schemas/" name "\"}]"
 
 /* Where each group's Go types live, by the first label of the group. */
 static const char *type_name(const SchemaMessage *m, char *buf) {
@@ -39,10 +43,9 @@ static void put_scalar(const SchemaField *f, OpenApiVersion v, StrBuf *b) {
         case SCHEMA_BYTES:
                 return strbuf_puts(b, "\"type\":\"string\",\"format\":\"byte\"");
         case SCHEMA_QUANTITY:
-                return strbuf_puts(b, v == OPENAPI_V2 ? "\"type\":\"string\"" : "\"oneOf\":[{\"type\":\"string\"},{\"type\":\"number\"}]");
+                return strbuf_puts(b, v == OPENAPI_V2 ? "\"type\":\"string\"" : REF3(QUANTITY));
         case SCHEMA_INT_OR_STRING:
-                strbuf_puts(b, "\"format\":\"int-or-string\",");
-                return strbuf_puts(b, v == OPENAPI_V2 ? "\"type\":\"string\"" : "\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}]");
+                return strbuf_puts(b, v == OPENAPI_V2 ? "\"type\":\"string\",\"format\":\"int-or-string\"" : REF3(INT_OR_STRING));
         case SCHEMA_TIME:
         case SCHEMA_MICRO_TIME:
                 return strbuf_puts(b, "\"type\":\"string\",\"format\":\"date-time\"");
@@ -217,6 +220,11 @@ bool openapi_has(const KubeResource *r, const char *group, const char *version) 
         return !group || (streq(r->group, group) && streq(r->version, version));
 }
 
+static void put_alternatives(StrBuf *b) {
+        strbuf_puts(b, "\"" QUANTITY "\":{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"number\"}]},"
+                    "\"" INT_OR_STRING "\":{\"format\":\"int-or-string\",\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}]}");
+}
+
 void openapi_put_schemas(const KubeTable *t, const char *group, const char *version, OpenApiVersion v, StrBuf *b) {
         bool marks[1024] = {}, first = true;
         Wanted w = { .marks = marks };
@@ -228,6 +236,10 @@ void openapi_put_schemas(const KubeTable *t, const char *group, const char *vers
 
                 if (m)
                         mark_type(m, &w);
+        }
+        if (v == OPENAPI_V3) {
+                put_alternatives(b);
+                first = false;
         }
         for (size_t i = 0; i < schema_count(); i++) {
                 if (!marks[i])

@@ -110,7 +110,33 @@ static void put_names(StrBuf *b, const DocContainer *containers, size_t n) {
         strbuf_putc(b, ']');
 }
 
+/* Of those that are ephemeral nothing is decoded; NULL: there are none. The tree lives in the arena. */
+static const Json *ephemeral_containers(JsonArena *a, const Doc *d) {
+        char *text = NULL;
+        Json *spec = NULL;
+
+        if (d && strstr(d->spec, "\"ephemeralContainers\":[{")) {
+                _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * MIB);
+
+                strbuf_printf(&b, "{%s}", d->spec);
+                text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
+                if (text)
+                        (void) json_tree_parse(a, text, b.size, &spec, NULL);
+        }
+        return json_get(spec, "ephemeralContainers");
+}
+
+static bool is_ephemeral(const Doc *d, const char *name) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
+
+        JSON_FOREACH(container, ephemeral_containers(&a, d))
+                if (streq_ptr(json_string(json_get(container, "name")), name))
+                        return true;
+        return false;
+}
+
 static int ask_for_name(const Pod *p, Error *reterr) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(16 * MIB);
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * KIB);
         const Doc *d = p->object.doc;
 
@@ -119,6 +145,9 @@ static int ask_for_name(const Pod *p, Error *reterr) {
                 strbuf_puts(&b, " or one of the init containers: ");
                 put_names(&b, d->init_containers, d->n_init_containers);
         }
+        JSON_FOREACH(container, ephemeral_containers(&a, d))
+                strbuf_printf(&b, "%s%s%s", container->prev ? " " : " or one of the ephemeral containers: [", json_string(json_get(container, "name")),
+                              container->next ? "" : "]");
         return error_set(reterr, -EINVAL, "a container name must be specified for pod %s, choose one of: %s", object_name(&p->object), strbuf_str(&b));
 }
 
@@ -132,7 +161,7 @@ static int find_container(HttpRequest *req, const Pod *p, const char **ret, Erro
         for (size_t i = 0; d && i < d->n_containers + d->n_init_containers; i++)
                 if (streq(*ret, i < d->n_containers ? d->containers[i].name : d->init_containers[i - d->n_containers].name))
                         return 0;
-        if (!d && streq(*ret, "main"))
+        if ((!d && streq(*ret, "main")) || is_ephemeral(d, *ret))
                 return 0;
         return error_set(reterr, -EINVAL, "container %s is not valid for pod %s", container, object_name(&p->object));
 }

@@ -15,6 +15,7 @@
 #define IMAGE "kubesim.io/simulated"
 #define CONTAINER "main"
 #define SERVICE_ACCOUNT "default"
+#define KILLED 137 /* the exit code */
 static const DocContainer native_container = { .name = CONTAINER, .image = IMAGE };
 
 /* What each of our statuses is in Kubernetes. */
@@ -190,6 +191,11 @@ static bool is_anothers(const Pod *p) {
         return p->held && !p->node && !p->reason && !kube_pod_is_gated(p);
 }
 
+/* Has nobody looked yet where it could go? */
+static bool is_new(const Pod *p) {
+        return !p->node && !p->reason && p->disruption == POD_DISRUPTION_NONE && !kube_pod_is_gated(p);
+}
+
 static void put_unscheduled(const Pod *p, StrBuf *b) {
         if (kube_pod_is_gated(p))
                 kube_put_condition(b, "PodScheduled", "False", p->object.created, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
@@ -220,7 +226,7 @@ static void put_conditions(const Cluster *c, const Pod *p, StrBuf *b) {
         const char *reason = runs ? NULL : over ? p->status == POD_SUCCEEDED ? "PodCompleted" : "PodFailed" : "ContainersNotReady";
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
 
-        if (is_anothers(p))
+        if (is_anothers(p) || is_new(p))
                 return;
         if (!runs && !over)
                 put_unready(p, &message);
@@ -444,6 +450,73 @@ static void put_cells(Cluster *c _unused_, const Object *o, usec_t now, StrBuf *
         strbuf_puts(b, ",\"<none>\"");
 }
 
+/* --- Ephemeral containers: their document's status says since when they run, and is shown as what has become of the pod meanwhile --- */
+
+static const Json *find_status(const Json *list, const Json *container) {
+        JSON_FOREACH(v, list)
+                if (json_equal(json_get(v, "name"), json_get(container, "name")))
+                        return v;
+        return NULL;
+}
+
+static Json *put_part(JsonArena *a, Json *of, const char *key) {
+        Json *part = json_new(a, JSON_OBJECT);
+
+        json_set(a, of, key, part);
+        return part;
+}
+
+/* One that has been added runs from now on, unless its pod is over. */
+static void start_ephemeral_containers(JsonArena *a, Json *object, const Pod *p) {
+        const Json *containers = json_at(object, "spec", "ephemeralContainers", NULL);
+        Json *list, *status;
+
+        if (!json_item(containers, 0) || is_over(p))
+                return;
+        list = json_ensure(a, json_ensure(a, object, "status", JSON_OBJECT), "ephemeralContainerStatuses", JSON_ARRAY);
+        JSON_FOREACH(container, containers) {
+                if (find_status(list, container))
+                        continue;
+                status = json_new(a, JSON_OBJECT);
+                json_set(a, status, "name", json_copy(a, json_get(container, "name")));
+                json_set(a, status, "image", json_copy(a, json_get(container, "image")));
+                json_set_string(a, status, "imageID", "");
+                json_set_bool(a, status, "ready", false);
+                json_set_i64(a, status, "restartCount", 0);
+                (void) put_part(a, status, "lastState");
+                json_set(a, put_part(a, put_part(a, status, "state"), "running"), "startedAt", json_new_time(a, now_realtime()));
+                json_append(list, status);
+        }
+}
+
+/* Those of a pod that does not run yet wait with it, and when it ends they are killed. */
+static void finish_status(const Object *o, JsonArena *a, Json *status) {
+        const Pod *p = (const Pod*) o;
+        Json *state, *part;
+
+        JSON_FOREACH(v, json_get(status, "ephemeralContainerStatuses")) {
+                Json *started = json_detach(json_at(v, "state", "running", "startedAt", NULL));
+
+                if (!started && json_at(v, "state", "terminated", NULL))
+                        continue;
+                started = started ? started : json_new_time(a, p->started);
+                state = put_part(a, v, "state");
+                if (p->started == 0) {
+                        json_set_string(a, put_part(a, state, "waiting"), "reason", "PodInitializing");
+                        continue;
+                }
+                part = put_part(a, state, is_over(p) ? "terminated" : "running");
+                json_set(a, part, "startedAt", started);
+                if (!is_over(p))
+                        continue;
+                json_set_i64(a, part, "exitCode", KILLED);
+                json_set_string(a, part, "reason", "Error");
+                json_set(a, part, "finishedAt", json_new_time(a, p->ended));
+        }
+}
+
+/* --- Writing --- */
+
 /* What its node would say again at once, had a client written something else. */
 static void strip_status(const Pod *p, Json *status) {
         static const char *const members[] = {
@@ -481,6 +554,8 @@ static void strip(Cluster *c, JsonArena *a, Json *object, const Object *o) {
         strbuf_putc(&b, '{');
         put_status(c, (const Pod*) o, &b);
         strbuf_putc(&b, '}');
+        start_ephemeral_containers(a, object, (const Pod*) o);
+        status = json_get(object, "status");
         text = strbuf_error(&b) < 0 ? NULL : json_arena_copy(a, b.data, b.size);
         if (text && json_tree_parse(a, text, b.size, &ours, NULL) >= 0)
                 overlay_subtract(status, ours);
@@ -498,7 +573,7 @@ static const KubeColumn columns[] = {
 
 const KubeResource kube_pods = {
         .group = "", .version = "v1", .plural = "pods", .singular = "pod", .short_names = "po", .kind = "Pod", .category = "all",
-        .subresources = "binding,eviction,log,status", .schema = "core.v1.Pod", .store_kind = KIND_POD, .namespaced = true, .no_generation = true,
+        .subresources = "binding,ephemeralcontainers,eviction,log,status", .schema = "core.v1.Pod", .store_kind = KIND_POD, .namespaced = true, .no_generation = true,
         .columns = columns, .put_metadata = put_metadata, .put_rest = put_rest, .put_cells = put_cells, .fields = fields,
-        .complete = complete_pod, .admit = admit_pod, .validate = validate_pod, .strip = strip,
+        .complete = complete_pod, .admit = admit_pod, .validate = validate_pod, .strip = strip, .finish_status = finish_status,
 };

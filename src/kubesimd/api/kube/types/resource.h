@@ -68,6 +68,8 @@ struct KubeResource {
         int (*admit)(KubeWrite *w, Json *object, const Json *old, Error *reterr);
         const struct Check *checks; /* those that are data (check.h); may be NULL */
         void (*validate)(KubeWrite *w, const Json *object, const Json *old);
+        /* Changes a status that clients have written into, as it is laid over ours, to what has become of it. May be NULL. */
+        void (*finish_status)(const Object *o, JsonArena *a, Json *status);
         /* Takes out what is made again when it is shown; o is the present version, NULL at creation. May be NULL. */
         void (*strip)(Cluster *c, JsonArena *a, Json *object, const Object *o);
 };
