@@ -118,6 +118,22 @@ def _(d):
     assert [n["metadata"]["name"] for n in found] == ["many-0", "many-1", "many-2"] and found[0]["status"]["capacity"]["cpu"] == "2"
 
 
+@native("POST", "/nodes/remove")
+def _(d):
+    d.post("/nodes/batch", {"prefix": "many-", "count": 3}, 201)
+    assert d.post("/nodes/remove", {"nodes": ["many-0", "many-2", "none"]}) == {"message": "2 nodes removed", "removed": 2, "missing": 1}
+    assert [n["metadata"]["name"] for n in d.get(NODES)["items"] if n["metadata"]["name"].startswith("many-")] == ["many-1"]
+
+
+@native("POST", "/pods/batch")
+def _(d):
+    made = d.post("/pods/batch", {"cpuRequired": 0.001, "count": 3}, 201)
+    assert made["created"] == len(made["pods"]) == 3
+    for p in made["pods"]:
+        shown = d.get(f"{PODS}/{p['podId']}")
+        assert shown["spec"].get("nodeName", "") == p["nodeId"] and shown["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "1m"
+
+
 @native("POST", "/faults")
 @native("GET", "/faults")
 @native("DELETE", "/faults/{id}")
