@@ -86,7 +86,7 @@ void request_resume(HttpRequest *req) {
         list_remove(&req->link);
         req->state = REQUEST_RESUMED;
         MHD_resume_connection(req->mhd);
-        http_server_pump(req->server);
+        request_pump(req);
 }
 
 int request_finish(HttpRequest *req, uint64_t mark) {

@@ -138,7 +138,6 @@ static void answer_held(HeldBeat *h) {
                 answer.revision = MAX(ns->pods_revision, node_of(ns)->object.revision);
         }
         (void) reply_beat(api, req, &answer);
-        http_server_pump(api->http);
 }
 
 /* The request is over, answered or not. */
