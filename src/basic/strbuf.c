@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "basic/strbuf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,22 +132,30 @@ void strbuf_printf(StrBuf *b, const char *format, ...) {
         va_end(ap);
 }
 
-char *buf_printf(char *buf, size_t size, const char *format, ...) {
+char *buf_vprintf(char *buf, size_t size, const char *format, va_list ap) {
         StrBuf b = { .data = buf, .allocated = size, .max = size - 1 };
-        va_list ap;
+        va_list again, plain;
         bool done;
 
         assert(size > 0);
 
-        va_start(ap, format);
-        done = put_plain(&b, format, &ap) && b.error == 0;
-        va_end(ap);
-        if (done) {
+        va_copy(plain, ap); /* whose address can be taken, unlike that of a parameter */
+        va_copy(again, ap);
+        done = put_plain(&b, format, &plain) && b.error == 0;
+        if (done)
                 buf[b.size] = '\0';
-                return buf;
-        }
+        else
+                (void) vsnprintf(buf, size, format, again);
+        va_end(again);
+        va_end(plain);
+        return buf;
+}
+
+char *buf_printf(char *buf, size_t size, const char *format, ...) {
+        va_list ap;
+
         va_start(ap, format);
-        (void) vsnprintf(buf, size, format, ap);
+        (void) buf_vprintf(buf, size, format, ap);
         va_end(ap);
         return buf;
 }

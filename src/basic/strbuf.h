@@ -3,6 +3,7 @@
 /* A growing text buffer with a maximum, for building replies. A failed append (no memory, over the maximum)
  * is remembered, so that a whole text is built without checks and judged once by strbuf_error(). */
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "basic/macro.h"
@@ -48,6 +49,7 @@ void strbuf_put_i64(StrBuf *b, int64_t v);
 const char *strbuf_str(StrBuf *b);
 /* snprintf() of a text that most often fits, and at what strbuf_printf() costs. Gives buf, with as much as there is room for. */
 char *buf_printf(char *buf, size_t size, const char *format, ...) _printf_(3, 4);
+char *buf_vprintf(char *buf, size_t size, const char *format, va_list ap) _printf_(3, 0);
 /* Gives the text away (free() it) with its size; b is empty after. NULL when an append had failed. */
 char *strbuf_steal(StrBuf *b, size_t *ret_size);
 
