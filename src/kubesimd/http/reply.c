@@ -203,6 +203,11 @@ void http_request_hold(HttpRequest *req, void (*gone)(HttpRequest *req, void *us
         list_append(&req->server->held, &req->link);
 }
 
+void http_request_drop(HttpRequest *req) {
+        assert(req->state == REQUEST_HELD);
+        request_resume(req); /* without an answer libmicrohttpd closes the connection */
+}
+
 void http_server_release(HttpServer *s, uint64_t mark) {
         ListLink *l;
 

@@ -148,6 +148,8 @@ int http_reply_error(HttpRequest *req, int code, const Error *error);
 /* Lets the handler return without an answer: the request is suspended until http_reply*() is called for it from
  * elsewhere, or it is gone: then `gone` is called (also at shutdown, and after the answer was sent). */
 void http_request_hold(HttpRequest *req, void (*gone)(HttpRequest *req, void *userdata), void *userdata);
+/* For one that is held and cannot be answered: its connection is closed. */
+void http_request_drop(HttpRequest *req);
 
 /* A stream fills `buffer` with up to `size` bytes and returns how many, 0 = nothing now (it sleeps until
  * http_stream_wake()), -EAGAIN = there is more, but this has taken long enough: it is asked again in the next turn of the loop;

@@ -138,7 +138,8 @@ static void answer_held(HeldBeat *h) {
                 answer.stop = node_of(ns)->stop_requested;
                 answer.revision = MAX(ns->pods_revision, node_of(ns)->object.revision);
         }
-        (void) reply_beat(api, req, &answer);
+        if (reply_beat(api, req, &answer) < 0)
+                http_request_drop(req); /* out of memory: it would be held for ever */
 }
 
 /* The request is over, answered or not. */
