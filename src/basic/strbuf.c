@@ -94,6 +94,8 @@ static bool put_plain(StrBuf *b, const char *format, va_list *ap) {
         return true;
 }
 
+static void put_formatted(StrBuf *b, const char *format, va_list ap) _printf_(2, 0);
+
 static void put_formatted(StrBuf *b, const char *format, va_list ap) {
         size_t room = b->allocated - b->size; /* with that of the NUL */
         va_list again;
