@@ -138,6 +138,8 @@ static int take_escape(JsonReader *r, char **p, char **w) {
         return 0;
 }
 
+static const bool is_plain[256] = { [0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1] = true, ['\\' + 1 ... 0x7f] = true };
+
 /* The first byte from p on that is no plain letter: a quote, a backslash, a control character, one of UTF-8. Eight at a time: a
  * byte of `special` has its top bit set where the text has such a letter (Warren, "Hacker's Delight", 6-1). */
 static char *skip_plain(char *p, const char *end) {
@@ -153,7 +155,7 @@ static char *skip_plain(char *p, const char *end) {
                 if (special)
                         break;
         }
-        while (p < end && (unsigned char) *p >= 0x20 && (unsigned char) *p < 0x80 && *p != '"' && *p != '\\')
+        while (p < end && is_plain[(unsigned char) *p])
                 p++;
         return p;
 }

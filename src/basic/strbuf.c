@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "basic/strbuf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "basic/alloc-util.h"
+
+#define FIRST_SIZE ((size_t) 256) /* most texts are no longer: they are not moved while they grow */
 
 void strbuf_done(StrBuf *b) {
         assert(b);
@@ -28,7 +29,7 @@ char *strbuf_reserve(StrBuf *b, size_t more) {
                 b->error = -E2BIG;
                 return NULL;
         }
-        if (b->allocated <= b->size + more && !GREEDY_REALLOC(b->data, b->allocated, b->size + more + 1)) {
+        if (b->allocated <= b->size + more && !GREEDY_REALLOC(b->data, b->allocated, MAX(b->size + more + 1, FIRST_SIZE))) {
                 b->error = -ENOMEM;
                 return NULL;
         }
@@ -36,43 +37,129 @@ char *strbuf_reserve(StrBuf *b, size_t more) {
 }
 
 void strbuf_append(StrBuf *b, const char *data, size_t size) {
-        char *p;
+        bool fits = size < b->allocated - b->size && size <= b->max - b->size && b->error == 0; /* most often, without looking further */
 
-        p = strbuf_reserve(b, size);
-        if (!p || size == 0)
+        if (size == 0 || (!fits && !strbuf_reserve(b, size)))
                 return;
-        memcpy(p, data, size);
+        memcpy(b->data + b->size, data, size);
         b->size += size;
 }
 
-void strbuf_printf(StrBuf *b, const char *format, ...) {
+/* Of long long and size_t, whose letters after the '%' begin with l and z. False: it is another conversion. */
+static bool put_long(StrBuf *b, const char **p, va_list *ap) {
+        if (strncmp(*p, "zu", 2) == 0)
+                strbuf_put_u64(b, va_arg(*ap, size_t));
+        else if (strncmp(*p, "llu", 3) == 0)
+                strbuf_put_u64(b, va_arg(*ap, unsigned long long));
+        else if (strncmp(*p, "lld", 3) == 0)
+                strbuf_put_i64(b, va_arg(*ap, long long));
+        else
+                return false;
+        *p += **p == 'z' ? 2 : 3;
+        return true;
+}
+
+static void put_word(StrBuf *b, const char *s) {
+        strbuf_puts(b, s ?: "(null)");
+}
+
+/* Formats with plain conversions. False at the first one that is none, with what is before it appended. */
+static bool put_plain(StrBuf *b, const char *format, va_list *ap) {
+        for (const char *p; (p = strchr(format, '%')); format = p) {
+                strbuf_append(b, format, (size_t) (p - format));
+                switch (*++p) {
+                case 's':
+                        put_word(b, va_arg(*ap, const char*));
+                        break;
+                case 'c':
+                        strbuf_putc(b, (char) va_arg(*ap, int));
+                        break;
+                case 'd':
+                        strbuf_put_i64(b, va_arg(*ap, int));
+                        break;
+                case 'u':
+                        strbuf_put_u64(b, va_arg(*ap, unsigned));
+                        break;
+                case 'l':
+                case 'z':
+                        if (!put_long(b, &p, ap))
+                                return false;
+                        continue;
+                default:
+                        return false;
+                }
+                p++;
+        }
+        strbuf_puts(b, format);
+        return true;
+}
+
+static void put_formatted(StrBuf *b, const char *format, va_list ap) _printf_(2, 0);
+
+static void put_formatted(StrBuf *b, const char *format, va_list ap) {
         size_t room = b->allocated - b->size; /* with that of the NUL */
-        va_list ap;
+        va_list again;
         char *p;
         int n;
 
-        assert(b);
+        /* Into what there is: mostly it fits, and is not formatted twice. */
+        va_copy(again, ap);
+        n = vsnprintf(room > 0 ? b->data + b->size : NULL, room, format, ap);
+        p = n >= 0 ? strbuf_reserve(b, (size_t) n) : NULL;
+        if (p && (size_t) n >= room)
+                (void) vsnprintf(p, (size_t) n + 1, format, again);
+        va_end(again);
+        if (p)
+                b->size += (size_t) n;
+        else
+                strbuf_fail(b, -EINVAL);
+}
+
+/* Objects are full of small formatted pieces, for each of which vsnprintf() would take a thousand instructions. */
+void strbuf_printf(StrBuf *b, const char *format, ...) {
+        size_t before = b->size;
+        va_list ap;
+        bool done;
 
         if (b->error)
                 return;
-        /* Into what there is: mostly it fits, and is not formatted twice. */
         va_start(ap, format);
-        n = vsnprintf(room > 0 ? b->data + b->size : NULL, room, format, ap);
+        done = put_plain(b, format, &ap);
         va_end(ap);
-        if (n < 0) {
-                b->error = -EINVAL;
+        if (done)
                 return;
-        }
+        b->size = before;
+        va_start(ap, format);
+        put_formatted(b, format, ap);
+        va_end(ap);
+}
 
-        p = strbuf_reserve(b, (size_t) n);
-        if (!p)
-                return;
-        if ((size_t) n >= room) {
-                va_start(ap, format);
-                (void) vsnprintf(p, (size_t) n + 1, format, ap);
-                va_end(ap);
-        }
-        b->size += (size_t) n;
+char *buf_vprintf(char *buf, size_t size, const char *format, va_list ap) {
+        StrBuf b = { .data = buf, .allocated = size, .max = size - 1 };
+        va_list again, plain;
+        bool done;
+
+        assert(size > 0);
+
+        va_copy(plain, ap); /* whose address can be taken, unlike that of a parameter */
+        va_copy(again, ap);
+        done = put_plain(&b, format, &plain) && b.error == 0;
+        if (done)
+                buf[b.size] = '\0';
+        else
+                (void) vsnprintf(buf, size, format, again);
+        va_end(again);
+        va_end(plain);
+        return buf;
+}
+
+char *buf_printf(char *buf, size_t size, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        (void) buf_vprintf(buf, size, format, ap);
+        va_end(ap);
+        return buf;
 }
 
 void strbuf_put_u64(StrBuf *b, uint64_t v) {

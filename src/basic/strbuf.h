@@ -3,6 +3,7 @@
 /* A growing text buffer with a maximum, for building replies. A failed append (no memory, over the maximum)
  * is remembered, so that a whole text is built without checks and judged once by strbuf_error(). */
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "basic/macro.h"
@@ -36,13 +37,19 @@ static inline void strbuf_puts(StrBuf *b, const char *s) {
         strbuf_append(b, s, strlen(s)); /* which the compiler knows of most */
 }
 static inline void strbuf_putc(StrBuf *b, char c) {
-        strbuf_append(b, &c, 1);
+        if (b->error == 0 && b->size + 1 < b->allocated && b->size < b->max)
+                b->data[b->size++] = c;
+        else
+                strbuf_append(b, &c, 1);
 }
 void strbuf_printf(StrBuf *b, const char *format, ...) _printf_(2, 3);
 void strbuf_put_u64(StrBuf *b, uint64_t v);
 void strbuf_put_i64(StrBuf *b, int64_t v);
 /* The text so far, never NULL. Borrowed. */
 const char *strbuf_str(StrBuf *b);
+/* snprintf() of a text that most often fits, and at what strbuf_printf() costs. Gives buf, with as much as there is room for. */
+char *buf_printf(char *buf, size_t size, const char *format, ...) _printf_(3, 4);
+char *buf_vprintf(char *buf, size_t size, const char *format, va_list ap) _printf_(3, 0);
 /* Gives the text away (free() it) with its size; b is empty after. NULL when an append had failed. */
 char *strbuf_steal(StrBuf *b, size_t *ret_size);
 

@@ -165,20 +165,13 @@ static int read_class(Cluster *c, Pod *p) {
 
 /* What the scheduler reads of it follows from its document, which is read once for all pods of a namespace that share it. */
 static int load_class(Cluster *c, Pod *p) {
-        Doc *d = p->object.doc;
-        PodClass *known = d ? d->view : NULL;
         int r;
 
-        if (!d)
+        if (!p->object.doc || pod_share_class(p))
                 return 0;
-        if (known && object_is_in(&p->object, known->namespace)) {
-                p->class = pod_class_ref(known);
-                p->cpu = known->requests.cpu;
-                return 0;
-        }
         r = read_class(c, p);
-        if (r >= 0 && d->pool && !known)
-                d->view = pod_class_ref(p->class);
+        if (r >= 0)
+                pod_lend_class(p);
         return r;
 }
 

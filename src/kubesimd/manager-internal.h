@@ -36,6 +36,7 @@ struct Manager {
         Access access;
         StorageWriter *writer;
         char *storage_error; /* why the disk takes nothing; NULL when it does */
+        bool disk_is_behind; /* it was said that changes cannot be queued for it */
 
         sd_event_source *timer; /* the cluster's next deadline, or the next held beat */
         usec_t timer_at;

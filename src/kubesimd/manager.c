@@ -25,6 +25,7 @@
 #define IDLE_TIMEOUT_USEC (120 * USEC_PER_SEC)
 #define LOADING_TIMEOUT_USEC (60 * USEC_PER_SEC)
 #define TARGET_MAX (4 * KIB)
+#define SUBMIT_AGAIN_USEC (100 * USEC_PER_MSEC)
 
 static Manager *manager_of(void *userdata) {
         return ((ApiContext*) userdata)->manager;
@@ -32,28 +33,33 @@ static Manager *manager_of(void *userdata) {
 
 /* --- The end of each turn of the loop: what the turn has changed goes on its way. --- */
 
-static int submit_changes(Manager *m) {
+/* Without memory, or with a disk that is far behind, the changes stay where they are, and nobody is told of them yet. */
+static void submit_changes(Manager *m) {
         Store *store = cluster_store(m->api.cluster);
         const StoreChange *changes;
         size_t n;
-        int r;
+        int r = 0;
 
-        while ((n = store_take_changes(store, &changes)) > 0) {
-                for (size_t i = 0; i < n; i++)
-                        if (changes[i].type == CHANGE_DELETED && changes[i].object->kind == KIND_NODE)
-                                beats_answer_node(m->api.beats, changes[i].object->name);
+        while (r >= 0 && (n = store_take_changes(store, &changes)) > 0) {
                 r = storage_writer_submit(m->writer, changes, n, store_last_id(store));
                 if (r < 0)
-                        return log_error_errno(r, "Failed to queue changes for the disk: %m");
+                        store_give_back_changes(store, n);
+                for (size_t i = 0; r >= 0 && i < n; i++)
+                        if (changes[i].type == CHANGE_DELETED && changes[i].object->kind == KIND_NODE)
+                                beats_answer_node(m->api.beats, changes[i].object->name);
                 manager_update_status(m);
         }
-        return 0;
+        if (r < 0 && !m->disk_is_behind)
+                (void) log_error_errno(r, "Failed to queue changes for the disk, trying again: %m");
+        m->disk_is_behind = r < 0;
 }
 
-static void arm_timer(Manager *m) {
+static void arm_timer(Manager *m, usec_t now) {
         usec_t at = MIN(cluster_deadline(m->api.cluster), beats_deadline(m->api.beats));
 
         at = faults_wait(&m->api) ? 0 : MIN(at, streams_deadline(m->api.streams));
+        if (store_has_untaken_changes(cluster_store(m->api.cluster)))
+                at = MIN(at, now + SUBMIT_AGAIN_USEC);
         if (at >= m->timer_at)
                 return; /* it rings before, and looks again then */
         m->timer_at = at;
@@ -61,7 +67,7 @@ static void arm_timer(Manager *m) {
         (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
 }
 
-static int end_turn(Manager *m) {
+static void end_turn(Manager *m) {
         usec_t now = now_monotonic();
         int r;
 
@@ -76,15 +82,13 @@ static int end_turn(Manager *m) {
         beats_answer_woken(m->api.beats);
         beats_answer_due(m->api.beats, now);
         streams_wake_due(m->api.streams, now);
-        r = submit_changes(m);
-        if (r < 0)
-                return r;
-        arm_timer(m);
-        return 0;
+        submit_changes(m);
+        arm_timer(m, now);
 }
 
 static int on_post(sd_event_source *source _unused_, void *userdata) {
-        return end_turn(userdata);
+        end_turn(userdata);
+        return 0;
 }
 
 static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
@@ -222,7 +226,7 @@ static int on_stop(sd_event_source *source _unused_, const struct signalfd_sigin
         log_info("Stopping at %s", strsignal((int) si->ssi_signo));
         notifier_tell(&m->notifier, "STOPPING=1\nSTATUS=Stopping: writing the last batch...");
         http_server_drain(m->api.http);
-        (void) submit_changes(m);
+        submit_changes(m);
         if (storage_writer_flush(m->writer, FLUSH_USEC) < 0)
                 log_warning("The last changes could not be written; none of them was acknowledged");
         return sd_event_exit(m->event, 0);
@@ -567,9 +571,7 @@ static int run_loop(Manager *m) {
 int manager_run(Manager *m) {
         int r;
 
-        r = end_turn(m);
-        if (r < 0)
-                return r;
+        end_turn(m);
         notifier_tell(&m->notifier, "READY=1");
         log_info("Serving on %zu sockets, %zu nodes and %zu pods at revision %llu", m->n_listeners,
                  store_count(cluster_store(m->api.cluster), KIND_NODE), store_count(cluster_store(m->api.cluster), KIND_POD),

@@ -128,18 +128,6 @@ static int store_new_object(Cluster *c, Object *o, const char *node) {
         return r;
 }
 
-/* Where a pod goes is not for its document to say, which is that of all pods of its template and shows it no second time; it keeps the
- * name of a node that does not take it. */
-static const char *take_node_name(Cluster *c, const Object *o, Json *document, const char *node) {
-        Json *spec = json_get(document, "spec");
-        const char *name = node ?: json_string(json_get(spec, "nodeName"));
-        const NodeState *ns = name ? find_node(c, name) : NULL;
-
-        if (ns && placement_has_room(c, ns, (const Pod*) o))
-                json_remove(spec, "nodeName");
-        return name;
-}
-
 /* The arena that it makes is gone when it returns; what it adds is copied by then. */
 static int create_document(Cluster *c, const Object *o, Json *document, Doc **ret) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
@@ -153,6 +141,38 @@ static int create_document(Cluster *c, const Object *o, Json *document, Doc **re
         if (r >= 0)
                 *ret = document_share(c, o->kind, *ret);
         return r;
+}
+
+/* Where a pod goes is not for its document to say, which is that of all pods of its template and shows it no second time; it keeps the
+ * name of a node that does not take it. */
+static int take_node_name(Cluster *c, Object *o, Json *document, const char **node) {
+        Json *spec = json_get(document, "spec"), *name = json_get(spec, "nodeName");
+        const NodeState *ns;
+
+        *node = *node ?: json_string(name);
+        ns = *node ? find_node(c, *node) : NULL;
+        if (!name || !ns || !placement_has_room(c, ns, (const Pod*) o))
+                return 0;
+        json_remove(spec, "nodeName");
+        o->doc = doc_unref(o->doc);
+        return create_document(c, o, document, &o->doc);
+}
+
+/* What a new object is made of. A pod's document comes first: one of a template has its class from those before it. */
+static int read_new(Cluster *c, Object *o, Json *document, Error *reterr) {
+        Pod *p = (Pod*) o;
+        int r;
+
+        r = create_document(c, o, document, &o->doc);
+        if (r < 0)
+                return out_of_memory(reterr, r);
+        if (o->kind != KIND_POD)
+                return read_view(c, o, document, reterr);
+        r = pod_share_class(p) ? 0 : pod_read_class(p, &c->scheduler.classes, document, reterr);
+        if (r < 0)
+                return r;
+        pod_lend_class(p);
+        return pod_read_rest(p, &c->scheduler.classes, document, reterr);
 }
 
 /* node: where a pod is to be, whatever its document says; NULL: that decides. */
@@ -174,12 +194,11 @@ static int create(Cluster *c, Kind kind, const char *key, const char *node, Json
         if (r < 0)
                 return out_of_memory(reterr, r);
         init_view(c, o);
-        r = read_view(c, o, document, reterr);
+        r = read_new(c, o, document, reterr);
         if (r < 0)
                 return r;
         if (kind == KIND_POD && !dry)
-                node = take_node_name(c, o, document, node);
-        r = create_document(c, o, document, &o->doc);
+                r = take_node_name(c, o, document, &node);
         if (r >= 0 && !dry)
                 r = store_new_object(c, o, node);
         if (r < 0)

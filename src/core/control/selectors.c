@@ -71,6 +71,8 @@ bool selects(const Object *o, const Object *pod) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(TREE_MAX);
         const Json *selector;
 
+        if (o->kind == KIND_SERVICE && !strstr(o->doc->spec, "\"selector\":{"))
+                return false; /* as `kubernetes`, which every pod of `default` comes by */
         if (selector_of(o, &a, &selector) < 0)
                 return true; /* whoever looks again will see */
         return o->kind == KIND_SERVICE ? label_map_matches(selector, pod->doc) : label_selector_matches(selector, pod->doc);

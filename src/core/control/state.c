@@ -304,10 +304,15 @@ static int pod_nominate(Cluster *c, const Pod *p) {
 }
 
 int pod_bind(Pod *p, const NodeState *ns) {
+        static const uint64_t usable[] = { ~UINT64_C(3), UINT64_MAX, UINT64_MAX, UINT64_MAX >> 1 }; /* .0 is the network, .1 the node, .255 everybody */
+
         p->ip = 0;
-        for (uint32_t octet = 2; octet < 255 && p->ip == 0; octet++) /* .0 is the network, .1 the node, .255 everybody */
-                if (!(ns->addresses[octet / 64] & UINT64_C(1) << (octet & 63)))
-                        p->ip = node_network(ns->entry.object->id) | octet;
+        for (uint32_t i = 0; i < ELEMENTSOF(usable) && p->ip == 0; i++) {
+                uint64_t left = usable[i] & ~ns->addresses[i];
+
+                if (left != 0)
+                        p->ip = node_network(ns->entry.object->id) | (i * 64 + (uint32_t) __builtin_ctzll(left));
+        }
         pod_share_node(p, node_of(ns)->object.name);
         return 0;
 }

@@ -3,11 +3,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
+
+#include "basic/strbuf.h"
 
 char *address_to_string(uint32_t ip, char *buf) {
-        (void) snprintf(buf, ADDRESS_STRING_MAX, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
-        return buf;
+        return buf_printf(buf, ADDRESS_STRING_MAX, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
 }
 
 int address_from_string(const char *s, uint32_t *ret) {

@@ -256,14 +256,28 @@ static uint32_t read_grace(const Json *seconds) {
         return v < 0 ? 1 : (uint32_t) MIN(v, (int64_t) UINT32_MAX);
 }
 
-int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error *reterr) {
+bool pod_share_class(Pod *p) {
+        PodClass *known = p->object.doc ? p->object.doc->view : NULL;
+
+        if (!known || !object_is_in(&p->object, known->namespace))
+                return false;
+        pod_class_unref(p->class);
+        p->class = pod_class_ref(known);
+        p->cpu = known->requests.cpu;
+        return true;
+}
+
+void pod_lend_class(const Pod *p) {
+        Doc *d = p->object.doc;
+
+        if (d && d->pool && !d->view)
+                d->view = pod_class_ref(p->class);
+}
+
+int pod_read_rest(Pod *p, const PodClassPool *classes, const Json *document, Error *reterr) {
         const Json *spec = json_get(document, "spec"), *gates = json_get(spec, "schedulingGates");
         const char *scheduler = json_string(json_get(spec, "schedulerName"));
-        int r;
 
-        r = pod_read_class(p, classes, document, reterr);
-        if (r < 0)
-                return r;
         p->qos = find_qos(spec);
         p->toleration = find_toleration(json_get(spec, "tolerations"));
         p->grace_seconds = read_grace(json_get(spec, "terminationGracePeriodSeconds"));
@@ -273,6 +287,13 @@ int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error
         p->deadline_seconds = (uint32_t) json_i64(json_get(spec, "activeDeadlineSeconds"), 0);
         p->duration = is_of_job(json_at(document, "metadata", "ownerReferences", NULL)) ? POD_JOB_DURATION : USEC_INFINITY;
         return read_annotations(p, json_at(document, "metadata", "annotations", NULL), reterr);
+}
+
+int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error *reterr) {
+        int r;
+
+        r = pod_read_class(p, classes, document, reterr);
+        return r < 0 ? r : pod_read_rest(p, classes, document, reterr);
 }
 
 usec_t pod_backoff(const Pod *p) {

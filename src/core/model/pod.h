@@ -109,8 +109,13 @@ int pod_copy(const Pod *p, Pod **ret);
  * with it the CPU that it asks for; spec.schedulerName and schedulingGates; the annotations of POD_ANNOTATION_*. A pod of a Job that
  * does not say how long it runs runs for POD_JOB_DURATION. -EDOM with the field, -ENOMEM. */
 int pod_read_document(Pod *p, PodClassPool *classes, const Json *document, Error *reterr);
-/* The class alone, of a pod that was loaded with its document. -EDOM, -ENOMEM. */
+/* The class alone, and what else there is. -EDOM, -ENOMEM. */
 int pod_read_class(Pod *p, PodClassPool *classes, const Json *document, Error *reterr);
+int pod_read_rest(Pod *p, const PodClassPool *classes, const Json *document, Error *reterr);
+/* The class follows from the document and the namespace, so that a new pod may have it from one with which it shares both. False: nobody
+ * has lent it there. */
+bool pod_share_class(Pod *p);
+void pod_lend_class(const Pod *p);
 int pod_set_node(Pod *p, const char *node);
 /* The same with another object's name, without a copy; NULL: it is bound to none. */
 void pod_share_node(Pod *p, const char *node);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/quantity.h"
 
-#include <stdio.h>
-
 #include "basic/macro.h"
+#include "basic/strbuf.h"
 #include "basic/string-util.h"
 
 #define DIGITS_MAX 18
@@ -139,7 +138,7 @@ static int print_binary(Decimal d, bool negative, char ret[static QUANTITY_TEXT_
                 d.mantissa /= 1024;
         if (d.mantissa > INT64_MAX)
                 return -ERANGE;
-        (void) snprintf(ret, QUANTITY_TEXT_MAX, "%s%lld%s", negative ? "-" : "", (long long) d.mantissa, names[i]);
+        (void) buf_printf(ret, QUANTITY_TEXT_MAX, "%s%lld%s", negative ? "-" : "", (long long) d.mantissa, names[i]);
         return 0;
 }
 
@@ -157,9 +156,9 @@ static int print_decimal(Decimal d, bool negative, bool by_exponent, char ret[st
         if (d.mantissa > INT64_MAX)
                 return -ERANGE;
         if (by_exponent && d.exponent != 0)
-                (void) snprintf(ret, QUANTITY_TEXT_MAX, "%s%llde%d", negative ? "-" : "", (long long) d.mantissa, d.exponent);
+                (void) buf_printf(ret, QUANTITY_TEXT_MAX, "%s%llde%d", negative ? "-" : "", (long long) d.mantissa, d.exponent);
         else
-                (void) snprintf(ret, QUANTITY_TEXT_MAX, "%s%lld%s", negative ? "-" : "", (long long) d.mantissa, names[d.exponent / 3 + 3]);
+                (void) buf_printf(ret, QUANTITY_TEXT_MAX, "%s%lld%s", negative ? "-" : "", (long long) d.mantissa, names[d.exponent / 3 + 3]);
         return 0;
 }
 
@@ -180,7 +179,7 @@ int quantity_canonical(const char *s, char ret[static QUANTITY_TEXT_MAX]) {
         d.exponent = MAX(exponent, -EXPONENT_MAX) - after;
         round_up_to(&d, -9);
         if (d.mantissa == 0) {
-                (void) snprintf(ret, QUANTITY_TEXT_MAX, "0");
+                (void) buf_printf(ret, QUANTITY_TEXT_MAX, "0");
                 return 0;
         }
         if (d.exponent > EXPONENT_MAX)

@@ -446,6 +446,15 @@ size_t store_take_changes(Store *s, const StoreChange **ret) {
         return n;
 }
 
+void store_give_back_changes(Store *s, size_t n) {
+        assert(n <= s->taken - s->durable);
+        s->taken -= n;
+}
+
+bool store_has_untaken_changes(const Store *s) {
+        return s->taken < s->revision;
+}
+
 void store_set_durable(Store *s, uint64_t revision) {
         assert(revision >= s->durable);
         assert(revision <= s->revision);

@@ -79,6 +79,9 @@ uint64_t store_log_first(const Store *s);
 /* Changes after those given by the last call, as one run in memory (call again until 0). Borrowed until the next
  * change or call. */
 size_t store_take_changes(Store *s, const StoreChange **ret);
+/* The last n of those that were taken could not be used: they are given again. */
+void store_give_back_changes(Store *s, size_t n);
+bool store_has_untaken_changes(const Store *s);
 /* Everything up to `revision` is on disk. */
 void store_set_durable(Store *s, uint64_t revision);
 /* Undoes every change after `durable`, newest first; nobody has been told of them. Negative when out of memory: the

@@ -196,7 +196,6 @@ void faults_go_on(ApiContext *api) {
         list_remove(&o->link);
         if (r < 0)
                 (void) http_reply_error(o->req, r, &error);
-        http_server_pump(api->http);
 }
 
 /* What takes no longer than a turn is answered at once. */

@@ -23,6 +23,7 @@ struct Daemon {
         HttpListener listener;
         struct MHD_Daemon *mhd;
         unsigned n_connections; /* after its last run */
+        bool due;               /* it has something to do: each run of one that has not is a system call for nothing */
         sd_event_source *io;
 };
 
@@ -119,6 +120,8 @@ struct HttpServer {
         usec_t looked_at;       /* when all sleeping streams were woken last */
 };
 
+/* server.c: lets the request's daemon go on, at the end of the loop's turn. */
+void request_pump(HttpRequest *req);
 /* request.c */
 HttpRequest *request_new(HttpServer *s);
 void request_free(HttpRequest *req);

@@ -86,7 +86,7 @@ void request_resume(HttpRequest *req) {
         list_remove(&req->link);
         req->state = REQUEST_RESUMED;
         MHD_resume_connection(req->mhd);
-        http_server_pump(req->server);
+        request_pump(req);
 }
 
 int request_finish(HttpRequest *req, uint64_t mark) {
@@ -201,6 +201,11 @@ void http_request_hold(HttpRequest *req, void (*gone)(HttpRequest *req, void *us
         req->state = REQUEST_HELD;
         MHD_suspend_connection(req->mhd);
         list_append(&req->server->held, &req->link);
+}
+
+void http_request_drop(HttpRequest *req) {
+        assert(req->state == REQUEST_HELD);
+        request_resume(req); /* without an answer libmicrohttpd closes the connection */
 }
 
 void http_server_release(HttpServer *s, uint64_t mark) {

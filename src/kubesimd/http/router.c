@@ -71,21 +71,22 @@ static int copy_params(HttpRequest *req, const char *const *begin, const size_t 
 int router_match(HttpServer *s, HttpRequest *req, const char *path, StrBuf *allow) {
         const char *begin[PARAMS_MAX];
         size_t size[PARAMS_MAX], n;
-        bool found = false;
 
         for (size_t i = 0; i < s->config.n_routes; i++) {
                 const HttpRoute *r = &s->config.routes[i];
 
-                if (path[1] != r->pattern[1] || !match(r->pattern, path, begin, size, &n))
+                if (r->method != req->method || path[1] != r->pattern[1] || !match(r->pattern, path, begin, size, &n))
                         continue;
-                if (r->method == req->method) {
-                        req->route = r;
-                        return copy_params(req, begin, size, n);
-                }
-                strbuf_printf(allow, "%s%s%s", found ? ", " : "", method_names[r->method], r->method == HTTP_GET ? ", HEAD" : "");
-                found = true;
+                req->route = r;
+                return copy_params(req, begin, size, n);
         }
-        return found ? -EOPNOTSUPP : -ENOENT;
+        for (size_t i = 0; i < s->config.n_routes; i++) {
+                const HttpRoute *r = &s->config.routes[i];
+
+                if (match(r->pattern, path, begin, size, &n))
+                        strbuf_printf(allow, "%s%s%s", allow->size > 0 ? ", " : "", method_names[r->method], r->method == HTTP_GET ? ", HEAD" : "");
+        }
+        return allow->size > 0 ? -EOPNOTSUPP : -ENOENT;
 }
 
 const HttpRoute *http_find_route(HttpRequest *req, HttpMethod method, const char *path) {

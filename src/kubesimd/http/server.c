@@ -45,29 +45,42 @@ static bool has_fewer_connections(Daemon *d) {
         return d->n_connections < before;
 }
 
-/* Lets every daemon work. 1 when one wants to go on at once. */
-static int run_daemons(HttpServer *s) {
+static void set_all_due(HttpServer *s) {
+        for (size_t i = 0; i < s->n_daemons; i++)
+                s->daemons[i].due = true;
+}
+
+/* Lets the daemons work that have something to do. True when one wants to go on at once. */
+static bool run_daemons(HttpServer *s) {
         usec_t soonest = USEC_INFINITY;
         bool again = false;
 
         for (size_t i = 0; i < s->n_daemons; i++) {
+                Daemon *d = &s->daemons[i];
                 MHD_UNSIGNED_LONG_LONG ms;
 
-                (void) MHD_run(s->daemons[i].mhd);
-                if (has_fewer_connections(&s->daemons[i]))
-                        again = true;
-                if (MHD_get_timeout(s->daemons[i].mhd, &ms) != MHD_YES)
+                if (!d->due)
                         continue;
-                if (ms == 0)
-                        again = true;
-                else
-                        soonest = MIN(soonest, (usec_t) ms * USEC_PER_MSEC);
+                (void) MHD_run(d->mhd);
+                d->due = has_fewer_connections(d);
+                if (MHD_get_timeout(d->mhd, &ms) == MHD_YES) {
+                        d->due |= ms == 0;
+                        soonest = ms > 0 ? MIN(soonest, (usec_t) ms * USEC_PER_MSEC) : soonest;
+                }
+                again |= d->due;
         }
         if (s->n_streams > 0) /* only now: the first may have come just before */
                 soonest = MIN(soonest, LOOK_AT_STREAMS_USEC);
         if (soonest != USEC_INFINITY)
                 (void) arm_timer(s, soonest);
         return again;
+}
+
+static void pump_soon(HttpServer *s) {
+        int enabled;
+
+        if (sd_event_source_get_enabled(s->pump, &enabled) >= 0 && enabled == SD_EVENT_OFF)
+                (void) sd_event_source_set_enabled(s->pump, SD_EVENT_ONESHOT);
 }
 
 static void pump_now(HttpServer *s) {
@@ -79,7 +92,7 @@ static void pump_now(HttpServer *s) {
         for (unsigned i = 0; i < PUMP_TURNS_MAX && again && (i == 0 || now_monotonic() < begun + PUMP_USEC); i++)
                 again = run_daemons(s);
         if (again)
-                http_server_pump(s);
+                pump_soon(s);
 }
 
 static int on_pump(sd_event_source *source _unused_, void *userdata) {
@@ -88,7 +101,10 @@ static int on_pump(sd_event_source *source _unused_, void *userdata) {
 }
 
 static int on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_, void *userdata) {
-        pump_now(((Daemon*) userdata)->server);
+        Daemon *d = userdata;
+
+        d->due = true;
+        pump_now(d->server);
         return 0;
 }
 
@@ -99,6 +115,7 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
         HttpRequest *req;
 
         s->timer_at = USEC_INFINITY;
+        set_all_due(s); /* the timer is the first of all their timeouts, which are looked at anew */
         if (all)
                 s->looked_at = now;
         LIST_FOREACH(req, &s->streams, HttpRequest, stream_link) {
@@ -119,11 +136,9 @@ void http_stream_wake_by(HttpRequest *req, usec_t at) {
                 (void) arm_timer_at(req->server, at);
 }
 
-void http_server_pump(HttpServer *s) {
-        int enabled;
-
-        if (sd_event_source_get_enabled(s->pump, &enabled) >= 0 && enabled == SD_EVENT_OFF)
-                (void) sd_event_source_set_enabled(s->pump, SD_EVENT_ONESHOT);
+void request_pump(HttpRequest *req) {
+        req->connection->daemon->due = true;
+        pump_soon(req->server);
 }
 
 static int refuse(HttpRequest *req, int code, const char *field, const char *format, ...) _printf_(4, 5);
@@ -429,7 +444,8 @@ void http_server_drain(HttpServer *s) {
         s->draining = true;
         LIST_FOREACH(req, &s->streams, HttpRequest, stream_link)
                 http_stream_wake(req);
-        http_server_pump(s);
+        set_all_due(s);
+        pump_soon(s);
 }
 
 /* Until a connection has something, or for a moment. */
@@ -452,9 +468,11 @@ static void end_requests(HttpServer *s) {
                 if (http_reply_error(req, -EAGAIN, NULL) < 0)
                         request_resume(req);
         end = usec_add(now_monotonic(), LAST_REQUESTS_USEC);
-        while ((s->n_busy > 0 || s->n_streams > 0 || s->n_fresh > 0) && now_monotonic() < end)
+        while ((s->n_busy > 0 || s->n_streams > 0 || s->n_fresh > 0) && now_monotonic() < end) {
+                set_all_due(s);
                 if (!run_daemons(s))
                         wait_for_input(s);
+        }
 }
 
 HttpServer *http_server_free(HttpServer *s) {

@@ -111,9 +111,6 @@ void http_server_set_limits(HttpServer *s, unsigned connections_max, unsigned pe
 void http_server_release(HttpServer *s, uint64_t mark);
 /* What waits for more than `mark` is answered with this error instead, and will never be released. */
 void http_server_fail_held(HttpServer *s, uint64_t mark, int code, const char *message);
-/* Lets libmicrohttpd work; done by the engine itself after its own callbacks. Call it once (it is cheap and
- * deferred to the end of the loop's turn) after replying to held requests or waking streams from elsewhere. */
-void http_server_pump(HttpServer *s);
 
 /* --- A request. All strings are borrowed from it. --- */
 HttpMethod http_request_method(const HttpRequest *req);
@@ -151,6 +148,8 @@ int http_reply_error(HttpRequest *req, int code, const Error *error);
 /* Lets the handler return without an answer: the request is suspended until http_reply*() is called for it from
  * elsewhere, or it is gone: then `gone` is called (also at shutdown, and after the answer was sent). */
 void http_request_hold(HttpRequest *req, void (*gone)(HttpRequest *req, void *userdata), void *userdata);
+/* For one that is held and cannot be answered: its connection is closed. */
+void http_request_drop(HttpRequest *req);
 
 /* A stream fills `buffer` with up to `size` bytes and returns how many, 0 = nothing now (it sleeps until
  * http_stream_wake()), -EAGAIN = there is more, but this has taken long enough: it is asked again in the next turn of the loop;
@@ -160,7 +159,7 @@ typedef ssize_t (*http_stream_read_t)(char *buffer, size_t size, void *userdata)
  * it is over. `compress`: it may be compressed for clients that accept gzip; not for what is to be seen as soon as it happens. */
 int http_reply_stream(HttpRequest *req, const char *content_type, uint64_t mark, bool compress, http_stream_read_t read,
                       void (*free_stream)(void *userdata), void *userdata);
-/* A sleeping stream has something to say again. Safe to call at any time; http_server_pump() is implied. */
+/* A sleeping stream has something to say again. Safe to call at any time. */
 void http_stream_wake(HttpRequest *req);
 /* The stream has something to say at that time (monotonic), if it is not woken before; USEC_INFINITY takes that back. */
 void http_stream_wake_by(HttpRequest *req, usec_t at);

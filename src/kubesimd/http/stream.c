@@ -21,7 +21,7 @@ static ssize_t read_block(void *cls, uint64_t position _unused_, char *buffer, s
         if (n == -EAGAIN) {
                 req->stream_yielded = true;
                 req->server->n_yielded++;
-                http_server_pump(req->server);
+                request_pump(req);
         }
         req->stream_asleep = true;
         MHD_suspend_connection(req->mhd);
@@ -88,5 +88,5 @@ void http_stream_wake(HttpRequest *req) {
         req->server->n_yielded -= req->stream_yielded;
         req->stream_yielded = false;
         MHD_resume_connection(req->mhd);
-        http_server_pump(req->server);
+        request_pump(req);
 }

@@ -45,6 +45,22 @@ def longest_wait_while(address, condition):
     return longest / 1000
 
 
+def append_latency(path, rate, seconds):
+    """What single appends of 4 KiB with fdatasync take, so many a second: the median and the 99th percentile, in ms."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    block, took, begun = b"x" * 4096, [], time.monotonic()
+    for i in range(rate * seconds):
+        time.sleep(max(begun + i / rate - time.monotonic(), 0))
+        at = time.monotonic()
+        os.write(fd, block)
+        os.fdatasync(fd)
+        took.append((time.monotonic() - at) * 1000)
+    os.close(fd)
+    os.unlink(path)
+    took.sort()
+    return took[len(took) // 2], took[len(took) * 99 // 100]
+
+
 def append_rate(path, seconds=1.5):
     """Appends of 4 KiB a second, each with its fdatasync."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

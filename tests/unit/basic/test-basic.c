@@ -214,6 +214,69 @@ static void test_json_writer(void **state _unused_) {
         assert_string_equal(strbuf_str(&b), "\"a\\\"\\\\\\n\\t\\u0001é\"1.5 -0.001 1.000001");
 }
 
+/* Each letter at each place of a text that is looked at eight letters at a time. */
+static void test_json_writer_escapes_everywhere(void **state _unused_) {
+        for (unsigned c = 1; c < 256; c++)
+                for (size_t at = 0; at < 20; at++) {
+                        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(100);
+                        char text[21], escape[8], expected[64];
+
+                        memset(text, 'x', 20);
+                        text[20] = '\0';
+                        text[at] = (char) c;
+                        if (c == '"' || c == '\\')
+                                (void) snprintf(escape, sizeof(escape), "\\%c", (int) c);
+                        else if (c == '\n' || c == '\t')
+                                (void) snprintf(escape, sizeof(escape), "\\%c", c == '\n' ? 'n' : 't');
+                        else
+                                (void) snprintf(escape, sizeof(escape), c < 0x20 || c == 0x7f ? "\\u%04x" : "%c", c);
+                        (void) snprintf(expected, sizeof(expected), "\"%.*s%s%s\"", (int) at, "xxxxxxxxxxxxxxxxxxxx", escape, text + at + 1);
+                        json_put_string(&b, text);
+                        assert_string_equal(strbuf_str(&b), expected);
+                }
+}
+
+/* As printf() does, whichever way it goes: the first formats are put together by us, the others by vsnprintf(). */
+static void test_strbuf_printf(void **state _unused_) {
+#define SAME(...) ({                                                            \
+                _cleanup_strbuf_ StrBuf _b = STRBUF_INIT(1000);                 \
+                char _expected[1000], _fits[1000], _cut[8];                     \
+                                                                                \
+                (void) snprintf(_expected, sizeof(_expected), __VA_ARGS__);     \
+                strbuf_puts(&_b, "before ");                                    \
+                strbuf_printf(&_b, __VA_ARGS__);                                \
+                assert_int_equal(strbuf_error(&_b), 0);                         \
+                assert_string_equal(strbuf_str(&_b) + strlen("before "), _expected); \
+                assert_string_equal(buf_printf(_fits, sizeof(_fits), __VA_ARGS__), _expected); \
+                _expected[sizeof(_cut) - 1] = '\0';                             \
+                assert_string_equal(buf_printf(_cut, sizeof(_cut), __VA_ARGS__), _expected); \
+        })
+        SAME("nothing in it");
+        SAME("%s", "");
+        SAME("%s[%u].%s: %d%c", "spec.containers", 3U, "name", -17, '!');
+        SAME("%lld %lld %llu %zu", (long long) INT64_MIN, (long long) INT64_MAX, (unsigned long long) UINT64_MAX, SIZE_MAX);
+        SAME("%d %d %u", INT32_MIN, INT32_MAX, UINT32_MAX);
+        SAME("%s is left to others: %.*s, %5.1f%%", "this", 3, "abcdef", 99.5);
+        SAME("%s, %02x%04x %g", "that", 7U, 255U, 1.5);
+        SAME("100%% of %lu", 5UL);
+#undef SAME
+}
+
+static void test_strbuf_printf_maximum(void **state _unused_) {
+        _cleanup_strbuf_ StrBuf plain = STRBUF_INIT(8), other = STRBUF_INIT(8);
+
+        strbuf_printf(&plain, "%s%u", "123456", 78U);
+        strbuf_printf(&other, "%6s%02u", "123456", 78U);
+        assert_int_equal(strbuf_error(&plain), 0);
+        assert_int_equal(strbuf_error(&other), 0);
+        strbuf_printf(&plain, "%s", "9");
+        strbuf_printf(&other, "%1s", "9");
+        assert_int_equal(strbuf_error(&plain), -E2BIG);
+        assert_int_equal(strbuf_error(&other), -E2BIG);
+        strbuf_printf(&plain, "%s", "more"); /* the first error stays */
+        assert_int_equal(strbuf_error(&plain), -E2BIG);
+}
+
 static void test_strbuf_maximum(void **state _unused_) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(5);
 
@@ -389,6 +452,9 @@ int main(void) {
                 cmocka_unit_test(test_json_refuses),
                 cmocka_unit_test(test_json_depth),
                 cmocka_unit_test(test_json_writer),
+                cmocka_unit_test(test_json_writer_escapes_everywhere),
+                cmocka_unit_test(test_strbuf_printf),
+                cmocka_unit_test(test_strbuf_printf_maximum),
                 cmocka_unit_test(test_strbuf_maximum),
                 cmocka_unit_test(test_error_keeps_the_first),
                 cmocka_unit_test(test_hashtable_against_an_array),

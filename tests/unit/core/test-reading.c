@@ -286,10 +286,29 @@ static void test_ends_of_pages(void **unused _unused_) {
         store_free(s);
 }
 
+/* What could not be queued for the disk is taken again, before what came after it. */
+static void test_changes_are_given_back(void **state _unused_) {
+        const StoreChange *changes;
+        Store *s;
+
+        assert_int_equal(store_new(kinds, NULL, 100, secret, &s), 0);
+        put(s, "a");
+        put(s, "b");
+        assert_int_equal(store_take_changes(s, &changes), 2);
+        assert_false(store_has_untaken_changes(s));
+        store_give_back_changes(s, 2);
+        assert_true(store_has_untaken_changes(s));
+        put(s, "c");
+        assert_int_equal(store_take_changes(s, &changes), 3);
+        assert_int_equal(changes[0].revision, 1);
+        assert_int_equal(store_take_changes(s, &changes), 0);
+        store_free(s);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_any), cmocka_unit_test(test_of_the_past), cmocka_unit_test(test_too_slow),
-                cmocka_unit_test(test_undone_before_it_was_told), cmocka_unit_test(test_ends_of_pages),
+                cmocka_unit_test(test_undone_before_it_was_told), cmocka_unit_test(test_ends_of_pages), cmocka_unit_test(test_changes_are_given_back),
         };
 
         for (Kind k = 0; k < _KIND_MAX; k++)

@@ -83,8 +83,49 @@ static void test_templates_are_forgotten(void **state _unused_) {
         cluster_free(c);
 }
 
+static Json *parse(JsonArena *a, const char *text) {
+        Json *root;
+
+        assert_int_equal(json_tree_parse(a, json_arena_copy(a, text, strlen(text)), strlen(text), &root, NULL), 0);
+        return root;
+}
+
+static const Pod *find(const Cluster *c, const char *key) {
+        return (const Pod*) store_find(c->store, KIND_POD, key)->object;
+}
+
+/* What pods of one document are to the scheduler is found out once; another namespace, or other labels, make another class of them. */
+static void test_pods_of_a_template_share_their_class(void **state _unused_) {
+        static const char pod[] = "{\"metadata\":{\"labels\":{\"app\":\"web\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}";
+        static const char *const keys[] = { "a", "b", "other/a" };
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        Cluster *c = new_cluster();
+        Object *o;
+
+        assert_int_equal(cluster_create_object(c, USEC_PER_SEC, KIND_NAMESPACE, "other", parse(&a, "{\"metadata\":{}}"), false, &o, NULL), 0);
+        object_unref(o);
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                assert_int_equal(cluster_create_object(c, USEC_PER_SEC, KIND_POD, keys[i], parse(&a, pod), false, &o, NULL), 0);
+                assert_ptr_equal(o->doc, find(c, "a")->object.doc);
+                object_unref(o);
+        }
+        assert_ptr_equal(find(c, "a")->class, find(c, "b")->class);
+        assert_ptr_equal(find(c, "a")->class, find(c, "a")->object.doc->view);
+        assert_string_equal(find(c, "other/a")->class->namespace, "other");
+
+        assert_int_equal(cluster_update_object(c, USEC_PER_SEC, store_find(c->store, KIND_POD, "b"), parse(&a, "{\"metadata\":{\"labels\":{\"app\":\"db\"}},"
+                         "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}"), false, &o, NULL), 0);
+        object_unref(o);
+        assert_string_equal(pod_class_label(find(c, "b")->class, "app", false), "db");
+        assert_string_equal(pod_class_label(find(c, "a")->class, "app", false), "web");
+        cluster_free(c);
+}
+
 int main(void) {
-        static const struct CMUnitTest tests[] = { cmocka_unit_test(test_templates_are_forgotten) };
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_templates_are_forgotten),
+                cmocka_unit_test(test_pods_of_a_template_share_their_class),
+        };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

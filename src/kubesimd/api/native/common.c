@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "basic/json-writer.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
@@ -20,7 +17,7 @@ int reply_message(HttpRequest *req, ApiContext *api, unsigned status, const char
         va_list ap;
 
         va_start(ap, format);
-        (void) vsnprintf(message, sizeof(message), format, ap);
+        (void) buf_vprintf(message, sizeof(message), format, ap);
         va_end(ap);
 
         strbuf_puts(&b, "{\"message\":");

@@ -14,7 +14,8 @@
 
 #define WAIT_MAX_SEC 60
 #define PODS_LISTED_MAX 20000
-#define COALESCE_USEC (100 * USEC_PER_MSEC)
+/* Answers that are due within that part of their wait go out together: each time libmicrohttpd goes through all that are held. */
+#define COALESCE_PART 20
 
 typedef struct BeatBody {
         Heartbeat beat;
@@ -137,8 +138,8 @@ static void answer_held(HeldBeat *h) {
                 answer.stop = node_of(ns)->stop_requested;
                 answer.revision = MAX(ns->pods_revision, node_of(ns)->object.revision);
         }
-        (void) reply_beat(api, req, &answer);
-        http_server_pump(api->http);
+        if (reply_beat(api, req, &answer) < 0)
+                http_request_drop(req); /* out of memory: it would be held for ever */
 }
 
 /* The request is over, answered or not. */
@@ -197,7 +198,7 @@ static usec_t wanted_wait(HttpRequest *req) {
 
 static int hold_beat(ApiContext *api, HttpRequest *req, const char *node, usec_t wait) {
         Beats *b = api->beats;
-        usec_t due = usec_add(api_now(), wait);
+        usec_t due = usec_add(api_now(), wait), together = wait / COALESCE_PART;
         HeldBeat *h;
         int r;
 
@@ -208,7 +209,7 @@ static int hold_beat(ApiContext *api, HttpRequest *req, const char *node, usec_t
         *h = (HeldBeat) { .beats = b, .req = req, .due.index = PRIOQ_NONE, .node = strdup(node) };
         r = h->node ? hashtable_put(&b->by_node, h) : -ENOMEM;
         if (r >= 0) {
-                r = prioq_set(&b->due, &h->due, due - due % COALESCE_USEC);
+                r = prioq_set(&b->due, &h->due, due - due % together);
                 if (r < 0)
                         (void) hashtable_remove(&b->by_node, h->node);
         }

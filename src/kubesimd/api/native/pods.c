@@ -36,6 +36,7 @@ int handle_pod_get(HttpRequest *req, void *userdata, Error *reterr) {
 
 int handle_pod_create(HttpRequest *req, void *userdata, Error *reterr) {
         PodSpec spec = { .duration = USEC_INFINITY };
+        _cleanup_strbuf_ StrBuf cpu = STRBUF_INIT(32);
         ApiContext *api = userdata;
         const Pod *p;
         PodState *ps;
@@ -51,9 +52,10 @@ int handle_pod_create(HttpRequest *req, void *userdata, Error *reterr) {
         if (r < 0)
                 return r;
         p = pod_of(ps);
+        json_put_milli(&cpu, p->cpu);
         if (p->node)
-                return reply_message(req, api, 201, "podId", p->object.name, p->node, "Pod %s launched on node %s with %g CPU",
-                                     p->object.name, p->node, (double) p->cpu / 1000);
+                return reply_message(req, api, 201, "podId", p->object.name, p->node, "Pod %s launched on node %s with %s CPU",
+                                     p->object.name, p->node, strbuf_str(&cpu));
         return reply_message(req, api, 201, "podId", p->object.name, "", "Pod %s waits for a node: %s", p->object.name,
                              p->reason ?: "nothing fits");
 }

@@ -23,7 +23,7 @@
         "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
 
 /* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
-void put_path(char *buf, const char *format, ...) _printf_(2, 3);
+#define put_path(buf, ...) ((void) buf_printf(buf, FIELD_MAX, __VA_ARGS__))
 bool is_dns_label(const char *s);
 void validate_label(KubeWrite *w, const char *field, const char *name);
 /* A DNS name, as most objects have. */

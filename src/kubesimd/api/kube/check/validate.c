@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What Kubernetes refuses, in its words (kubernetes, pkg/apis/core/validation; k8s.io/apimachinery/pkg/util/validation). */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "basic/json-writer.h"
@@ -13,14 +12,6 @@
 #include "kubesimd/api/kube/kinds/rules.h"
 
 #define DATA_MAX MIB /* of a Secret, of a ConfigMap */
-
-void put_path(char *buf, const char *format, ...) {
-        va_list ap;
-
-        va_start(ap, format);
-        (void) vsnprintf(buf, FIELD_MAX, format, ap);
-        va_end(ap);
-}
 
 /* --- Names --- */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kubesimd/api/kube/types/field-path.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "basic/strbuf.h"
 
 static void put(FieldPath *p, const char *s) {
         size_t n = MIN(strlen(s), sizeof(p->text) - 1 - p->size);
@@ -21,7 +22,7 @@ size_t field_path_enter(FieldPath *p, const char *key, size_t i) {
                 put(p, before > 0 ? "." : "");
                 put(p, key);
         } else {
-                (void) snprintf(index, sizeof(index), "[%zu]", i);
+                (void) buf_printf(index, sizeof(index), "[%zu]", i);
                 put(p, index);
         }
         return before;

@@ -258,13 +258,11 @@ bool kube_resource_has(const KubeResource *r, const char *subresource) {
 }
 
 const char *kube_api_version(const KubeResource *r, char *buf) {
-        (void) snprintf(buf, KUBE_API_VERSION_MAX, "%s%s%s", r->group, *r->group ? "/" : "", r->version);
-        return buf;
+        return buf_printf(buf, KUBE_API_VERSION_MAX, "%s%s%s", r->group, *r->group ? "/" : "", r->version);
 }
 
 const char *kube_qualified(const KubeResource *r, char *buf) {
-        (void) snprintf(buf, KUBE_API_VERSION_MAX, "%s%s%s", r->plural, *r->group ? "." : "", r->group);
-        return buf;
+        return buf_printf(buf, KUBE_API_VERSION_MAX, "%s%s%s", r->plural, *r->group ? "." : "", r->group);
 }
 
 const char *kube_label(const KubeResource *r, const Object *o, const char *key) {
