@@ -393,6 +393,16 @@ bool node_is_lost(const Cluster *c, const NodeState *ns) {
         return c->config.node_loss == NODE_LOSS_KUBERNETES && (health == NODE_UNHEALTHY || health == NODE_STOPPED);
 }
 
+const char *node_why_leave(const Cluster *c, const NodeState *ns) {
+        NodeHealth health = node_of(ns)->health;
+
+        if (c->config.node_loss != NODE_LOSS_KUBESIM)
+                return NULL;
+        if (health == NODE_UNHEALTHY)
+                return "its node was lost";
+        return health == NODE_STOPPED && !list_is_linked(&ns->fading) ? "its node stopped" : NULL;
+}
+
 static int evict(Cluster *c, NodeState *ns, PodState *ps) {
         if (node_is_lost(c, ns))
                 return pod_evict_lost(c, ps);
@@ -400,16 +410,23 @@ static int evict(Cluster *c, NodeState *ns, PodState *ps) {
 }
 
 int node_settle_pods(Cluster *c, NodeState *ns) {
+        const char *why = node_why_leave(c, ns);
         bool lost = node_is_lost(c, ns);
         usec_t next = USEC_INFINITY;
         PodState *ps;
         int r = 0;
 
+        if (why) /* memory ran out when it was lost, or the disk did not take that they left */
+                r = pods_evacuate(c, ns, why);
+        if (r < 0)
+                return r;
         LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
                 usec_t due = taints_due(c, ns, pod_of(ps));
 
                 if (pod_is_unsettled(c, ns, pod_of(ps)))
                         r = pod_set_lost(c, ps, !pod_of(ps)->lost);
+                if (r >= 0 && !node_is_silent(c, ns))
+                        r = pod_await_end(c, ps, pod_of(ps));
                 if (r < 0)
                         return r;
                 if (lost)

@@ -497,6 +497,8 @@ int pod_end(Cluster *c, PodState *ps) {
         _cleanup_(object_unrefp) Object *before = object_ref(ps->entry.object);
         int r;
 
+        if (node_is_silent(c, ps->node) || POD(before)->lost) /* its node will say so when it is back: node_settle_pods() */
+                return prioq_set(&c->timers, &ps->end.item, USEC_INFINITY);
         if (pod_deadline(POD(before)) <= cluster_now_realtime(c))
                 return exceed_deadline(c, ps);
         if (POD(before)->status == POD_BACKOFF)

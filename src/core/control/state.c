@@ -184,7 +184,7 @@ static int node_prepare(Cluster *c, NodeState *ns, const Node *old, const Node *
         r = cluster_node_class(c, new->object.doc, &class);
         if (r >= 0)
                 r = scheduler_count_images(&c->scheduler, old ? ns->sched.class : NULL, class);
-        if (r >= 0 && old && (node_evicts(class) || (old->health != new->health && c->config.node_loss == NODE_LOSS_KUBERNETES))) /* should the rest fail, it finds nothing to do */
+        if (r >= 0 && old && (node_evicts(class) || old->health != new->health)) /* should the rest fail, it finds nothing to do */
                 r = prioq_set(&c->timers, &ns->settle.item, c->now);
         if (r < 0)
                 return r;
@@ -334,7 +334,7 @@ static void pod_rebind(Cluster *c, PodState *ps, const Pod *old, const Pod *new)
 
 static_assert(ELEMENTSOF(((ClusterStats*) NULL)->pods_by_status) == _POD_STATUS_MAX, "a count for each status");
 
-static int pod_set_end(Cluster *c, PodState *ps, const Pod *p) {
+int pod_await_end(Cluster *c, PodState *ps, const Pod *p) {
         usec_t end = p ? pod_next_end(p) : USEC_INFINITY;
 
         if (end != USEC_INFINITY) {
@@ -354,7 +354,7 @@ static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new,
                 ps->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_POD_END };
         if (ns && new->class)
                 r = sched_node_reserve(&ns->sched);
-        if (r >= 0 && ns && ((ns != ps->node && node_evicts(ns->sched.class)) || pod_is_unsettled(c, ns, new)))
+        if (r >= 0 && ns && ((ns != ps->node && (node_evicts(ns->sched.class) || node_why_leave(c, ns))) || pod_is_unsettled(c, ns, new)))
                 r = prioq_set(&c->timers, &ns->settle.item, c->now); /* it may not be there for long, or not be ready */
         if (r >= 0)
                 r = pod_nominate(c, new);
@@ -363,7 +363,7 @@ static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new,
         if (enqueue)
                 r = placement_enqueue(c, ps, new);
         if (r >= 0) {
-                r = pod_set_end(c, ps, new);
+                r = pod_await_end(c, ps, new);
                 if (r < 0 && enqueue)
                         placement_dequeue(c, ps->wait);
         }

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of the pods of a node that is lost, with either NodeLossPolicy=, where something else goes wrong meanwhile. */
+#include "tests/lib/test.h"
+
+#include <stdio.h>
+
+#include "basic/string-util.h"
+#include "core/control/faults.h"
+#include "core/control/nodes.h"
+#include "core/control/objects.h"
+#include "core/control/pods.h"
+
+#define SECOND USEC_PER_SEC
+
+static usec_t now;
+
+static Cluster *cluster(NodeLossPolicy policy, unsigned n_nodes) {
+        static const uint64_t secret[2] = { 1, 2 };
+        const ClusterConfig config = {
+                .node_loss = policy, .node_timeout_usec = 15 * SECOND, .remove_after_usec = USEC_PER_HOUR, .heartbeat_interval_usec = 5 * SECOND,
+                .stop_grace_usec = 5 * SECOND, .nodes_max = 10, .pods_max = 10, .pods_per_node_max = 110, .objects_max = 1000, .node_cpu_max = 1024000,
+                .watch_log_max = 1000, .event_log_max = 1000, .backoff_initial_usec = SECOND, .backoff_max_usec = SECOND, .algorithm = "first-fit",
+        };
+        NodeState *ns;
+        char name[16];
+        Cluster *c;
+
+        now = 1000 * SECOND;
+        assert_int_equal(cluster_new(&config, 1, secret, &c), 0);
+        cluster_set_clock(c, 0);
+        assert_int_equal(cluster_loaded(c, now, 0, 0), 0);
+        for (unsigned i = 0; i < n_nodes; i++) {
+                (void) snprintf(name, sizeof(name), "n%u", i);
+                assert_int_equal(cluster_add_node(c, now, name, 4000, &ns, NULL), 0);
+        }
+        return c;
+}
+
+static void create(Cluster *c, const char *name, const char *spec, const char *duration) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+        char text[1024];
+        Object *o;
+        Json *root;
+
+        (void) snprintf(text, sizeof(text), "{\"metadata\":{\"annotations\":{\"kubesim.io/duration\":\"%s\",\"kubesim.io/exit-code\":\"3\"}},"
+                        "\"spec\":{%s\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}", duration, spec);
+        assert_int_equal(json_tree_parse(&a, text, strlen(text), &root, NULL), 0);
+        assert_int_equal(cluster_create_object(c, now, KIND_POD, name, root, false, &o, NULL), 0);
+        object_unref(o);
+}
+
+static const Pod *pod(Cluster *c, const char *name) {
+        return pod_of(find_pod(c, name));
+}
+
+/* Everything that is due until then. */
+static void run(Cluster *c, usec_t span) {
+        usec_t end = now + span;
+
+        for (; cluster_deadline(c) <= end; now = MAX(now, cluster_deadline(c)))
+                assert_int_equal(cluster_step(c, now), 0);
+        now = end;
+}
+
+static bool is_first(const Object *node, void *userdata _unused_) {
+        return streq(node->name, "n0");
+}
+
+static void lose(Cluster *c, FaultKind kind, usec_t span) {
+        const FaultSpec spec = { .kind = kind, .span = span };
+        FaultChoice chosen = { .wants = is_first };
+        FaultResult result;
+        int r;
+
+        while ((r = fault_choose(c, &chosen)) > 0)
+                ;
+        assert_int_equal(r, 0);
+        assert_int_equal(cluster_inject_fault(c, now, &spec, &chosen, &result, NULL), 0);
+        fault_choice_done(&chosen);
+}
+
+/* That the node is lost is on disk, but not that its pods have left it. */
+static void test_a_disk_refuses_that_pods_leave(void **state _unused_) {
+        static const FaultKind kinds[] = { FAULT_HANG, FAULT_STOP };
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                Cluster *c = cluster(NODE_LOSS_KUBESIM, 2);
+
+                create(c, "p", "", "1h");
+                run(c, 10 * SECOND);
+                assert_string_equal(pod(c, "p")->node, "n0");
+                lose(c, kinds[i], USEC_INFINITY);
+                while (streq(pod(c, "p")->node, "n0"))
+                        run(c, SECOND);
+                assert_string_equal(pod(c, "p")->node, "n1");
+                store_set_durable(c->store, find_node(c, "n0")->entry.object->revision);
+                assert_int_equal(cluster_undo(c, now), 0);
+                assert_string_equal(pod(c, "p")->node, "n0");
+                run(c, SECOND);
+                assert_string_equal(pod(c, "p")->node, "n1");
+                cluster_free(c);
+        }
+}
+
+/* A node that nobody hears of says when it is back how its containers have ended, be it that they run or wait to run again. */
+static void test_containers_end_unheard(void **state _unused_) {
+        Cluster *c = cluster(NODE_LOSS_KUBERNETES, 1);
+
+        create(c, "once", "\"restartPolicy\":\"Never\",", "35s");
+        create(c, "again", "\"restartPolicy\":\"Always\",", "10s");
+        run(c, 13 * SECOND);
+        lose(c, FAULT_HANG, 40 * SECOND);
+        run(c, 10 * SECOND);
+        assert_int_equal(pod(c, "again")->status, POD_BACKOFF);
+        run(c, 25 * SECOND);
+        assert_int_equal(pod(c, "once")->status, POD_RUNNING);
+        assert_false(pod_is_ready(pod(c, "once")));
+        assert_int_equal(pod(c, "again")->status, POD_BACKOFF);
+        assert_int_equal(pod(c, "again")->restarts, 1);
+        run(c, 8 * SECOND);
+        assert_int_equal(pod(c, "once")->status, POD_FAILED);
+        assert_int_equal(pod(c, "again")->restarts, 2);
+        cluster_free(c);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_a_disk_refuses_that_pods_leave),
+                cmocka_unit_test(test_containers_end_unheard),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
