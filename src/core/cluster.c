@@ -223,7 +223,7 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
                 ns->faded_at = ns->last_beat = now;
                 ns->pods_revision = revision;
                 ns->last_beat_realtime = cluster_now_realtime(c);
-                if (node_is_lost(c, ns) || node_why_leave(c, ns) || node_evicts(ns->sched.class))
+                if (node_loses_pods(c, ns))
                         r = prioq_set(&c->timers, &ns->settle.item, now);
                 if (r < 0)
                         return r;

@@ -403,10 +403,21 @@ const char *node_why_leave(const Cluster *c, const NodeState *ns) {
         return health == NODE_STOPPED && !list_is_linked(&ns->fading) ? "its node stopped" : NULL;
 }
 
+bool node_loses_pods(const Cluster *c, const NodeState *ns) {
+        return node_is_lost(c, ns) || node_why_leave(c, ns) || node_evicts(ns->sched.class);
+}
+
 static int evict(Cluster *c, NodeState *ns, PodState *ps) {
         if (node_is_lost(c, ns))
                 return pod_evict_lost(c, ps);
         return pod_leave_tainted(c, ps);
+}
+
+/* Tells of those that were to go and are not any more. Whether one was is not state: a restart forgets it. */
+static void note_doom(Cluster *c, PodState *ps, usec_t due) {
+        if (ps->doomed && due == USEC_INFINITY && c->config.node_loss == NODE_LOSS_KUBERNETES)
+                cluster_event(c, EVENT_POD_SPARED, pod_of(ps)->node, pod_of(ps)->object.name, NULL);
+        ps->doomed = due != USEC_INFINITY;
 }
 
 int node_settle_pods(Cluster *c, NodeState *ns) {
@@ -433,6 +444,7 @@ int node_settle_pods(Cluster *c, NodeState *ns) {
                         due = MIN(due, usec_add(ns->faded_at, pod_of(ps)->toleration));
                 if (pod_of(ps)->deleted > 0)
                         continue;
+                note_doom(c, ps, due);
                 if (due <= c->now)
                         r = evict(c, ns, ps);
                 else

@@ -52,5 +52,7 @@ bool node_is_lost(const Cluster *c, const NodeState *ns);
 const char *node_why_leave(const Cluster *c, const NodeState *ns);
 /* Has it a NoExecute taint of a client's? */
 bool node_evicts(const NodeClass *class);
-/* When that is next the case. */
+/* Is there any reason for which a pod that comes to it would not stay? */
+bool node_loses_pods(const Cluster *c, const NodeState *ns);
+/* When nodes_check_health() has something to do next. */
 usec_t nodes_deadline(const Cluster *c);

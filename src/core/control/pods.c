@@ -227,6 +227,16 @@ static int begin(Cluster *c, usec_t now, const char *name, PodState **ret, Error
         return *ret ? 0 : -ENOENT;
 }
 
+/* Of a lost node's pods nobody but the taint manager speaks. */
+static void tell_of_termination(Cluster *c, const PodState *ps, PodDisruption why) {
+        const char *node = node_of(ps->node)->object.name, *name = pod_of(ps)->object.name;
+
+        if (why == POD_DISRUPTION_TAINT)
+                cluster_event(c, EVENT_POD_EVICTED, node, name, NULL);
+        if (why != POD_DISRUPTION_TAINT || !node_is_silent(c, ps->node))
+                cluster_event(c, EVENT_POD_TERMINATING, node, name, NULL);
+}
+
 static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds, PodDisruption why) {
         Pod *p;
         int r;
@@ -246,7 +256,7 @@ static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds, Po
         }
         r = cluster_put(c, &p->object);
         if (r >= 0)
-                cluster_event(c, EVENT_POD_TERMINATING, node_of(ps->node)->object.name, pod_of(ps)->object.name, NULL);
+                tell_of_termination(c, ps, why);
         return r;
 }
 

@@ -348,13 +348,14 @@ int pod_await_end(Cluster *c, PodState *ps, const Pod *p) {
 /* What may fail comes first. */
 static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new, bool enqueue) {
         NodeState *ns = new && pod_holds_capacity(new) ? find_node(c, new->node) : NULL;
+        bool was_spared = old && new && old->deleted > 0 && new->deleted == 0; /* by an undo alone */
         int r = 0;
 
         if (!old)
                 ps->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_POD_END };
         if (ns && new->class)
                 r = sched_node_reserve(&ns->sched);
-        if (r >= 0 && ns && ((ns != ps->node && (node_evicts(ns->sched.class) || node_why_leave(c, ns))) || pod_is_unsettled(c, ns, new)))
+        if (r >= 0 && ns && ((ns != ps->node && node_loses_pods(c, ns)) || pod_is_unsettled(c, ns, new) || was_spared))
                 r = prioq_set(&c->timers, &ns->settle.item, c->now); /* it may not be there for long, or not be ready */
         if (r >= 0)
                 r = pod_nominate(c, new);

@@ -124,7 +124,8 @@ typedef struct PodState {
         NodeState *node;     /* weak: while it holds capacity there */
         ListLink in_node;
         Timer end;
-        uint64_t seen;       /* number of the beat that listed it last */
+        uint64_t seen : 63;  /* number of the beat that listed it last */
+        uint64_t doomed : 1; /* it bears with how its node is tainted for a while only: its eviction is waited for */
 } PodState;
 
 struct Cluster {

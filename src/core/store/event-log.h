@@ -19,6 +19,8 @@ typedef enum EventReason {
         EVENT_POD_PENDING,
         EVENT_POD_RUNNING,
         EVENT_POD_LOST,     /* its node is not healthy, and it not ready */
+        EVENT_POD_EVICTED,  /* it does not bear with a taint of its node, or no longer (NODE_LOSS_KUBERNETES) */
+        EVENT_POD_SPARED,   /* that taint went in time */
         EVENT_POD_MOVED,
         EVENT_POD_RESTARTING,
         EVENT_POD_SUCCEEDED,

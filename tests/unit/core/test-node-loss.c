@@ -123,10 +123,74 @@ static void test_containers_end_unheard(void **state _unused_) {
         cluster_free(c);
 }
 
+#define BEARS(seconds) "\"tolerations\":[{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Exists\",\"effect\":\"NoExecute\"," \
+        "\"tolerationSeconds\":" #seconds "}],"
+
+/* Neither an undo nor a node that was lost before the pod came to it spares the pod. */
+static void test_whoever_is_to_go_goes(void **state _unused_) {
+        Cluster *c = cluster(NODE_LOSS_KUBERNETES, 1);
+        uint64_t revision;
+
+        create(c, "p", BEARS(10), "1h");
+        run(c, 10 * SECOND);
+        lose(c, FAULT_HANG, USEC_INFINITY);
+        while (pod(c, "p")->deleted == 0)
+                run(c, SECOND);
+        revision = pod(c, "p")->object.revision;
+        store_set_durable(c->store, revision - 1);
+        assert_int_equal(cluster_undo(c, now), 0);
+        assert_int_equal(pod(c, "p")->deleted, 0);
+        run(c, 2 * SECOND);
+        assert_int_equal(pod(c, "p")->status, POD_TERMINATING);
+
+        store_set_durable(c->store, store_revision(c->store)); /* that it goes with its node, but not that either has gone */
+        assert_int_equal(pod_remove(c, find_pod(c, "p"), 0, POD_DISRUPTION_NONE), 1);
+        create(c, "late", BEARS(10) "\"nodeName\":\"n0\",", "1h");
+        store_set_durable(c->store, store_revision(c->store));
+        assert_int_equal(cluster_remove_node(c, now, "n0", NULL), 0);
+        assert_int_equal(cluster_undo(c, now), 0);
+        assert_string_equal(pod(c, "late")->node, "n0");
+        run(c, 12 * SECOND);
+        assert_int_equal(pod(c, "late")->status, POD_TERMINATING);
+        cluster_free(c);
+}
+
+static unsigned count_events(Cluster *c, EventReason reason) {
+        const Event *e;
+        unsigned n = 0;
+
+        for (uint64_t after = 0; (e = event_log_next(c->events, after)); after = e->number)
+                n += e->reason == reason;
+        return n;
+}
+
+/* Each that was to go hears once that it goes, or that it does not. */
+static void test_what_the_taint_manager_says(void **state _unused_) {
+        Cluster *c = cluster(NODE_LOSS_KUBERNETES, 1);
+
+        create(c, "soon", BEARS(10), "1h");
+        create(c, "later", BEARS(60), "1h");
+        create(c, "never", "\"tolerations\":[{\"operator\":\"Exists\"}],", "1h");
+        run(c, 10 * SECOND);
+        lose(c, FAULT_HANG, 50 * SECOND);
+        run(c, 40 * SECOND);
+        assert_int_equal(count_events(c, EVENT_POD_EVICTED), 1);
+        assert_int_equal(count_events(c, EVENT_POD_SPARED), 0);
+        assert_int_equal(count_events(c, EVENT_POD_TERMINATING), 0); /* its node has nothing to say */
+        run(c, 20 * SECOND);
+        assert_int_equal(count_events(c, EVENT_POD_EVICTED), 1);
+        assert_int_equal(count_events(c, EVENT_POD_SPARED), 1);
+        assert_null(find_pod(c, "soon"));
+        assert_true(pod_is_ready(pod(c, "later")));
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_disk_refuses_that_pods_leave),
                 cmocka_unit_test(test_containers_end_unheard),
+                cmocka_unit_test(test_whoever_is_to_go_goes),
+                cmocka_unit_test(test_what_the_taint_manager_says),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,9 @@ static Shown shown(EventReason r) {
                 return (Shown) { "Killing", "kubelet" };
         case EVENT_POD_LOST:
                 return (Shown) { "NodeNotReady", "node-controller" };
+        case EVENT_POD_EVICTED:
+        case EVENT_POD_SPARED:
+                return (Shown) { "TaintManagerEviction", "taint-eviction-controller" };
         case EVENT_NODE_REGISTERED:
                 return (Shown) { "RegisteredNode", "node-controller" };
         case EVENT_NODE_REMOVED:
@@ -55,6 +58,8 @@ static void put_message(const Event *e, StrBuf *b) {
                 strbuf_printf(b, "Successfully assigned %s%s to %s", slash ? "" : NAMESPACE_DEFAULT "/", e->pod, e->node);
         else if (e->reason == EVENT_POD_LOST)
                 strbuf_puts(b, "Node is not ready");
+        else if (e->reason == EVENT_POD_EVICTED || e->reason == EVENT_POD_SPARED)
+                strbuf_printf(b, "%s Pod %s%s", e->reason == EVENT_POD_EVICTED ? "Marking for deletion" : "Cancelling deletion of", slash ? "" : NAMESPACE_DEFAULT "/", e->pod);
         else if ((e->reason == EVENT_POD_PENDING || e->reason == EVENT_POD_PREEMPTED || e->reason == EVENT_POD_BACKOFF) && e->detail)
                 strbuf_puts(b, e->detail);
         else
