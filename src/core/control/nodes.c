@@ -366,17 +366,12 @@ bool node_evicts(const NodeClass *class) {
         return false;
 }
 
-/* Since when the pod bears with them: they were there, and it ran. */
-static usec_t bears_since(const Cluster *c, const NodeState *ns, const Pod *p) {
-        int64_t started = p->started > 0 ? (int64_t) p->started - c->realtime_offset : (int64_t) c->now;
-
-        return started > (int64_t) ns->tainted_at ? (usec_t) started : ns->tainted_at;
-}
-
-/* When the pod has to go for the taints that clients put on its node; USEC_INFINITY: never. */
-static usec_t taints_due(const Cluster *c, const NodeState *ns, const Pod *p) {
+/* When the pod has to go for the taints that clients put on its node; USEC_INFINITY: never. It bears with them since both are there, so
+ * that one which goes from one tainted node to the next does not go on at once. */
+static usec_t taints_due(const NodeState *ns, const PodState *ps) {
         const NodeClass *class = ns->sched.class;
-        usec_t since = bears_since(c, ns, p), due = USEC_INFINITY;
+        usec_t since = MAX(ps->bound_at, ns->tainted_at), due = USEC_INFINITY;
+        const Pod *p = pod_of(ps);
 
         for (size_t i = 0; i < class->n_taints; i++) {
                 const Taint *t = &class->taints[i];
@@ -432,7 +427,7 @@ int node_settle_pods(Cluster *c, NodeState *ns) {
         if (r < 0)
                 return r;
         LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
-                usec_t due = taints_due(c, ns, pod_of(ps));
+                usec_t due = taints_due(ns, ps);
 
                 if (pod_is_unsettled(c, ns, pod_of(ps)))
                         r = pod_set_lost(c, ps, !pod_of(ps)->lost);

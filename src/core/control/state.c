@@ -267,6 +267,7 @@ static void pod_attach(Cluster *c, PodState *ps, const Pod *p) {
 
         assert(ns); /* whoever binds has looked it up; what was loaded was checked */
         ps->node = ns;
+        ps->bound_at = c->now;
         list_append(&ns->pods, &ps->in_node);
         if (p->class)
                 p->class->n_bound++;

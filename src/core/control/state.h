@@ -123,6 +123,7 @@ typedef struct PodState {
         PodWait *wait;       /* owned; NULL while it is not queued */
         NodeState *node;     /* weak: while it holds capacity there */
         ListLink in_node;
+        usec_t bound_at;     /* `now` when it came there */
         Timer end;
         uint64_t seen : 63;  /* number of the beat that listed it last */
         uint64_t doomed : 1; /* it bears with how its node is tainted for a while only: its eviction is waited for */

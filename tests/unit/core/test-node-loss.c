@@ -185,12 +185,50 @@ static void test_what_the_taint_manager_says(void **state _unused_) {
         cluster_free(c);
 }
 
+static void taint(Cluster *c, const char *name) {
+        static const char text[] = "[{\"key\":\"k\",\"effect\":\"NoExecute\"}]";
+        _cleanup_edit_ Edit edit = {};
+        StoreEntry *e = store_find(c->store, KIND_NODE, name);
+        Object *o;
+        Json *taints;
+
+        assert_int_equal(edit_begin(&edit, c, e), 0);
+        assert_int_equal(json_tree_parse(&edit.arena, json_arena_copy(&edit.arena, text, strlen(text)), strlen(text), &taints, NULL), 0);
+        json_set(&edit.arena, json_ensure(&edit.arena, edit.root, "spec", JSON_OBJECT), "taints", taints);
+        assert_int_equal(cluster_update_object(c, now, e, edit.root, false, &o, NULL), 0);
+        object_unref(o);
+}
+
+/* A pod that has to leave one tainted node for another bears with that, too, before it goes on. */
+static void test_from_one_tainted_node_to_the_next(void **state _unused_) {
+        Cluster *c = cluster(NODE_LOSS_KUBESIM, 0);
+        unsigned n;
+
+        create(c, "p", "\"tolerations\":[{\"key\":\"k\",\"operator\":\"Exists\",\"tolerationSeconds\":10,\"effect\":\"NoExecute\"}],", "1h");
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
+                char text[] = "{\"metadata\":{},\"spec\":{},\"status\":{\"capacity\":{\"cpu\":\"4\"}}}";
+                Object *o;
+                Json *root;
+
+                assert_int_equal(json_tree_parse(&a, text, strlen(text), &root, NULL), 0);
+                assert_int_equal(cluster_create_object(c, now, KIND_NODE, i == 0 ? "n0" : "n1", root, false, &o, NULL), 0);
+                object_unref(o);
+                taint(c, i == 0 ? "n0" : "n1");
+        }
+        run(c, 95 * SECOND);
+        n = count_events(c, EVENT_POD_MOVED);
+        assert_true(n >= 8 && n <= 9);
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_disk_refuses_that_pods_leave),
                 cmocka_unit_test(test_containers_end_unheard),
                 cmocka_unit_test(test_whoever_is_to_go_goes),
                 cmocka_unit_test(test_what_the_taint_manager_says),
+                cmocka_unit_test(test_from_one_tainted_node_to_the_next),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
