@@ -557,7 +557,7 @@ static int move_pod(Cluster *c, PodState *ps, const char *why, PodDisruption dis
                 return r;
         if (target)
                 placement_count_wait(c, 0);
-        cluster_event(c, target ? EVENT_POD_MOVED : EVENT_POD_PENDING, pod_of(ps)->node, pod_of(ps)->object.name, why);
+        cluster_event(c, target ? EVENT_POD_MOVED : EVENT_POD_DISPLACED, pod_of(ps)->node, pod_of(ps)->object.name, why);
         return 0;
 }
 
