@@ -268,15 +268,15 @@ static int run_timers(Cluster *c) {
         while (r >= 0 && (item = prioq_peek(&c->timers)) && item->when <= c->now && turn_goes_on(&turn)) {
                 Timer *t = container_of(item, Timer, item);
 
-                if (t->type == TIMER_BEAT)
+                if (t->item.tag == TIMER_BEAT)
                         r = beat(c, container_of(t, NodeState, beat));
-                else if (t->type == TIMER_BACKOFF)
+                else if (t->item.tag == TIMER_BACKOFF)
                         placement_backoff_is_over(c, container_of(t, ClassQueue, backoff));
-                else if (t->type == TIMER_FAULT_END)
+                else if (t->item.tag == TIMER_FAULT_END)
                         r = fault_end(c, container_of(t, FaultState, end));
-                else if (t->type == TIMER_SETTLE)
+                else if (t->item.tag == TIMER_SETTLE)
                         r = node_settle_pods(c, container_of(t, NodeState, settle));
-                else if (t->type == TIMER_LOOK)
+                else if (t->item.tag == TIMER_LOOK)
                         look_again(c, container_of(t, TimedState, look));
                 else
                         r = pod_end(c, container_of(t, PodState, end));

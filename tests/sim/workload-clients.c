@@ -267,7 +267,6 @@ static void change_job(Workloads *w) {
 }
 
 static void change_deployment(Workloads *w) {
-        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         char key[64], image[16];
         _cleanup_edit_ Edit edit = {};
         StoreEntry *e = store_find(cluster_store(w->cluster), KIND_DEPLOYMENT, some_key(w, "d", key));

@@ -28,7 +28,7 @@ static void check_deployment(Workloads *w, const ObjectState *s) {
         if (!json_is_true(json_at(root, "spec", "paused", NULL)) && store_count(cluster_store(w->cluster), KIND_NODE) > 0 &&
             status_has_condition(status, "Available"))
                 must(has >= wanted);
-        if (!json_is_true(json_at(root, "spec", "paused", NULL)) && json_i64(json_get(status, "readyReplicas"), 0) == has)
+        if (!json_is_true(json_at(root, "spec", "paused", NULL)) && json_i64(json_get(status, "availableReplicas"), 0) == has)
                 must(has == wanted); /* nothing that it waits for */
 }
 

@@ -135,8 +135,8 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
         list_init(&ns->pods);
         ns->sched.slot = SIZE_MAX;
         ns->sched.order = n->object.id;
-        ns->beat = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_BEAT };
-        ns->settle = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_SETTLE };
+        ns->beat = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_BEAT };
+        ns->settle = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_SETTLE };
         ns->index.order = n->object.id;
         r = node_index_add(&c->index, &ns->index);
         if (r < 0)
@@ -353,7 +353,7 @@ static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new,
         int r = 0;
 
         if (!old)
-                ps->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_POD_END };
+                ps->end = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_POD_END };
         if (ns && new->class)
                 r = sched_node_reserve(&ns->sched);
         if (r >= 0 && ns && ((ns != ps->node && node_loses_pods(c, ns)) || pod_is_unsettled(c, ns, new) || was_spared))
@@ -434,7 +434,7 @@ static int timed_changed(StoreEntry *e, const Object *old, const Object *new, vo
         Cluster *c = userdata;
 
         if (!old)
-                ts->look = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_LOOK };
+                ts->look = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_LOOK };
         if (!new) {
                 prioq_remove(&c->timers, &ts->look.item);
                 victims_forget(&ts->common);
