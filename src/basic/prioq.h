@@ -9,6 +9,7 @@
 typedef struct PrioqItem {
         usec_t when;    /* the smallest is first; set by the owner only through prioq_set() */
         uint32_t index; /* PRIOQ_NONE when not queued: initialise with that */
+        uint32_t tag;   /* the owner's: what it is part of, where items of several kinds are queued; it takes no room */
 } PrioqItem;
 
 struct Prioq {

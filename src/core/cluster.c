@@ -216,7 +216,7 @@ int cluster_loaded(Cluster *c, usec_t now, uint64_t revision, uint64_t last_id) 
                 ns->faded_at = ns->last_beat = now;
                 ns->pods_revision = revision;
                 ns->last_beat_realtime = cluster_now_realtime(c);
-                if (node_is_lost(c, ns) || node_evicts(ns->sched.class))
+                if (node_loses_pods(c, ns))
                         r = prioq_set(&c->timers, &ns->settle.item, now);
                 if (r < 0)
                         return r;
@@ -261,15 +261,15 @@ static int run_timers(Cluster *c) {
         while (r >= 0 && (item = prioq_peek(&c->timers)) && item->when <= c->now && turn_goes_on(&turn)) {
                 Timer *t = container_of(item, Timer, item);
 
-                if (t->type == TIMER_BEAT)
+                if (t->item.tag == TIMER_BEAT)
                         r = beat(c, container_of(t, NodeState, beat));
-                else if (t->type == TIMER_BACKOFF)
+                else if (t->item.tag == TIMER_BACKOFF)
                         placement_backoff_is_over(c, container_of(t, ClassQueue, backoff));
-                else if (t->type == TIMER_FAULT_END)
+                else if (t->item.tag == TIMER_FAULT_END)
                         r = fault_end(c, container_of(t, FaultState, end));
-                else if (t->type == TIMER_SETTLE)
+                else if (t->item.tag == TIMER_SETTLE)
                         r = node_settle_pods(c, container_of(t, NodeState, settle));
-                else if (t->type == TIMER_LOOK)
+                else if (t->item.tag == TIMER_LOOK)
                         look_again(c, container_of(t, TimedState, look));
                 else
                         r = pod_end(c, container_of(t, PodState, end));

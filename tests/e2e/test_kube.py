@@ -327,6 +327,14 @@ POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
                 "tolerations": [{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}]}}
 
 
+def told_by_taint_manager(daemon, pod):
+    """What kubectl describe pod shows of it: pkg/controller/tainteviction/taint_eviction.go."""
+    selector = f"involvedObject.name%3D{pod['metadata']['name']},involvedObject.uid%3D{pod['metadata']['uid']},reason%3DTaintManagerEviction"
+    events = daemon.get(f"/api/v1/namespaces/default/events?fieldSelector={selector}")["items"]
+    assert {(e["type"], e["source"]["component"]) for e in events} <= {("Normal", "taint-eviction-controller")}
+    return [e["message"] for e in events]
+
+
 def test_a_lost_node_the_way_of_kubernetes(start):
     """The node stays; its pods go once their tolerationSeconds are over, and their owner makes others."""
     daemon = start("Cluster.NodeLossPolicy=kubernetes", "Cluster.NodeTimeoutSec=1s", "Cluster.HeartbeatIntervalSec=200ms", "Cluster.RemoveAfterSec=1s")
@@ -338,6 +346,8 @@ def test_a_lost_node_the_way_of_kubernetes(start):
     eventually(lambda: "deletionTimestamp" in daemon.get("/api/v1/namespaces/default/pods/p")["metadata"], 20)
     condition = daemon.get("/api/v1/namespaces/default/pods/p")["status"]["conditions"][0]
     assert (condition["type"], condition["status"], condition["reason"]) == ("DisruptionTarget", "True", "DeletionByTaintManager")
+    assert told_by_taint_manager(daemon, daemon.get("/api/v1/namespaces/default/pods/p")) == ["Marking for deletion Pod default/p"]
+    assert "Pod p is evicted from a1" in [e["message"] for e in daemon.get("/events?pod=p")["events"]]
     daemon.restart()
     again = daemon.get("/api/v1/namespaces/default/pods/p")
     assert again["status"]["conditions"][0] == condition and condition["lastTransitionTime"] < again["metadata"]["deletionTimestamp"]
@@ -402,6 +412,7 @@ def test_pods_of_a_lost_node_are_not_ready(start):
     assert daemon.ask("GET", f"{base}/pods/{names[0]}").status == 404
     eventually(lambda: ready_of(daemon.get(f"{base}/pods/stays"))["Ready"] == "False", 10)
     eventually(lambda: beat(pods=["stays"]) and ready_of(daemon.get(f"{base}/pods/stays"))["Ready"] == "True")
+    assert set(told_by_taint_manager(daemon, daemon.get(f"{base}/pods/stays"))) == {"Cancelling deletion of Pod default/stays"}
 
 
 def test_what_holds_a_namespace(cluster):

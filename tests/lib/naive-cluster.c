@@ -337,7 +337,7 @@ Reason naive_verdict(const NaiveCluster *c, unsigned class, const NaiveNode *n, 
         const NaiveTaint *taint = hard_taint(p, n);
 
         *ret_lacks = 0;
-        *ret_taint = n->dead ? "node.kubernetes.io/unreachable" : taint ? taint->key : NULL;
+        *ret_taint = taint ? taint->key : n->dead ? "node.kubernetes.io/unreachable" : NULL;
         if (names_others(p, n))
                 return NOT_NAMED;
         if (n->cordoned && !tolerates(p, &cordon))

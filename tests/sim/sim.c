@@ -645,13 +645,13 @@ static void step(World *w) {
         check(w);
 }
 
-/* Every fourth world is about controllers, every eighth about where pods go. */
+/* Every fourth world is about controllers, every eighth about where pods go, and every eighth about controllers where nodes and containers fail. */
 static uint64_t run_world(uint64_t seed) {
         World w = { .now = USEC_PER_SEC };
 
         world_seed = seed;
-        if (seed % 4 == 3)
-                return run_workload_world(seed, broken);
+        if (seed % 4 == 3 || seed % 8 == 0)
+                return run_workload_world(seed, seed % 8 == 0, broken);
         if (seed % 8 == 4)
                 return run_scheduling_world(seed, broken);
         prng_init(&w.prng, seed);

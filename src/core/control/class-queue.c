@@ -49,7 +49,7 @@ int class_queue_ensure(ClassQueues *q, PodClass *class, ClassQueue **ret) {
                 if (!queue)
                         return -ENOMEM;
                 queue->class = pod_class_ref(class);
-                queue->backoff = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_BACKOFF };
+                queue->backoff = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_BACKOFF };
                 pending_queue_init(&queue->pods);
                 list_append(&q->all, &queue->link);
                 class->queue = queue;

@@ -67,7 +67,7 @@ int fault_changed(StoreEntry *e, const Object *old, const Object *new, void *use
 
         c->faults_version++;
         if (!o)
-                fs->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_FAULT_END };
+                fs->end = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_FAULT_END };
         if (n && n->until != USEC_INFINITY)
                 end = (usec_t) MAX((int64_t) n->until - c->realtime_offset, (int64_t) 0);
         r = prioq_set(&c->timers, &fs->end.item, end);

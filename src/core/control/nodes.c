@@ -366,17 +366,12 @@ bool node_evicts(const NodeClass *class) {
         return false;
 }
 
-/* Since when the pod bears with them: they were there, and it ran. */
-static usec_t bears_since(const Cluster *c, const NodeState *ns, const Pod *p) {
-        int64_t started = p->started > 0 ? (int64_t) p->started - c->realtime_offset : (int64_t) c->now;
-
-        return started > (int64_t) ns->tainted_at ? (usec_t) started : ns->tainted_at;
-}
-
-/* When the pod has to go for the taints that clients put on its node; USEC_INFINITY: never. */
-static usec_t taints_due(const Cluster *c, const NodeState *ns, const Pod *p) {
+/* When the pod has to go for the taints that clients put on its node; USEC_INFINITY: never. It bears with them since both are there, so
+ * that one which goes from one tainted node to the next does not go on at once. */
+static usec_t taints_due(const NodeState *ns, const PodState *ps) {
         const NodeClass *class = ns->sched.class;
-        usec_t since = bears_since(c, ns, p), due = USEC_INFINITY;
+        usec_t since = MAX(ps->bound_at, ns->tainted_at), due = USEC_INFINITY;
+        const Pod *p = pod_of(ps);
 
         for (size_t i = 0; i < class->n_taints; i++) {
                 const Taint *t = &class->taints[i];
@@ -393,29 +388,58 @@ bool node_is_lost(const Cluster *c, const NodeState *ns) {
         return c->config.node_loss == NODE_LOSS_KUBERNETES && (health == NODE_UNHEALTHY || health == NODE_STOPPED);
 }
 
+const char *node_why_leave(const Cluster *c, const NodeState *ns) {
+        NodeHealth health = node_of(ns)->health;
+
+        if (c->config.node_loss != NODE_LOSS_KUBESIM)
+                return NULL;
+        if (health == NODE_UNHEALTHY)
+                return "its node was lost";
+        return health == NODE_STOPPED && !list_is_linked(&ns->fading) ? "its node stopped" : NULL;
+}
+
+bool node_loses_pods(const Cluster *c, const NodeState *ns) {
+        return node_is_lost(c, ns) || node_why_leave(c, ns) || node_evicts(ns->sched.class);
+}
+
 static int evict(Cluster *c, NodeState *ns, PodState *ps) {
         if (node_is_lost(c, ns))
                 return pod_evict_lost(c, ps);
         return pod_leave_tainted(c, ps);
 }
 
+/* Tells of those that were to go and are not any more. Whether one was is not state: a restart forgets it. */
+static void note_doom(Cluster *c, PodState *ps, usec_t due) {
+        if (ps->doomed && due == USEC_INFINITY && c->config.node_loss == NODE_LOSS_KUBERNETES)
+                cluster_event(c, EVENT_POD_SPARED, pod_of(ps)->node, pod_of(ps)->object.name, NULL);
+        ps->doomed = due != USEC_INFINITY;
+}
+
 int node_settle_pods(Cluster *c, NodeState *ns) {
+        const char *why = node_why_leave(c, ns);
         bool lost = node_is_lost(c, ns);
         usec_t next = USEC_INFINITY;
         PodState *ps;
         int r = 0;
 
+        if (why) /* memory ran out when it was lost, or the disk did not take that they left */
+                r = pods_evacuate(c, ns, why);
+        if (r < 0)
+                return r;
         LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
-                usec_t due = taints_due(c, ns, pod_of(ps));
+                usec_t due = taints_due(ns, ps);
 
                 if (pod_is_unsettled(c, ns, pod_of(ps)))
                         r = pod_set_lost(c, ps, !pod_of(ps)->lost);
+                if (r >= 0 && !node_is_silent(c, ns))
+                        r = pod_await_end(c, ps, pod_of(ps));
                 if (r < 0)
                         return r;
                 if (lost)
                         due = MIN(due, usec_add(ns->faded_at, pod_of(ps)->toleration));
                 if (pod_of(ps)->deleted > 0)
                         continue;
+                note_doom(c, ps, due);
                 if (due <= c->now)
                         r = evict(c, ns, ps);
                 else

@@ -43,11 +43,16 @@ int node_delete(Cluster *c, NodeState *ns, const char *why);
 int nodes_check_health(Cluster *c);
 /* What NodeLossPolicy says about the pods of a node that has just been lost. */
 int node_leave_lost(Cluster *c, NodeState *ns, const char *why);
-/* Its pods are ready or not as it is healthy; evicts those of a lost or tainted node's whose toleration is over, and waits for the next. */
+/* Its pods are ready or not as it is healthy; evicts those of a lost or tainted node's whose toleration is over, and waits for the next;
+ * whoever has to leave, leaves. */
 int node_settle_pods(Cluster *c, NodeState *ns);
 /* Is it gone for so long that its pods wait for their eviction (NODE_LOSS_KUBERNETES)? */
 bool node_is_lost(const Cluster *c, const NodeState *ns);
+/* Why its pods have to leave it at once (NODE_LOSS_KUBESIM); NULL: they need not. */
+const char *node_why_leave(const Cluster *c, const NodeState *ns);
 /* Has it a NoExecute taint of a client's? */
 bool node_evicts(const NodeClass *class);
-/* When that is next the case. */
+/* Is there any reason for which a pod that comes to it would not stay? */
+bool node_loses_pods(const Cluster *c, const NodeState *ns);
+/* When nodes_check_health() has something to do next. */
 usec_t nodes_deadline(const Cluster *c);

@@ -453,6 +453,7 @@ bool object_waits_for_dependents(const Object *o) {
 /* An update of an object that is being deleted and that nothing holds any more is its end. */
 int object_store_update(Cluster *c, StoreEntry *e, Object *copy) {
         const Doc *d = copy->doc;
+        bool was_unschedulable;
         int r;
 
         if (copy->kind == KIND_POD)
@@ -466,9 +467,13 @@ int object_store_update(Cluster *c, StoreEntry *e, Object *copy) {
                 if (r < 0)
                         return r;
         }
+        was_unschedulable = copy->kind == KIND_NODE && ((const Node*) e->object)->unschedulable;
         r = store_put(c->store, copy);
-        if (r >= 0 && copy->kind == KIND_NODE)
-                pods_schedule_or_retry(c);
+        if (r < 0 || copy->kind != KIND_NODE)
+                return r;
+        if (((Node*) copy)->unschedulable != was_unschedulable)
+                cluster_event(c, was_unschedulable ? EVENT_NODE_UNCORDONED : EVENT_NODE_CORDONED, copy->name, NULL, NULL);
+        pods_schedule_or_retry(c);
         return r;
 }
 

@@ -227,6 +227,16 @@ static int begin(Cluster *c, usec_t now, const char *name, PodState **ret, Error
         return *ret ? 0 : -ENOENT;
 }
 
+/* Of a lost node's pods nobody but the taint manager speaks. */
+static void tell_of_termination(Cluster *c, const PodState *ps, PodDisruption why) {
+        const char *node = node_of(ps->node)->object.name, *name = pod_of(ps)->object.name;
+
+        if (why == POD_DISRUPTION_TAINT)
+                cluster_event(c, EVENT_POD_EVICTED, node, name, NULL);
+        if (why != POD_DISRUPTION_TAINT || !node_is_silent(c, ps->node))
+                cluster_event(c, EVENT_POD_TERMINATING, node, name, NULL);
+}
+
 static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds, PodDisruption why) {
         Pod *p;
         int r;
@@ -246,7 +256,7 @@ static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds, Po
         }
         r = cluster_put(c, &p->object);
         if (r >= 0)
-                cluster_event(c, EVENT_POD_TERMINATING, node_of(ps->node)->object.name, pod_of(ps)->object.name, NULL);
+                tell_of_termination(c, ps, why);
         return r;
 }
 
@@ -497,6 +507,8 @@ int pod_end(Cluster *c, PodState *ps) {
         _cleanup_(object_unrefp) Object *before = object_ref(ps->entry.object);
         int r;
 
+        if (node_is_silent(c, ps->node) || POD(before)->lost) /* its node will say so when it is back: node_settle_pods() */
+                return prioq_set(&c->timers, &ps->end.item, USEC_INFINITY);
         if (pod_deadline(POD(before)) <= cluster_now_realtime(c))
                 return exceed_deadline(c, ps);
         if (POD(before)->status == POD_BACKOFF)
@@ -545,7 +557,7 @@ static int move_pod(Cluster *c, PodState *ps, const char *why, PodDisruption dis
                 return r;
         if (target)
                 placement_count_wait(c, 0);
-        cluster_event(c, target ? EVENT_POD_MOVED : EVENT_POD_PENDING, pod_of(ps)->node, pod_of(ps)->object.name, why);
+        cluster_event(c, target ? EVENT_POD_MOVED : EVENT_POD_DISPLACED, pod_of(ps)->node, pod_of(ps)->object.name, why);
         return 0;
 }
 

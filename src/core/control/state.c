@@ -135,8 +135,8 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
         list_init(&ns->pods);
         ns->sched.slot = SIZE_MAX;
         ns->sched.order = n->object.id;
-        ns->beat = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_BEAT };
-        ns->settle = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_SETTLE };
+        ns->beat = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_BEAT };
+        ns->settle = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_SETTLE };
         ns->index.order = n->object.id;
         r = node_index_add(&c->index, &ns->index);
         if (r < 0)
@@ -184,7 +184,7 @@ static int node_prepare(Cluster *c, NodeState *ns, const Node *old, const Node *
         r = cluster_node_class(c, new->object.doc, &class);
         if (r >= 0)
                 r = scheduler_count_images(&c->scheduler, old ? ns->sched.class : NULL, class);
-        if (r >= 0 && old && (node_evicts(class) || (old->health != new->health && c->config.node_loss == NODE_LOSS_KUBERNETES))) /* should the rest fail, it finds nothing to do */
+        if (r >= 0 && old && (node_evicts(class) || old->health != new->health)) /* should the rest fail, it finds nothing to do */
                 r = prioq_set(&c->timers, &ns->settle.item, c->now);
         if (r < 0)
                 return r;
@@ -267,6 +267,7 @@ static void pod_attach(Cluster *c, PodState *ps, const Pod *p) {
 
         assert(ns); /* whoever binds has looked it up; what was loaded was checked */
         ps->node = ns;
+        ps->bound_at = c->now;
         list_append(&ns->pods, &ps->in_node);
         if (p->class)
                 p->class->n_bound++;
@@ -339,7 +340,7 @@ static void pod_rebind(Cluster *c, PodState *ps, const Pod *old, const Pod *new)
 
 static_assert(ELEMENTSOF(((ClusterStats*) NULL)->pods_by_status) == _POD_STATUS_MAX, "a count for each status");
 
-static int pod_set_end(Cluster *c, PodState *ps, const Pod *p) {
+int pod_await_end(Cluster *c, PodState *ps, const Pod *p) {
         usec_t end = p ? pod_next_end(p) : USEC_INFINITY;
 
         if (end != USEC_INFINITY) {
@@ -353,13 +354,14 @@ static int pod_set_end(Cluster *c, PodState *ps, const Pod *p) {
 /* What may fail comes first. */
 static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new, bool enqueue) {
         NodeState *ns = new && pod_holds_capacity(new) ? find_node(c, new->node) : NULL;
+        bool was_spared = old && new && old->deleted > 0 && new->deleted == 0; /* by an undo alone */
         int r = 0;
 
         if (!old)
-                ps->end = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_POD_END };
+                ps->end = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_POD_END };
         if (ns && new->class)
                 r = sched_node_reserve(&ns->sched);
-        if (r >= 0 && ns && ((ns != ps->node && node_evicts(ns->sched.class)) || pod_is_unsettled(c, ns, new)))
+        if (r >= 0 && ns && ((ns != ps->node && node_loses_pods(c, ns)) || pod_is_unsettled(c, ns, new) || was_spared))
                 r = prioq_set(&c->timers, &ns->settle.item, c->now); /* it may not be there for long, or not be ready */
         if (r >= 0)
                 r = pod_nominate(c, new);
@@ -368,7 +370,7 @@ static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new,
         if (enqueue)
                 r = placement_enqueue(c, ps, new);
         if (r >= 0) {
-                r = pod_set_end(c, ps, new);
+                r = pod_await_end(c, ps, new);
                 if (r < 0 && enqueue)
                         placement_dequeue(c, ps->wait);
         }
@@ -437,7 +439,7 @@ static int timed_changed(StoreEntry *e, const Object *old, const Object *new, vo
         Cluster *c = userdata;
 
         if (!old)
-                ts->look = (Timer) { .item.index = PRIOQ_NONE, .type = TIMER_LOOK };
+                ts->look = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_LOOK };
         if (!new) {
                 prioq_remove(&c->timers, &ts->look.item);
                 victims_forget(&ts->common);

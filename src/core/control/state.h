@@ -123,8 +123,10 @@ typedef struct PodState {
         PodWait *wait;       /* owned; NULL while it is not queued */
         NodeState *node;     /* weak: while it holds capacity there */
         ListLink in_node;
+        usec_t bound_at;     /* `now` when it came there */
         Timer end;
-        uint64_t seen;       /* number of the beat that listed it last */
+        uint64_t seen : 63;  /* number of the beat that listed it last */
+        uint64_t doomed : 1; /* it bears with how its node is tainted for a while only: its eviction is waited for */
 } PodState;
 
 struct Cluster {
@@ -208,12 +210,13 @@ const StoreKind *cluster_kinds(void);
 static inline bool pod_is_wanted(const Pod *p) {
         return p->node && (p->status == POD_PENDING || p->status == POD_RUNNING || p->status == POD_BACKOFF);
 }
-/* Has what is known of the pod's node yet to be said of it? With NODE_LOSS_KUBERNETES one that runs on a node that is not healthy is
- * not ready. */
+/* Does nobody know how its pods are (NODE_LOSS_KUBERNETES)? */
+static inline bool node_is_silent(const Cluster *c, const NodeState *ns) {
+        return c->config.node_loss == NODE_LOSS_KUBERNETES && node_of(ns)->health != NODE_HEALTHY;
+}
+/* Has what is known of the pod's node yet to be said of it? One that runs on a silent node is not ready. */
 static inline bool pod_is_unsettled(const Cluster *c, const NodeState *ns, const Pod *p) {
-        bool lost = c->config.node_loss == NODE_LOSS_KUBERNETES && node_of(ns)->health != NODE_HEALTHY;
-
-        return lost != p->lost && (p->lost || p->status == POD_RUNNING || p->status == POD_TERMINATING);
+        return node_is_silent(c, ns) != p->lost && (p->lost || p->status == POD_RUNNING || p->status == POD_TERMINATING);
 }
 /* What could not be done now is tried again in the step that is due soon. */
 void cluster_retry_soon(Cluster *c);
@@ -232,6 +235,8 @@ int node_schedule_beat(Cluster *c, NodeState *ns, usec_t when);
 /* It has just been heard from (or is given a fresh timeout): moves it to the young end of the list of the living. */
 void node_touch(Cluster *c, NodeState *ns, usec_t now);
 
+/* Has pod_end() called when its containers end next (p NULL: it is gone). 0 or -ENOMEM. */
+int pod_await_end(Cluster *c, PodState *ps, const Pod *p);
 /* Binds a pod that is not in the store yet to the node, and gives it an address there. 0 or -ENOMEM. */
 int pod_bind(Pod *p, const NodeState *ns);
 /* The realtime of the present call. */

@@ -14,6 +14,5 @@ typedef enum TimerType {
 } TimerType;
 
 typedef struct Timer {
-        PrioqItem item;
-        TimerType type;
+        PrioqItem item; /* its tag: a TimerType */
 } Timer;

@@ -13,6 +13,7 @@
 static const char *const reasons[_FILTER_MAX] = {
         [FILTER_NOT_NAMED] = "node(s) didn't satisfy plugin(s) [NodeAffinity]",
         [FILTER_UNSCHEDULABLE] = "node(s) were unschedulable",
+        [FILTER_NOT_READY] = "node(s) were not ready",
         [FILTER_NODE_AFFINITY] = "node(s) didn't match Pod's node affinity/selector",
         [FILTER_PORTS] = "node(s) didn't have free ports for the requested pod ports",
         [FILTER_SPREAD] = "node(s) didn't match pod topology spread constraints",

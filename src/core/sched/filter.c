@@ -8,6 +8,7 @@ static const char *const plugins[_FILTER_MAX] = {
         [FILTER_NOT_NAMED] = "NodeAffinity",
         [FILTER_UNSCHEDULABLE] = "NodeUnschedulable",
         [FILTER_TAINT] = "TaintToleration",
+        [FILTER_NOT_READY] = "TaintToleration",
         [FILTER_NODE_AFFINITY] = "NodeAffinity",
         [FILTER_PORTS] = "NodePorts",
         [FILTER_RESOURCES] = "NodeResourcesFit",
@@ -62,13 +63,16 @@ Verdict filter_static(const PodClass *c, const SchedNode *n) {
 
         if (c->names_nodes && !is_named(c, n))
                 return (Verdict) { .kind = FILTER_NOT_NAMED };
-        if (n->node->unschedulable && pod_class_tolerates(c, UNSCHEDULABLE, "", TAINT_NO_SCHEDULE) == 0)
+        /* One that is to stop is shown as if it were cordoned; whoever bears with a cordon would have to leave it again. */
+        if (n->node->stop_requested || (n->node->unschedulable && pod_class_tolerates(c, UNSCHEDULABLE, "", TAINT_NO_SCHEDULE) == 0))
                 return (Verdict) { .kind = FILTER_UNSCHEDULABLE };
-        if (!n->open)
-                return (Verdict) { .kind = FILTER_TAINT, .taint = n->node->health == NODE_STARTING ? &not_ready : &unreachable };
-        taint = filter_untolerated(c, n);
+        taint = filter_untolerated(c, n); /* clients' taints are shown first */
         if (taint)
                 return (Verdict) { .kind = FILTER_TAINT, .taint = taint };
+        if (!n->open) {
+                taint = n->node->health == NODE_STARTING ? &not_ready : &unreachable;
+                return (Verdict) { .kind = pod_class_tolerates(c, taint->key, "", taint->effect) == 0 ? FILTER_TAINT : FILTER_NOT_READY, .taint = taint };
+        }
         if (!filter_node_affinity(c, n))
                 return (Verdict) { .kind = FILTER_NODE_AFFINITY };
         return (Verdict) {};

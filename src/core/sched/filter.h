@@ -11,6 +11,7 @@ typedef enum FilterKind {
         FILTER_NOT_NAMED,     /* NodeAffinity, before all others: the pod names its nodes, and this is none of them */
         FILTER_UNSCHEDULABLE, /* NodeUnschedulable */
         FILTER_TAINT,         /* TaintToleration; detail: of which taint */
+        FILTER_NOT_READY,     /* nobody hears of it, and the pod tolerates that: kube-scheduler would have it wait there */
         FILTER_NODE_AFFINITY, /* NodeAffinity */
         FILTER_PORTS,         /* NodePorts */
         FILTER_RESOURCES,     /* NodeResourcesFit; detail: a bit of each that lacks, RESOURCE_* then the extended of the class */

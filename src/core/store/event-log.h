@@ -13,13 +13,18 @@ typedef enum EventReason {
         EVENT_NODE_STARTING,
         EVENT_NODE_REMOVED,
         EVENT_NODE_REFUSED,
+        EVENT_NODE_CORDONED,
+        EVENT_NODE_UNCORDONED,
         EVENT_POD_CREATED,
         EVENT_POD_PLACED,
         EVENT_POD_BOUND,    /* by a scheduler that is not ours */
         EVENT_POD_PENDING,
         EVENT_POD_RUNNING,
         EVENT_POD_LOST,     /* its node is not healthy, and it not ready */
+        EVENT_POD_EVICTED,  /* it does not bear with a taint of its node, or no longer (NODE_LOSS_KUBERNETES) */
+        EVENT_POD_SPARED,   /* that taint went in time */
         EVENT_POD_MOVED,
+        EVENT_POD_DISPLACED, /* it had to leave its node, and no other one takes it yet */
         EVENT_POD_RESTARTING,
         EVENT_POD_SUCCEEDED,
         EVENT_POD_FAILED,

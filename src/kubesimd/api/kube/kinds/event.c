@@ -14,51 +14,57 @@
 #define COMPONENT "kubesimd"
 #define SCHEDULER "default-scheduler"
 
-/* What an event of our log is in Kubernetes' words. */
+/* What an event of our log is in Kubernetes' words: pkg/controller/nodelifecycle, tainteviction and util/node, pkg/kubelet (events, node
+ * status). "%n": of its node; "%p": of its pod, with the namespace. NULL: as the log says it. */
 typedef struct Shown {
         const char *reason, *component;
+        const char *message;
 } Shown;
 
-static Shown shown(EventReason r) {
-        switch (r) {
-        case EVENT_POD_PLACED:
-                return (Shown) { "Scheduled", SCHEDULER };
-        case EVENT_POD_PENDING:
-                return (Shown) { "FailedScheduling", SCHEDULER };
-        case EVENT_POD_PREEMPTED:
-                return (Shown) { "Preempted", SCHEDULER };
-        case EVENT_POD_RUNNING:
-                return (Shown) { "Started", "kubelet" };
-        case EVENT_POD_BACKOFF:
-                return (Shown) { "BackOff", "kubelet" };
-        case EVENT_POD_TERMINATING:
-                return (Shown) { "Killing", "kubelet" };
-        case EVENT_POD_LOST:
-                return (Shown) { "NodeNotReady", "node-controller" };
-        case EVENT_NODE_REGISTERED:
-                return (Shown) { "RegisteredNode", "node-controller" };
-        case EVENT_NODE_REMOVED:
-                return (Shown) { "RemovingNode", "node-controller" };
-        case EVENT_NODE_HEALTHY:
-                return (Shown) { "NodeReady", "kubelet" };
-        case EVENT_NODE_UNHEALTHY:
-                return (Shown) { "NodeNotReady", "node-controller" };
-        default:
-                return (Shown) { event_reason_to_string(r), COMPONENT };
-        }
+#define CONTROLLER "node-controller"
+#define TAINT_MANAGER "taint-eviction-controller"
+
+static const Shown shown[_EVENT_REASON_MAX] = {
+        [EVENT_NODE_REGISTERED] = { "RegisteredNode", CONTROLLER, "Node %n event: Registered Node %n in Controller" },
+        [EVENT_NODE_REMOVED] = { "RemovingNode", CONTROLLER, "Node %n event: Removing Node %n from Controller" },
+        [EVENT_NODE_HEALTHY] = { "NodeReady", "kubelet", "Node %n status is now: NodeReady" },
+        [EVENT_NODE_UNHEALTHY] = { "NodeNotReady", CONTROLLER, "Node %n status is now: NodeNotReady" },
+        [EVENT_NODE_STOPPED] = { "NodeNotReady", CONTROLLER, "Node %n status is now: NodeNotReady" },
+        [EVENT_NODE_CORDONED] = { "NodeNotSchedulable", "kubelet", "Node %n status is now: NodeNotSchedulable" },
+        [EVENT_NODE_UNCORDONED] = { "NodeSchedulable", "kubelet", "Node %n status is now: NodeSchedulable" },
+        [EVENT_POD_PLACED] = { "Scheduled", SCHEDULER, "Successfully assigned %p to %n" },
+        [EVENT_POD_PENDING] = { "FailedScheduling", SCHEDULER, NULL },
+        [EVENT_POD_PREEMPTED] = { "Preempted", SCHEDULER, NULL },
+        [EVENT_POD_RUNNING] = { "Started", "kubelet", NULL },
+        [EVENT_POD_BACKOFF] = { "BackOff", "kubelet", NULL },
+        [EVENT_POD_TERMINATING] = { "Killing", "kubelet", NULL },
+        [EVENT_POD_LOST] = { "NodeNotReady", CONTROLLER, "Node is not ready" },
+        [EVENT_POD_EVICTED] = { "TaintManagerEviction", TAINT_MANAGER, "Marking for deletion Pod %p" },
+        [EVENT_POD_SPARED] = { "TaintManagerEviction", TAINT_MANAGER, "Cancelling deletion of Pod %p" },
+};
+
+static void put_shown(const Event *e, const char *format, StrBuf *b) {
+        for (; *format; format++)
+                if (*format != '%')
+                        strbuf_putc(b, *format);
+                else if (*++format == 'n')
+                        strbuf_puts(b, strempty(e->node));
+                else
+                        strbuf_printf(b, "%s%s", strchr(e->pod, '/') ? "" : NAMESPACE_DEFAULT "/", e->pod);
 }
 
 static void put_message(const Event *e, StrBuf *b) {
-        const char *slash = e->pod ? strchr(e->pod, '/') : NULL;
-
-        if (e->reason == EVENT_POD_PLACED && e->pod && e->node)
-                strbuf_printf(b, "Successfully assigned %s%s to %s", slash ? "" : NAMESPACE_DEFAULT "/", e->pod, e->node);
-        else if (e->reason == EVENT_POD_LOST)
-                strbuf_puts(b, "Node is not ready");
-        else if ((e->reason == EVENT_POD_PENDING || e->reason == EVENT_POD_PREEMPTED || e->reason == EVENT_POD_BACKOFF) && e->detail)
+        if (shown[e->reason].message)
+                put_shown(e, shown[e->reason].message, b);
+        else if (shown[e->reason].reason && e->detail)
                 strbuf_puts(b, e->detail);
         else
                 event_message(e, b);
+}
+
+/* Kubernetes warns of pods, but of nothing that becomes of a node. */
+static bool is_warning(const Event *e) {
+        return event_reason_is_warning(e->reason) && (e->pod || !shown[e->reason].reason);
 }
 
 static void put_member(StrBuf *b, const char *key, const char *value) {
@@ -83,16 +89,17 @@ static void put_involved(Cluster *c, const Event *e, StrBuf *b) {
 
 static void put_event(Cluster *c, const Event *e, StrBuf *b) {
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
-        Shown s = shown(e->reason);
+        const Shown *s = &shown[e->reason];
+        const char *component = s->component ?: COMPONENT;
 
         put_message(e, &message);
         strbuf_puts(b, "{\"metadata\":{}");
         put_involved(c, e, b);
-        put_member(b, "reason", s.reason);
+        put_member(b, "reason", s->reason ?: event_reason_to_string(e->reason));
         put_member(b, "message", strbuf_str(&message));
-        put_member(b, "type", event_reason_is_warning(e->reason) ? "Warning" : "Normal");
+        put_member(b, "type", is_warning(e) ? "Warning" : "Normal");
         strbuf_printf(b, ",\"source\":{\"component\":\"%s\"},\"reportingComponent\":\"%s\",\"reportingInstance\":\"\",\"count\":1,\"firstTimestamp\":",
-                      s.component, s.component);
+                      component, component);
         kube_put_time(b, e->realtime);
         strbuf_puts(b, ",\"lastTimestamp\":");
         kube_put_time(b, e->realtime);
