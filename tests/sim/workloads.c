@@ -200,6 +200,7 @@ static void update(Workloads *w, Edit *edit) {
 
 /* A new one, or another template for one that is there. */
 static void create_daemon_set(Workloads *w) {
+        static const char *const strategies[] = { "\"maxUnavailable\":1,\"maxSurge\":0", "\"maxUnavailable\":\"100%\",\"maxSurge\":0", "\"maxUnavailable\":0,\"maxSurge\":1" };
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         _cleanup_edit_ Edit edit = {};
         char key[64], image[16];
@@ -211,8 +212,9 @@ static void create_daemon_set(Workloads *w) {
         e = store_find(cluster_store(w->cluster), KIND_DAEMON_SET, key);
         if (!e)
                 return create(w, KIND_DAEMON_SET, key, parse(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"minReadySeconds\":%u,"
+                              "\"updateStrategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{%s}},"
                               "\"revisionHistoryLimit\":%u,\"selector\":{\"matchLabels\":{\"app\":\"e%u\"}}," TEMPLATE("e%u") "}}",
-                              any(w, 2) * any(w, 10), any(w, 3), i, i, any(w, 3), 100 * any(w, 20)));
+                              any(w, 2) * any(w, 10), strategies[any(w, ELEMENTSOF(strategies))], any(w, 3), i, i, any(w, 3), 100 * any(w, 20)));
         if (edit_begin(&edit, w->cluster, e) < 0)
                 return;
         (void) snprintf(image, sizeof(image), "v%u", any(w, 3));
@@ -729,6 +731,22 @@ static void check_cron_job(Workloads *w, const ObjectState *s) {
                 must(status_time(status, "lastScheduleTime") + period > now);
 }
 
+/* Of each DaemonSet a node has one pod, or, with maxSurge, one of each of two templates, which no more nodes have than that. */
+static void check_daemons(Workloads *w, ObjectState *s) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        const Json *root = tree(w, &a, s->entry.object);
+        bool surges = json_i64(json_at(root, "spec", "updateStrategy", "rollingUpdate", "maxSurge", NULL), 0) > 0;
+        const ObjectState *d;
+
+        for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_NODE, NULL); e; e = store_following(e)) {
+                unsigned pods = 0;
+
+                LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                        pods += d->entry.object->kind == KIND_POD && ((const PodState*) d)->node == node_state(e) && pod_is_active((const Pod*) d->entry.object);
+                must(pods <= 1u + surges);
+        }
+}
+
 static void check_each(Workloads *w) {
         Store *store = cluster_store(w->cluster);
 
@@ -736,6 +754,8 @@ static void check_each(Workloads *w) {
                 check_rollout(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_JOB, NULL); e; e = store_following(e))
                 check_job(w, object_state(e), false);
+        for (StoreEntry *e = store_find_from(store, KIND_DAEMON_SET, NULL); e; e = store_following(e))
+                check_daemons(w, object_state(e));
 }
 
 static void check_service(Workloads *w, const ObjectState *s) {
@@ -770,7 +790,7 @@ static void check_daemon_set(Workloads *w, ObjectState *s) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
         const Json *root = tree(w, &a, s->entry.object), *template = json_at(root, "spec", "template", NULL);
         bool waits = timed_state(s)->look.item.index != PRIOQ_NONE;
-        int64_t nodes = 0, revisions = 0;
+        int64_t nodes = 0, revisions = 0, current = 0, ready = 0;
         char hash[TEMPLATE_HASH_MAX];
         ObjectState *d;
 
@@ -782,11 +802,14 @@ static void check_daemon_set(Workloads *w, ObjectState *s) {
                 LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
                         if (d->entry.object->kind == KIND_POD && ((PodState*) d)->node == ns) {
                                 pods++;
+                                ready += pod_is_ready((const Pod*) d->entry.object);
                                 must(!ns->sched.open || waits || streq(doc_label(d->entry.object->doc, "controller-revision-hash"), hash));
                         }
+                current += pods > 0;
                 must(pods <= 1 && (pods == 1 || !ns->sched.open || waits));
         }
         must(json_i64(json_at(root, "status", "desiredNumberScheduled", NULL), -1) == nodes);
+        must(json_i64(json_at(root, "status", "currentNumberScheduled", NULL), -1) == current && json_i64(json_at(root, "status", "numberReady", NULL), -1) == ready);
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
                 revisions += d->entry.object->kind == KIND_CONTROLLER_REVISION;
         must(waits || revisions >= 1);

@@ -49,6 +49,7 @@ typedef struct TimedState {
         PodTally pods;
         ListLink *unchecked; /* in common.dependents: from here on they have yet to be compared with its selector; NULL: none has */
         struct Victims *victims; /* owned; while it has too many pods; may be NULL */
+        struct DaemonNodes *nodes; /* owned; of a DaemonSet, once it has been looked at */
         uint64_t scanned;   /* up to this id no pod is left that it could adopt, as things were at ... */
         uint64_t scanned_version; /* ... this Cluster.strays_version */
 } TimedState;

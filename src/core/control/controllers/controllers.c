@@ -76,15 +76,6 @@ static void mark_services(Cluster *c, const Object *pod) {
                         object_mark(c, object_state(e));
 }
 
-/* DaemonSets look at all nodes. */
-static void see_node(Cluster *c, const Node *old, const Node *new) {
-        if (old && new && old->object.doc == new->object.doc && old->health == new->health && old->unschedulable == new->unschedulable &&
-            old->stop_requested == new->stop_requested && old->cpu == new->cpu)
-                return;
-        for (StoreEntry *e = store_find_from(c->store, KIND_DAEMON_SET, NULL); e; e = store_following(e))
-                object_mark(c, object_state(e));
-}
-
 /* Could a controller that selects it take it? */
 static bool is_stray(const Object *pod) {
         return pod->doc && !doc_controller(pod->doc) && pod_is_active((const Pod*) pod);
@@ -104,8 +95,6 @@ void controllers_see(Cluster *c, const Object *old, const Object *new) {
         if (o->kind == KIND_POD)
                 see_stray(c, old, new);
 
-        if (o->kind == KIND_NODE)
-                see_node(c, (const Node*) old, (const Node*) new);
         budgets_follow(c, old, new);
         if (o->kind != KIND_POD || !o->doc || o->doc->n_labels == 0)
                 return;
@@ -116,19 +105,21 @@ void controllers_see(Cluster *c, const Object *old, const Object *new) {
 
 static int reconcile(Cluster *c, ObjectState *s) {
         if (object_waits_for_dependents(s->entry.object))
-                return object_finish_foreground(c, s);
+                return MIN(object_finish_foreground(c, s), 0);
         /* One that waited for what it owned may wait no more, when that was undone. */
         return controllers[s->entry.object->kind].reconcile ? controllers[s->entry.object->kind].reconcile(c, s) : 0;
 }
 
 /* Looks at one that is marked; if that fails, and it is still there, it stays marked. */
-static int run_one(Cluster *c, ObjectState *s) {
+static int run_one(Cluster *c, ObjectState *s, Turn *turn) {
         _cleanup_(object_unrefp) Object *o = object_ref(s->entry.object);
         StoreEntry *e;
         int r;
 
         list_remove(&s->dirty);
         r = reconcile(c, s);
+        if (r > 0)
+                turn_end(turn);
         if (r >= 0)
                 return 0;
         e = store_find(c->store, o->kind, o->name);
@@ -152,7 +143,7 @@ int controllers_run(Cluster *c) {
                 else if ((l = list_first(&c->orphans)))
                         r = object_collect(c, container_of(l, ObjectState, in_owner));
                 else if ((l = list_first(&c->dirty)))
-                        r = run_one(c, container_of(l, ObjectState, dirty));
+                        r = run_one(c, container_of(l, ObjectState, dirty), &turn);
                 else
                         return 0;
                 if (r < 0)
