@@ -65,6 +65,7 @@ static void tally(ObjectState *owner, const Object *o, bool add) {
         if (o->kind != KIND_POD || !controller_keeps_time(owner->entry.object->kind))
                 return;
         t = &timed_state(owner)->pods;
+        t->total += add ? 1 : -1u;
         t->all += add ? pod_is_active(p) : -(uint32_t) pod_is_active(p);
         t->ready += add ? is_ready(p) : -(uint32_t) is_ready(p);
         t->ending += add ? p->status == POD_TERMINATING : -(uint32_t) (p->status == POD_TERMINATING);
