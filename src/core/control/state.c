@@ -163,12 +163,16 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
 }
 
 static void node_removed(Cluster *c, NodeState *ns) {
+        size_t n_slots = c->scheduler.n_slots;
+
         assert(list_is_empty(&ns->pods)); /* a removed node was emptied first */
         if (ns->fault)
                 ns->fault->n_nodes--;
         node_index_remove(&c->index, &ns->index);
         daemon_sets_see_node(c, ns->sched.slot);
         scheduler_remove_node(&c->scheduler, &ns->sched);
+        if (c->scheduler.n_slots != n_slots)
+                daemon_sets_forget_nodes(c);
         (void) scheduler_count_images(&c->scheduler, ns->sched.class, NULL);
         sched_node_done(&ns->sched);
         prioq_remove(&c->timers, &ns->beat.item);

@@ -487,6 +487,18 @@ static void test_daemons(void **state _unused_) {
         for (usec_t end = now + 120 * SECOND; now < end; run_changing(c, now + 100 * USEC_PER_MSEC, 30))
                 assert_true(count_nodes(set, DAEMON_AVAILABLE) >= N_NODES - 5 || count_nodes(set, DAEMON_DIRTY) > 0);
         assert_int_equal(count_nodes(set, DAEMON_UPDATED), N_NODES);
+
+        for (unsigned i = 4; i < 16; i++) { /* most of them: the others have other slots then */
+                char name[16];
+
+                (void) snprintf(name, sizeof(name), "v%u", i);
+                assert_int_equal(cluster_remove_node(c, now, name, NULL), 0);
+        }
+        assert_true(c->scheduler.n_slots < N_NODES);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_nodes(set, DAEMON_DESIRED), N_NODES - 12);
+        assert_int_equal(count_nodes(set, DAEMON_READY), N_NODES - 12);
+        assert_int_equal(store_count(c->store, KIND_POD), N_NODES - 12);
         cluster_free(c);
 }
 

@@ -14,8 +14,8 @@
 #define RETRY_MAX (5 * USEC_PER_MINUTE)
 #define LOOK_SOONEST USEC_PER_MSEC /* so that no mistake about a time makes the loop spin */
 
-/* Those that go through all their pods in each look rest after it, so that looks take a tenth of the time at most, however often one of very
- * many pods changes. */
+/* Those that go through all their pods in each look rest after it, several times as long as it took, however often one of very many pods
+ * changes. */
 #define RESTS_BEYOND 1000
 #define REST_OF_ONE 1 /* us */
 

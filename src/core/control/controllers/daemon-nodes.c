@@ -94,6 +94,18 @@ void daemon_sets_see_node(Cluster *c, size_t slot) {
         }
 }
 
+void daemon_sets_forget_nodes(Cluster *c) {
+        for (StoreEntry *e = store_find_from(c->store, KIND_DAEMON_SET, NULL); e; e = store_following(e)) {
+                DaemonNodes *t = timed_state(object_state(e))->nodes;
+
+                if (t) {
+                        t->n = 0;
+                        memset(t->counts, 0, sizeof(t->counts));
+                }
+                object_mark(c, object_state(e));
+        }
+}
+
 void daemon_set_see_pod(Cluster *c, ObjectState *owner, const Object *pod) {
         const char *name = owner->entry.object->kind == KIND_DAEMON_SET && pod && pod->kind == KIND_POD ? ((const Pod*) pod)->node : NULL;
         const NodeState *ns = name && timed_state(owner)->nodes ? find_node(c, name) : NULL;

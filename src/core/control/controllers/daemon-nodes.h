@@ -61,5 +61,7 @@ usec_t daemon_nodes_due(const DaemonNodes *t);
 
 /* The node in that slot has changed: all DaemonSets look at it again. */
 void daemon_sets_see_node(Cluster *c, size_t slot);
+/* Nodes have other slots than before: all DaemonSets look at all of them again. */
+void daemon_sets_forget_nodes(Cluster *c);
 /* A pod of that owner, if it is a DaemonSet, has changed: it looks at its node again. pod may be NULL. */
 void daemon_set_see_pod(Cluster *c, ObjectState *owner, const Object *pod);
