@@ -240,6 +240,63 @@ def test_daemon_sets_are_updated_in_steps(kubesimd):
     assert {p["metadata"]["uid"] for p in pods_of(kubesimd, "short")} == first  # they begin again where they are
 
 
+def most_beside_others(kubesimd, before, revision):
+    """How many nodes had two pods at most that were not being removed, since then."""
+    on, most = {p["metadata"]["name"]: p["spec"]["nodeName"] for p in before}, 0
+    for e in kubesimd.stream(f"{PODS}?watch=1&resourceVersion={revision}&labelSelector=app%3Dagent&timeoutSeconds=1"):
+        metadata = e["object"]["metadata"]
+        on[metadata["name"]] = None if e["type"] == "DELETED" or "deletionTimestamp" in metadata else e["object"]["spec"]["nodeName"]
+        nodes = [n for n in on.values() if n]
+        most = max(most, len(nodes) - len(set(nodes)))
+    return most
+
+
+def test_daemon_sets_surge(kubesimd):
+    """maxSurge: a new pod beside the old one, which goes once that one is available; of two that are not ready the new one stays."""
+    for i in range(4):
+        add_node(kubesimd, f"n{i}")
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "50%", "maxUnavailable": 0}}
+    kubesimd.post(DAEMONS, daemon_set("agent", "500m", minReadySeconds=1, updateStrategy=rolling), 201)
+    status = lambda: kubesimd.get(DAEMONS + "/agent")["status"]
+    eventually(lambda: status().get("numberAvailable") == 4)
+    before, revision = pods_of(kubesimd, "agent"), kubesimd.get(DAEMONS)["metadata"]["resourceVersion"]
+    merge = {"Content-Type": "application/strategic-merge-patch+json"}
+    image = lambda image: kubesimd.ask("PATCH", DAEMONS + "/agent", {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": image}]}}}}, headers=merge)
+    image("x:2")
+    eventually(lambda: status().get("updatedNumberScheduled") == 4 and len(pods_of(kubesimd, "agent")) == 4, 20)
+    seen = [e["object"]["status"] for e in kubesimd.stream(f"{DAEMONS}?watch=1&resourceVersion={revision}&timeoutSeconds=1")]
+    assert {(s.get("numberAvailable", 0), s["currentNumberScheduled"]) for s in seen} == {(4, 4)}
+    assert most_beside_others(kubesimd, before, revision) == 2
+    assert where(kubesimd, "agent") == ["n0", "n1", "n2", "n3"]
+    kubesimd.post(PODS, {"metadata": {"name": "big"}, "spec": {"nodeName": "n2", "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "1200m"}}}]}}, 201)
+    image("x:3")  # there is no room for a second one on n2: its old one stays, and holds up nobody
+    eventually(lambda: status().get("updatedNumberScheduled") == 3 and len(pods_of(kubesimd, "agent")) == 4, 20)
+    assert [p["spec"]["nodeName"] for p in pods_of(kubesimd, "agent") if p["spec"]["containers"][0]["image"] == "x:2"] == ["n2"]
+    assert status()["numberAvailable"] == 4
+    kubesimd.ask("DELETE", PODS + "/big")
+    eventually(lambda: status().get("updatedNumberScheduled") == 4 and len(pods_of(kubesimd, "agent")) == 4, 20)
+
+
+def test_daemon_sets_name_their_nodes(kubesimd):
+    """nodeName of the template, or its affinity to the name of a node (matchFields)."""
+    for i in range(3):
+        add_node(kubesimd, f"n{i}")
+    named = lambda operator, *names: {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchFields": [{"key": "metadata.name", "operator": operator, "values": [name]}]} for name in names]}}}
+    for name, spec in (("one", {"affinity": named("In", "n1")}), ("others", {"affinity": named("NotIn", "n1")}), ("fixed", {"nodeName": "n2"})):
+        ds = daemon_set(name, "100m")
+        ds["spec"]["template"]["spec"].update(spec)
+        kubesimd.post(DAEMONS, ds, 201)
+    for name, nodes in (("one", ["n1"]), ("others", ["n0", "n2"]), ("fixed", ["n2"])):
+        eventually(lambda: where(kubesimd, name) == nodes)
+        eventually(lambda: kubesimd.get(f"{DAEMONS}/{name}")["status"].get("numberReady") == len(nodes))
+        status = kubesimd.get(f"{DAEMONS}/{name}")["status"]
+        assert (status["desiredNumberScheduled"], status["currentNumberScheduled"], status["numberMisscheduled"]) == (len(nodes), len(nodes), 0)
+    affinity = {"spec": {"template": {"spec": {"affinity": named("In", "n0", "n2")}}}}
+    kubesimd.ask("PATCH", DAEMONS + "/one", affinity, headers={"Content-Type": "application/merge-patch+json"})
+    eventually(lambda: where(kubesimd, "one") == ["n0", "n2"], 20)
+
+
 def test_daemon_sets_need_their_priority_class(kubesimd):
     add_node(kubesimd, "n1")
     wrong = daemon_set("agent")

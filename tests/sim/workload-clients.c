@@ -95,6 +95,7 @@ void update(Workloads *w, Edit *edit) {
 
 /* A new one, or another template for one that is there. */
 static void create_daemon_set(Workloads *w) {
+        static const char *const strategies[] = { "\"maxUnavailable\":1,\"maxSurge\":0", "\"maxUnavailable\":\"100%\",\"maxSurge\":0", "\"maxUnavailable\":0,\"maxSurge\":1" };
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         _cleanup_edit_ Edit edit = {};
         char key[64], image[16];
@@ -106,8 +107,9 @@ static void create_daemon_set(Workloads *w) {
         e = store_find(cluster_store(w->cluster), KIND_DAEMON_SET, key);
         if (!e)
                 return create(w, KIND_DAEMON_SET, key, parse_text(&a, "{\"metadata\":{\"generation\":1},\"spec\":{\"minReadySeconds\":%u,"
+                              "\"updateStrategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{%s}},"
                               "\"revisionHistoryLimit\":%u,\"selector\":{\"matchLabels\":{\"app\":\"e%u\"}}," TEMPLATE("e%u") "}}",
-                              any(w, 2) * any(w, 10), any(w, 3), i, i, any(w, 3), 100 * any(w, 20)));
+                              any(w, 2) * any(w, 10), strategies[any(w, ELEMENTSOF(strategies))], any(w, 3), i, i, any(w, 3), 100 * any(w, 20)));
         if (edit_begin(&edit, w->cluster, e) < 0)
                 return;
         (void) snprintf(image, sizeof(image), "v%u", any(w, 3));

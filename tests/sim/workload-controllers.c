@@ -193,6 +193,22 @@ static void check_cron_job(Workloads *w, const ObjectState *s) {
                 must(status_time(status, "lastScheduleTime") + period > now);
 }
 
+/* Of each DaemonSet a node has one pod, or, with maxSurge, one of each of two templates, which no more nodes have than that. */
+static void check_daemons(Workloads *w, ObjectState *s) {
+        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
+        const Json *root = tree(w, &a, s->entry.object);
+        bool surges = json_i64(json_at(root, "spec", "updateStrategy", "rollingUpdate", "maxSurge", NULL), 0) > 0;
+        const ObjectState *d;
+
+        for (StoreEntry *e = store_find_from(cluster_store(w->cluster), KIND_NODE, NULL); e; e = store_following(e)) {
+                unsigned pods = 0;
+
+                LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                        pods += d->entry.object->kind == KIND_POD && ((const PodState*) d)->node == node_state(e) && pod_is_active((const Pod*) d->entry.object);
+                must(pods <= 1u + surges);
+        }
+}
+
 void check_each(Workloads *w) {
         Store *store = cluster_store(w->cluster);
 
@@ -200,6 +216,8 @@ void check_each(Workloads *w) {
                 check_rollout(w, object_state(e));
         for (StoreEntry *e = store_find_from(store, KIND_JOB, NULL); e; e = store_following(e))
                 check_job(w, object_state(e), false);
+        for (StoreEntry *e = store_find_from(store, KIND_DAEMON_SET, NULL); e; e = store_following(e))
+                check_daemons(w, object_state(e));
 }
 
 static void check_service(Workloads *w, const ObjectState *s) {
@@ -234,7 +252,7 @@ static void check_daemon_set(Workloads *w, ObjectState *s) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
         const Json *root = tree(w, &a, s->entry.object), *template = json_at(root, "spec", "template", NULL);
         bool waits = timed_state(s)->look.item.index != PRIOQ_NONE;
-        int64_t nodes = 0, revisions = 0;
+        int64_t nodes = 0, revisions = 0, current = 0, ready = 0;
         char hash[TEMPLATE_HASH_MAX];
         ObjectState *d;
 
@@ -246,11 +264,14 @@ static void check_daemon_set(Workloads *w, ObjectState *s) {
                 LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
                         if (d->entry.object->kind == KIND_POD && ((PodState*) d)->node == ns) {
                                 pods++;
+                                ready += pod_is_ready((const Pod*) d->entry.object);
                                 must(!ns->sched.open || waits || streq(doc_label(d->entry.object->doc, "controller-revision-hash"), hash));
                         }
+                current += pods > 0;
                 must(pods <= 1 && (pods == 1 || !ns->sched.open || waits));
         }
         must(json_i64(json_at(root, "status", "desiredNumberScheduled", NULL), -1) == nodes);
+        must(json_i64(json_at(root, "status", "currentNumberScheduled", NULL), -1) == current && json_i64(json_at(root, "status", "numberReady", NULL), -1) == ready);
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
                 revisions += d->entry.object->kind == KIND_CONTROLLER_REVISION;
         must(waits || revisions >= 1);

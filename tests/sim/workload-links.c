@@ -30,7 +30,7 @@ static void check_slots(Workloads *w) {
 /* What an owner knows of its pods is what there is. */
 static void check_tally(Workloads *w, ObjectState *s) {
         const PodTally *t = &timed_state(s)->pods;
-        uint32_t all = 0, ready = 0, ending = 0;
+        uint32_t total = 0, all = 0, ready = 0, ending = 0;
         ObjectState *pod;
 
         LIST_FOREACH(pod, &s->dependents, ObjectState, in_owner) {
@@ -38,11 +38,12 @@ static void check_tally(Workloads *w, ObjectState *s) {
 
                 if (p->object.kind != KIND_POD)
                         continue;
+                total++;
                 all += pod_is_active(p);
                 ready += pod_is_active(p) && pod_is_ready(p);
                 ending += p->status == POD_TERMINATING;
         }
-        must(t->all == all && t->ready == ready && t->ending == ending);
+        must(t->total == total && t->all == all && t->ready == ready && t->ending == ending);
         must(t->available <= ready);
 }
 

@@ -5,6 +5,7 @@
 
 #include "basic/string-util.h"
 #include "core/control/controllers/controllers.h"
+#include "core/control/controllers/daemon-nodes.h"
 #include "core/control/controllers/definitions.h"
 #include "core/control/controllers/workload.h"
 #include "core/control/objects-internal.h"
@@ -64,6 +65,7 @@ static void tally(ObjectState *owner, const Object *o, bool add) {
         if (o->kind != KIND_POD || !controller_keeps_time(owner->entry.object->kind))
                 return;
         t = &timed_state(owner)->pods;
+        t->total += add ? 1 : -1u;
         t->all += add ? pod_is_active(p) : -(uint32_t) pod_is_active(p);
         t->ready += add ? is_ready(p) : -(uint32_t) is_ready(p);
         t->ending += add ? p->status == POD_TERMINATING : -(uint32_t) (p->status == POD_TERMINATING);
@@ -174,6 +176,25 @@ void object_mark(Cluster *c, ObjectState *s) {
                 list_append(&c->dirty, &s->dirty);
 }
 
+/* Its owner has to look at it, and, if that is a DaemonSet, at its node. */
+static void mark_owner(Cluster *c, const ObjectState *s, const Object *old, const Object *new) {
+        if (!s->owner)
+                return;
+        object_mark(c, s->owner);
+        daemon_set_see_pod(c, s->owner, old);
+        daemon_set_see_pod(c, s->owner, new);
+}
+
+/* A DaemonSet's pod that is on no node, or has ended, is compared with what it wants as those that have come are. */
+static void look_at_homeless(ObjectState *s, const Object *new) {
+        ObjectState *owner = s->owner;
+
+        if (new->kind != KIND_POD || owner->entry.object->kind != KIND_DAEMON_SET || pod_holds_capacity((const Pod*) new))
+                return;
+        unlink_owner(s, new);
+        link_owner(s, owner);
+}
+
 /* A namespace that is being emptied waits for the last of its objects, and has to begin again with one whose deletion is undone. */
 static void mark_ending_namespace(Cluster *c, const Object *o) {
         char name[KEY_MAX];
@@ -203,8 +224,7 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
         if (!old)
                 list_init(&s->dependents);
         count_ending(c, old, new);
-        if (s->owner)
-                object_mark(c, s->owner);
+        mark_owner(c, s, old, new);
         controllers_see(c, old, new);
         mark_ending_namespace(c, new ?: old);
         mark_ending_definition(c, new ?: old);
@@ -218,10 +238,11 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
         if (doc != before || (doc && doc->n_owners > 0 && !list_is_linked(&s->in_owner))) {
                 unlink_owner(s, old);
                 (void) object_adopt(c, s);
-                if (s->owner)
-                        object_mark(c, s->owner);
-        } else if (s->owner)
+                mark_owner(c, s, NULL, new);
+        } else if (s->owner) {
                 tally_again(s->owner, old, new);
+                look_at_homeless(s, new);
+        }
         if (!old && !list_is_empty(&c->orphans))
                 adopt_orphans(c);
         object_mark(c, s);

@@ -6,6 +6,7 @@
 #include "core/control/admission.h"
 #include "core/control/controllers/builtins.h"
 #include "core/control/controllers/controllers.h"
+#include "core/control/controllers/daemon-nodes.h"
 #include "core/control/controllers/definitions.h"
 #include "core/control/controllers/services.h"
 #include "core/control/controllers/victims.h"
@@ -82,6 +83,7 @@ void node_update_index(Cluster *c, NodeState *ns) {
         if (lives != ns->sched.open) {
                 ns->sched.open = lives;
                 scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_NODE);
+                daemon_sets_see_node(c, ns->sched.slot);
         }
         node_index_set(&c->index, &ns->index, open ? ns->sched.allocatable.cpu - held : NODE_INDEX_CLOSED);
 }
@@ -161,11 +163,16 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
 }
 
 static void node_removed(Cluster *c, NodeState *ns) {
+        size_t n_slots = c->scheduler.n_slots;
+
         assert(list_is_empty(&ns->pods)); /* a removed node was emptied first */
         if (ns->fault)
                 ns->fault->n_nodes--;
         node_index_remove(&c->index, &ns->index);
+        daemon_sets_see_node(c, ns->sched.slot);
         scheduler_remove_node(&c->scheduler, &ns->sched);
+        if (c->scheduler.n_slots != n_slots)
+                daemon_sets_forget_nodes(c);
         (void) scheduler_count_images(&c->scheduler, ns->sched.class, NULL);
         sched_node_done(&ns->sched);
         prioq_remove(&c->timers, &ns->beat.item);
@@ -237,6 +244,8 @@ static int node_changed(StoreEntry *e, const Object *old, const Object *new, voi
         }
         ns->sched.node = n;
         node_update_index(c, ns);
+        if (matters_to_scheduler(o, n))
+                daemon_sets_see_node(c, ns->sched.slot);
         object_follow(c, &ns->common, old, new);
         return 0;
 }
@@ -443,6 +452,7 @@ static int timed_changed(StoreEntry *e, const Object *old, const Object *new, vo
         if (!new) {
                 prioq_remove(&c->timers, &ts->look.item);
                 victims_forget(&ts->common);
+                ts->nodes = daemon_nodes_free(ts->nodes);
         }
         return document_changed(e, old, new, userdata);
 }

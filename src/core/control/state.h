@@ -33,6 +33,7 @@ typedef struct ObjectState {
 
 /* What an owner knows of its pods without looking at them: kept by change (owners.c). */
 typedef struct PodTally {
+        uint32_t total;
         uint32_t all;       /* neither ended nor ending */
         uint32_t ready;     /* of these */
         uint32_t ending;    /* being removed */
@@ -46,9 +47,11 @@ typedef struct TimedState {
         ObjectState common;
         Timer look;         /* queued while its controller waits for something */
         uint8_t n_failures; /* in a row, to create what it wants */
+        usec_t rests_until; /* `now` at which it may be looked at again (controllers.c) */
         PodTally pods;
         ListLink *unchecked; /* in common.dependents: from here on they have yet to be compared with its selector; NULL: none has */
         struct Victims *victims; /* owned; while it has too many pods; may be NULL */
+        struct DaemonNodes *nodes; /* owned; of a DaemonSet, once it has been looked at */
         uint64_t scanned;   /* up to this id no pod is left that it could adopt, as things were at ... */
         uint64_t scanned_version; /* ... this Cluster.strays_version */
 } TimedState;

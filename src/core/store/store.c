@@ -20,22 +20,37 @@ static const char *entry_name(const void *value) {
         return ((const StoreEntry*) value)->object->name;
 }
 
-/* The first bytes of a key in "default" as a number that orders like them; 0 for others and for the empty key. */
-static uint64_t begin_of(const char *key) {
+/* The first bytes as a number that orders like them. */
+static uint64_t first_bytes(const char *s) {
         uint64_t v = 0;
 
-        if (strchr(key, '/'))
-                return 0;
         for (unsigned i = 0; i < 8; i++) {
-                v = v << 8 | (unsigned char) *key;
-                key += *key != '\0';
+                v = v << 8 | (unsigned char) *s;
+                s += *s != '\0';
         }
         return v;
+}
+
+/* Of a key in "default"; 0 for others and for the empty key. */
+static uint64_t begin_of(const char *key) {
+        return strchr(key, '/') ? 0 : first_bytes(key);
+}
+
+static void set_stem(StoreEntry *e, const uint64_t secret[2]) {
+        const char *key = e->object->name;
+        size_t n = strlen(key);
+
+        while (n > 0 && !strchr("-./", key[n - 1]))
+                n--;
+        e->stem = siphash13(key, n, secret) | 1;
+        e->rest = first_bytes(key + n);
 }
 
 static int compare_keys(const TreapNode *a, const TreapNode *b) {
         const StoreEntry *x = container_of(a, StoreEntry, by_key), *y = container_of(b, StoreEntry, by_key);
 
+        if (x->stem != 0 && x->stem == y->stem && x->rest != y->rest)
+                return x->rest < y->rest ? -1 : 1;
         if (x->begin == 0 || y->begin == 0)
                 return object_compare(x->object, y->object);
         if (x->begin != y->begin)
@@ -308,6 +323,7 @@ static int entry_add(Store *s, Object *o) {
                 return -ENOMEM;
         e->object = object_ref(o);
         e->begin = begin_of(o->name);
+        set_stem(e, s->tables[o->kind].by_name.secret);
         r = table_insert(&s->tables[o->kind], e);
         if (r < 0) {
                 object_unref(o);

@@ -19,7 +19,10 @@ typedef struct Store Store;
 typedef struct StoreEntry {
         Object *object;   /* the present version, owned */
         TreapNode by_key; /* in the kind's table */
-        uint64_t begin;   /* of keys without a namespace: their first bytes, so that most comparisons touch no object; else 0 */
+        /* So that most comparisons touch no object: */
+        uint64_t begin;   /* of keys without a namespace: their first bytes; else 0 */
+        uint64_t stem;    /* a digest of the key up to its last separator, which pods of a template share; 0: not known */
+        uint64_t rest;    /* the first bytes after that */
 } StoreEntry;
 
 typedef struct StoreKind {

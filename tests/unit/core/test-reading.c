@@ -305,9 +305,43 @@ static void test_changes_are_given_back(void **state _unused_) {
         store_free(s);
 }
 
+/* Keys are in order, whatever they have in common. */
+static void test_order(void **state _unused_) {
+        static const char letters[] = "ab-./9z";
+        const Object *before = NULL;
+        unsigned n = 0;
+        Prng p;
+        Store *s;
+
+        prng_init(&p, 7);
+        assert_int_equal(store_new(kinds, NULL, 10, secret, &s), 0);
+        for (unsigned i = 0; i < 3000; i++) {
+                char name[17];
+                size_t size = 1 + prng_below(&p, sizeof(name) - 1);
+                bool slash = false;
+
+                for (size_t k = 0; k < size; k++) {
+                        name[k] = i % 3 > 0 && k < 6 ? "ab-cd-"[k] : letters[prng_below(&p, sizeof(letters) - 1)];
+                        if (name[k] == '/' && (slash || k == 0 || k == size - 1))
+                                name[k] = 'a';
+                        slash |= name[k] == '/';
+                }
+                name[size] = '\0';
+                put(s, name);
+        }
+        for (StoreEntry *e = store_find_from(s, KIND_POD, NULL); e; e = store_following(e), n++) {
+                assert_true(!before || object_compare(before, e->object) < 0);
+                assert_ptr_equal(store_find_from(s, KIND_POD, e->object->name), e);
+                before = e->object;
+        }
+        assert_int_equal(n, store_count(s, KIND_POD));
+        assert_true(n > 1000);
+        store_free(s);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_any), cmocka_unit_test(test_of_the_past), cmocka_unit_test(test_too_slow),
+                cmocka_unit_test(test_order), cmocka_unit_test(test_any), cmocka_unit_test(test_of_the_past), cmocka_unit_test(test_too_slow),
                 cmocka_unit_test(test_undone_before_it_was_told), cmocka_unit_test(test_ends_of_pages), cmocka_unit_test(test_changes_are_given_back),
         };
 

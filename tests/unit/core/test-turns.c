@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "basic/alloc-util.h"
+#include "core/control/controllers/daemon-nodes.h"
 #include "core/control/faults.h"
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
@@ -23,7 +24,7 @@ static Cluster *cluster(uint32_t turn_max, unsigned n_nodes) {
         static const uint64_t secret[2] = { 1, 2 };
         const ClusterConfig config = {
                 .node_timeout_usec = 15 * SECOND, .remove_after_usec = USEC_PER_HOUR, .heartbeat_interval_usec = 5 * SECOND, .stop_grace_usec = 5 * SECOND,
-                .nodes_max = 10000, .pods_max = 1000, .pods_per_node_max = 110, .objects_max = 1000, .node_cpu_max = 1024000, .watch_log_max = 100000,
+                .nodes_max = 10000, .pods_max = 2000, .pods_per_node_max = 110, .objects_max = 1000, .node_cpu_max = 1024000, .watch_log_max = 100000,
                 .event_log_max = 1000, .backoff_initial_usec = SECOND, .backoff_max_usec = SECOND, .algorithm = "kube", .turn_max = turn_max, .node_loss = node_loss,
         };
         NodeState *ns;
@@ -437,6 +438,118 @@ static unsigned count_ready(Cluster *c) {
         return n;
 }
 
+/* --- DaemonSets: a node is looked at when it, or a pod there, has changed --- */
+
+#define DAEMONS "{\"metadata\":{},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"d\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"d\"}}," \
+        "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"%s\"}]}},\"updateStrategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{%s}}}}"
+
+static int64_t count_nodes(StoreEntry *set, DaemonFlag flag) {
+        return timed_state(object_state(set))->nodes->counts[flag];
+}
+
+static void test_daemons(void **state _unused_) {
+        Cluster *c = cluster(3, N_NODES);
+        StoreEntry *set, *pod;
+        NodeState *ns;
+
+        set = put(c, KIND_DAEMON_SET, "d", DAEMONS, "1", "\"maxUnavailable\":5");
+        assert_true(settle(c, 20) >= N_NODES / turn_nodes(c));
+        assert_int_equal(pods_of(set), N_NODES);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_nodes(set, DAEMON_READY), N_NODES);
+        assert_int_equal(count_nodes(set, DAEMON_DIRTY), 0);
+
+        pod = store_find_from(c->store, KIND_POD, NULL);
+        assert_int_equal(cluster_delete_object(c, now, pod, &(DeleteOptions) { .grace_seconds = 0 }, NULL), 1);
+        assert_int_equal(count_nodes(set, DAEMON_DIRTY), 1);
+        assert_int_equal(cluster_remove_node(c, now, "v3", NULL), 0);
+        assert_int_equal(count_nodes(set, DAEMON_DIRTY), 2);
+        (void) settle(c, 20);
+        assert_int_equal(count_nodes(set, DAEMON_DIRTY), 0);
+        assert_int_equal(count_nodes(set, DAEMON_CURRENT), N_NODES - 1);
+        assert_int_equal(cluster_add_node(c, now, "new", 4000, &ns, NULL), 0);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_nodes(set, DAEMON_READY), N_NODES);
+        assert_int_equal(store_count(c->store, KIND_POD), N_NODES);
+
+        assert_int_equal(cluster_stop_node(c, now, "new", NULL), 0); /* one that is closed, and has none */
+        (void) settle(c, 20);
+        assert_int_equal(count_nodes(set, DAEMON_DESIRED), N_NODES);
+        assert_int_equal(count_nodes(set, DAEMON_CURRENT), N_NODES - 1);
+        assert_int_equal(cluster_remove_node(c, now, "new", NULL), 0);
+        (void) settle(c, 20);
+        assert_int_equal(count_nodes(set, DAEMON_DESIRED), N_NODES - 1);
+        assert_int_equal(cluster_add_node(c, now, "newer", 4000, &ns, NULL), 0); /* in its place */
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_nodes(set, DAEMON_READY), N_NODES);
+
+        (void) put(c, KIND_DAEMON_SET, "d", DAEMONS, "2", "\"maxUnavailable\":5");
+        for (usec_t end = now + 120 * SECOND; now < end; run_changing(c, now + 100 * USEC_PER_MSEC, 30))
+                assert_true(count_nodes(set, DAEMON_AVAILABLE) >= N_NODES - 5 || count_nodes(set, DAEMON_DIRTY) > 0);
+        assert_int_equal(count_nodes(set, DAEMON_UPDATED), N_NODES);
+
+        for (unsigned i = 4; i < 16; i++) { /* most of them: the others have other slots then */
+                char name[16];
+
+                (void) snprintf(name, sizeof(name), "v%u", i);
+                assert_int_equal(cluster_remove_node(c, now, name, NULL), 0);
+        }
+        assert_true(c->scheduler.n_slots < N_NODES);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_nodes(set, DAEMON_DESIRED), N_NODES - 12);
+        assert_int_equal(count_nodes(set, DAEMON_READY), N_NODES - 12);
+        assert_int_equal(store_count(c->store, KIND_POD), N_NODES - 12);
+        cluster_free(c);
+}
+
+/* With maxSurge there are as many nodes with two, at most, and at no time one without a pod that is available. */
+static void test_daemons_that_surge(void **state _unused_) {
+        Cluster *c = cluster(3, N_NODES);
+        StoreEntry *set = put(c, KIND_DAEMON_SET, "d", DAEMONS, "1", "\"maxUnavailable\":0,\"maxSurge\":5");
+        uint32_t most = 0;
+
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_nodes(set, DAEMON_READY), N_NODES);
+        set = put(c, KIND_DAEMON_SET, "d", DAEMONS, "2", "\"maxUnavailable\":0,\"maxSurge\":5");
+        for (usec_t end = now + 120 * SECOND; cluster_deadline(c) < end;) {
+                now = MAX(now, cluster_deadline(c));
+                assert_int_equal(cluster_step(c, now), 0);
+                assert_in_range(pods_of(set), N_NODES, N_NODES + 5);
+                assert_true(timed_state(object_state(set))->pods.ready >= N_NODES);
+                most = MAX(most, pods_of(set));
+        }
+        assert_int_equal(most, N_NODES + 5);
+        assert_int_equal(count_nodes(set, DAEMON_UPDATED), N_NODES);
+        assert_int_equal(store_count(c->store, KIND_POD), N_NODES);
+        cluster_free(c);
+}
+
+static void remove_first_pod(Cluster *c) {
+        StoreEntry *e = store_find_from(c->store, KIND_POD, NULL);
+
+        assert_int_equal(cluster_delete_object(c, now, e, &(DeleteOptions) { .grace_seconds = 0 }, NULL), 1);
+}
+
+/* A StatefulSet of very many pods is not looked at for each of them that changes, but soon. */
+static void test_resting(void **state _unused_) {
+        Cluster *c = cluster(0, N_NODES);
+        StoreEntry *set;
+
+        set = put(c, KIND_STATEFUL_SET, "s", "{\"metadata\":{},\"spec\":{\"replicas\":1500,\"podManagementPolicy\":\"Parallel\",\"selector\":{\"matchLabels\":{"
+                  "\"app\":\"a\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"a\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(timed_state(object_state(set))->pods.ready, 1500);
+        remove_first_pod(c);
+        (void) settle(c, UINT64_MAX);
+        assert_int_equal(pods_of(set), 1500);
+        remove_first_pod(c);
+        (void) settle(c, UINT64_MAX);
+        assert_int_equal(pods_of(set), 1499);
+        run_until(c, now + 2 * 1500);
+        assert_int_equal(pods_of(set), 1500);
+        cluster_free(c);
+}
+
 /* Each pod is written once when its node is lost and once when it is back, those of a node or two in one step. */
 static void test_pods_of_lost_nodes(void **state _unused_) {
         FaultSpec spec = { .kind = FAULT_HANG, .span = 30 * SECOND };
@@ -500,6 +613,9 @@ static void test_lost_pods_and_an_undo(void **state _unused_) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_many_silent_nodes),
+                cmocka_unit_test(test_daemons),
+                cmocka_unit_test(test_daemons_that_surge),
+                cmocka_unit_test(test_resting),
                 cmocka_unit_test(test_many_pods_that_wait),
                 cmocka_unit_test(test_a_new_class),
                 cmocka_unit_test(test_a_class_that_was_forgotten),

@@ -14,20 +14,26 @@
 #define RETRY_MAX (5 * USEC_PER_MINUTE)
 #define LOOK_SOONEST USEC_PER_MSEC /* so that no mistake about a time makes the loop spin */
 
+/* Those that go through all their pods in each look rest after it, several times as long as it took, however often one of very many pods
+ * changes. */
+#define RESTS_BEYOND 1000
+#define REST_OF_ONE 1 /* us */
+
 static const struct {
         reconcile_t reconcile;
         bool timed;
+        bool rests;
 } controllers[_KIND_MAX] = {
-        [KIND_NAMESPACE] = { reconcile_namespace, false },
-        [KIND_REPLICA_SET] = { reconcile_replica_set, true },
-        [KIND_DEPLOYMENT] = { reconcile_deployment, true },
-        [KIND_DAEMON_SET] = { reconcile_daemon_set, true },
-        [KIND_STATEFUL_SET] = { reconcile_stateful_set, true },
-        [KIND_JOB] = { reconcile_job, true },
-        [KIND_CRON_JOB] = { reconcile_cron_job, true },
-        [KIND_SERVICE] = { reconcile_service, true },
-        [KIND_POD_DISRUPTION_BUDGET] = { reconcile_disruption_budget, false },
-        [KIND_CUSTOM_RESOURCE_DEFINITION] = { reconcile_definition, false },
+        [KIND_NAMESPACE] = { .reconcile = reconcile_namespace },
+        [KIND_REPLICA_SET] = { .reconcile = reconcile_replica_set, .timed = true },
+        [KIND_DEPLOYMENT] = { .reconcile = reconcile_deployment, .timed = true },
+        [KIND_DAEMON_SET] = { .reconcile = reconcile_daemon_set, .timed = true },
+        [KIND_STATEFUL_SET] = { .reconcile = reconcile_stateful_set, .timed = true, .rests = true },
+        [KIND_JOB] = { .reconcile = reconcile_job, .timed = true, .rests = true },
+        [KIND_CRON_JOB] = { .reconcile = reconcile_cron_job, .timed = true },
+        [KIND_SERVICE] = { .reconcile = reconcile_service, .timed = true },
+        [KIND_POD_DISRUPTION_BUDGET] = { .reconcile = reconcile_disruption_budget },
+        [KIND_CUSTOM_RESOURCE_DEFINITION] = { .reconcile = reconcile_definition },
 };
 
 bool controller_exists(const Object *o) {
@@ -76,15 +82,6 @@ static void mark_services(Cluster *c, const Object *pod) {
                         object_mark(c, object_state(e));
 }
 
-/* DaemonSets look at all nodes. */
-static void see_node(Cluster *c, const Node *old, const Node *new) {
-        if (old && new && old->object.doc == new->object.doc && old->health == new->health && old->unschedulable == new->unschedulable &&
-            old->stop_requested == new->stop_requested && old->cpu == new->cpu)
-                return;
-        for (StoreEntry *e = store_find_from(c->store, KIND_DAEMON_SET, NULL); e; e = store_following(e))
-                object_mark(c, object_state(e));
-}
-
 /* Could a controller that selects it take it? */
 static bool is_stray(const Object *pod) {
         return pod->doc && !doc_controller(pod->doc) && pod_is_active((const Pod*) pod);
@@ -104,8 +101,6 @@ void controllers_see(Cluster *c, const Object *old, const Object *new) {
         if (o->kind == KIND_POD)
                 see_stray(c, old, new);
 
-        if (o->kind == KIND_NODE)
-                see_node(c, (const Node*) old, (const Node*) new);
         budgets_follow(c, old, new);
         if (o->kind != KIND_POD || !o->doc || o->doc->n_labels == 0)
                 return;
@@ -116,25 +111,49 @@ void controllers_see(Cluster *c, const Object *old, const Object *new) {
 
 static int reconcile(Cluster *c, ObjectState *s) {
         if (object_waits_for_dependents(s->entry.object))
-                return object_finish_foreground(c, s);
+                return MIN(object_finish_foreground(c, s), 0);
         /* One that waited for what it owned may wait no more, when that was undone. */
         return controllers[s->entry.object->kind].reconcile ? controllers[s->entry.object->kind].reconcile(c, s) : 0;
 }
 
+/* One that rests is looked at when that is over, or at the time that it asked for, if that comes first. 1: it does; -ENOMEM. */
+static int let_rest(Cluster *c, ObjectState *s) {
+        Kind k = s->entry.object->kind;
+        PrioqItem *look;
+
+        if (!controllers[k].rests || timed_state(s)->rests_until <= c->now)
+                return 0;
+        look = &timed_state(s)->look.item;
+        return prioq_set(&c->timers, look, MIN(look->index == PRIOQ_NONE ? USEC_INFINITY : look->when, timed_state(s)->rests_until)) ?: 1;
+}
+
+static void begin_rest(Cluster *c, StoreEntry *e) {
+        TimedState *ts = e && controllers[e->object->kind].rests ? timed_state(object_state(e)) : NULL;
+
+        if (ts && ts->pods.total > RESTS_BEYOND)
+                ts->rests_until = usec_add(c->now, (usec_t) ts->pods.total * REST_OF_ONE);
+}
+
 /* Looks at one that is marked; if that fails, and it is still there, it stays marked. */
-static int run_one(Cluster *c, ObjectState *s) {
+static int run_one(Cluster *c, ObjectState *s, Turn *turn) {
         _cleanup_(object_unrefp) Object *o = object_ref(s->entry.object);
         StoreEntry *e;
         int r;
 
         list_remove(&s->dirty);
-        r = reconcile(c, s);
-        if (r >= 0)
+        r = let_rest(c, s);
+        if (r > 0)
                 return 0;
-        e = store_find(c->store, o->kind, o->name);
-        if (e)
+        if (r == 0)
+                r = reconcile(c, s);
+        if (r > 0)
+                turn_end(turn);
+        e = store_find(c->store, o->kind, o->name); /* it may have gone */
+        if (r >= 0)
+                begin_rest(c, e);
+        else if (e)
                 object_mark(c, object_state(e));
-        return r;
+        return MIN(r, 0);
 }
 
 bool controllers_wait(const Cluster *c) {
@@ -152,7 +171,7 @@ int controllers_run(Cluster *c) {
                 else if ((l = list_first(&c->orphans)))
                         r = object_collect(c, container_of(l, ObjectState, in_owner));
                 else if ((l = list_first(&c->dirty)))
-                        r = run_one(c, container_of(l, ObjectState, dirty));
+                        r = run_one(c, container_of(l, ObjectState, dirty), &turn);
                 else
                         return 0;
                 if (r < 0)

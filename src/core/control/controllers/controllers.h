@@ -5,7 +5,8 @@
 
 #include "core/control/state.h"
 
-/* Looks at one object. It may change or remove any object, that one included. 0 or negative: it will be asked again. */
+/* Looks at one object. It may change or remove any object, that one included. 1: it has gone through as much as one look may, and is marked
+ * to go on, for which others are not to wait. Negative: it will be asked again. */
 typedef int (*reconcile_t)(Cluster *c, ObjectState *s);
 
 int reconcile_namespace(Cluster *c, ObjectState *s);
@@ -30,7 +31,7 @@ int controller_look_at(Cluster *c, ObjectState *s, usec_t realtime);
 usec_t controller_retry_time(Cluster *c, TimedState *ts);
 /* The clock was set: those that wait for a time look at it anew. */
 void controllers_clock_set(Cluster *c);
-/* Marks those that look at the changed object: Services and PodDisruptionBudgets at a pod by its labels, DaemonSets at a node. */
+/* Marks those that look at the changed object: Services and PodDisruptionBudgets at a pod by its labels. */
 void controllers_see(Cluster *c, const Object *old, const Object *new);
 /* Does what has been marked, and collects garbage: all, or as much as a turn may take (turn.h). 1 when there may be more, 0 when not. */
 int controllers_run(Cluster *c);

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DaemonSets: a pod of a template on every node that it may be on. Kubernetes documentation, "DaemonSet"; which nodes those are and in
  * which order pods are replaced is as its controller has it. Two things are not: the pods are bound here, so that all of them have one
- * document (there, each names its node in its affinity, for the scheduler), and one that has no room is not there until there is some. */
+ * document (there, each names its node in its affinity, for the scheduler), and one that has no room is not there until there is some.
+ *
+ * A look has three parts: what is so of each node that has changed (daemon-nodes.h), some nodes in each look; what is to be done about it,
+ * by flags; and the status, from their numbers. */
 #include <stdio.h>
 
 #include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "core/control/admission.h"
 #include "core/control/controllers/controllers.h"
+#include "core/control/controllers/daemon-nodes.h"
 #include "core/control/controllers/revisions.h"
 #include "core/control/owners.h"
+#include "core/control/turn.h"
 #include "core/sched/filter.h"
 
 #define DAEMON_COMPONENT "daemonset-controller"
-#define BURST 250                       /* pods made in one look */
 #define LOOK_FOR_ROOM (5 * USEC_PER_SEC) /* how often, while a node has none */
 
 /* A DaemonSet as one look at it finds it. */
@@ -23,22 +27,17 @@ typedef struct Daemon {
         Edit edit;         /* of its document, only read */
         Json *spec;
         bool alive;        /* it is not being deleted */
-        char hash[TEMPLATE_HASH_MAX];
+        bool rolls;        /* its updateStrategy is RollingUpdate */
+        DaemonWish wish;   /* class: a reference */
         Json *pod;         /* what each of its pods says, admitted */
-        PodClass *class;   /* of it; a reference; NULL: there can be none */
         const char *only;  /* the node that the template names; NULL: it names none */
         Error error;       /* why no pod can be made; code 0: they can */
-        PodState **pods;   /* by slot of their node; owned */
-        usec_t min_ready;
-        int64_t desired, current, misscheduled, ready, updated, available;
-        size_t n_made;
-        bool crowded;      /* a node has no room for its pod */
-        usec_t look_at;    /* realtime */
+        DaemonNodes *nodes; /* weak */
+        size_t n_done;     /* pods made or removed */
 } Daemon;
 
 static void daemon_done(Daemon *d) {
-        free(d->pods);
-        pod_class_unref(d->class);
+        pod_class_unref(d->wish.class);
         error_done(&d->error);
         edit_done(&d->edit);
 }
@@ -81,16 +80,16 @@ static int make_pod(Daemon *d) {
         d->pod = make_pod_from(a, json_get(d->spec, "template"), object_name(o));
         spec = json_get(d->pod, "spec");
         d->only = json_string(json_detach(json_get(spec, "nodeName")));
-        json_set_string(a, json_ensure(a, json_get(d->pod, "metadata"), "labels", JSON_OBJECT), REVISION_HASH_LABEL, d->hash);
+        json_set_string(a, json_ensure(a, json_get(d->pod, "metadata"), "labels", JSON_OBJECT), REVISION_HASH_LABEL, d->wish.hash);
         add_tolerations(a, spec);
         r = pod_admit(d->cluster, object_copy_namespace(o, namespace), a, d->pod, &d->error);
         if (r < 0 && r != -EACCES)
                 return r;
-        r = pod_class_of(&d->cluster->scheduler.classes, namespace, d->pod, &d->class, d->error.code < 0 ? NULL : &d->error);
+        r = pod_class_of(&d->cluster->scheduler.classes, namespace, d->pod, &d->wish.class, d->error.code < 0 ? NULL : &d->error);
         return r == -ENOMEM ? r : 0;
 }
 
-/* --- Where they are --- */
+/* --- What is so of a node --- */
 
 static bool tolerates_execution(const PodClass *c, const SchedNode *n) {
         for (size_t i = 0; i < n->class->n_taints; i++) {
@@ -104,145 +103,263 @@ static bool tolerates_execution(const PodClass *c, const SchedNode *n) {
 
 /* Is a pod to be there, and if not, may one that is there stay? */
 static bool wants_node(const Daemon *d, const SchedNode *n, bool *ret_stays) {
-        *ret_stays = true;
-        if (!d->class)
-                return false;
-        *ret_stays = (!d->only || streq(d->only, n->node->object.name)) && filter_node_affinity(d->class, n) && tolerates_execution(d->class, n);
-        return *ret_stays && !filter_untolerated(d->class, n);
+        const PodClass *c = d->wish.class;
+
+        *ret_stays = !c || ((!d->only || streq(d->only, n->node->object.name)) && filter_node_affinity(c, n) && tolerates_execution(c, n));
+        return c && *ret_stays && !filter_untolerated(c, n);
 }
 
-static int delete_pod(Daemon *d, PodState *ps, const char *why) {
-        const char *name = object_name(ps->entry.object);
-        int r;
-
-        if (why)
-                record_event(d->cluster, &d->state->entry, "Warning", why, DAEMON_COMPONENT, "Found %s daemon pod %s on node %s, will try to kill it",
-                             pod_of(ps)->status == POD_FAILED ? "failed" : "succeeded", name, strempty(pod_of(ps)->node));
-        record_event(d->cluster, &d->state->entry, "Normal", "SuccessfulDelete", DAEMON_COMPONENT, "Deleted pod: %s", name);
-        r = object_delete(d->cluster, &ps->entry, &(DeleteOptions) { .grace_seconds = -1 });
-        return r < 0 ? r : 0;
+static bool is_new(const Daemon *d, const Pod *p) {
+        return streq_ptr(doc_label(p->object.doc, REVISION_HASH_LABEL), d->wish.hash);
 }
 
-/* Finds the pod of each node; of two the older one stays, and one that has ended makes room for another. */
-static int find_pods(Daemon *d) {
-        ObjectState *dependent;
-        int r = 0;
+static bool is_ready(const Pod *p) {
+        return pod_is_active(p) && pod_is_ready(p);
+}
 
-        d->pods = new0(PodState*, d->cluster->scheduler.n_slots + 1);
-        if (!d->pods)
-                return -ENOMEM;
-        LIST_FOREACH(dependent, &d->state->dependents, ObjectState, in_owner) {
-                PodState *ps = (PodState*) dependent;
-                const Pod *p = (const Pod*) dependent->entry.object;
+/* Has it been ready for long enough? If it will be by time alone, looks again then. */
+static bool is_available(const Daemon *d, const Pod *p) {
+        usec_t at = usec_add(pod_ready_since(p), d->wish.min_ready), now = cluster_now_realtime(d->cluster);
 
-                if (p->object.kind != KIND_POD)
+        if (is_ready(p) && at > now)
+                d->nodes->look_at = MIN(d->nodes->look_at, at);
+        return is_ready(p) && at <= now;
+}
+
+/* Its pods on one node. Those that are being removed are in none but `any`. */
+typedef struct Resident {
+        const Pod *any, *first; /* the oldest */
+        const Pod *old, *new;   /* the oldest of an old template, and of the present one */
+        size_t n;               /* that are not being removed */
+} Resident;
+
+static void take_older(const Pod **p, const Pod *other) {
+        if (!*p || other->object.id < (*p)->object.id)
+                *p = other;
+}
+
+static Resident find_pods(const Daemon *d, const NodeState *ns) {
+        Resident found = {};
+        PodState *ps;
+
+        LIST_FOREACH(ps, &ns->pods, PodState, in_node) {
+                const Pod *p = pod_of(ps);
+
+                if (ps->common.owner != d->state)
                         continue;
-                if (p->status == POD_FAILED || p->status == POD_SUCCEEDED)
-                        r = !d->alive || p->deleted > 0 ? 0 : delete_pod(d, ps, p->status == POD_FAILED ? "FailedDaemonPod" : "SucceededDaemonPod");
-                else if (ps->node && !d->pods[ps->node->sched.slot])
-                        d->pods[ps->node->sched.slot] = ps;
-                else if (d->alive && pod_is_active(p))
-                        r = delete_pod(d, ps, NULL);
-                if (r < 0)
-                        return r;
+                take_older(&found.any, p);
+                if (!pod_is_active(p))
+                        continue;
+                take_older(&found.first, p);
+                take_older(is_new(d, p) ? &found.new : &found.old, p);
+                found.n++;
+        }
+        return found;
+}
+
+/* Does the old pod go because of the new one beside it? */
+static bool gives_way(const Daemon *d, const Resident *p) {
+        return p->old && p->new && (!is_ready(p->old) || is_available(d, p->new));
+}
+
+/* One that is on a node, and not being removed: is it to be there no more, whatever else is? Of two the older one stays; when they may be
+ * two, the oldest of each template, until the new one is available. */
+static bool is_superfluous(const Daemon *d, const Resident *found, bool stays, const Pod *p) {
+        if (!stays)
+                return true;
+        if (!d->wish.surges)
+                return p != found->first;
+        return p != found->new && (p != found->old || gives_way(d, found));
+}
+
+static uint16_t look_at_pods(const Daemon *d, const Resident *p) {
+        const Pod *shown = p->first ?: p->any; /* of two the old one is what the status tells of */
+        bool available = is_available(d, shown), ready = is_ready(shown);
+        uint16_t flags = DAEMON_BIT(DAEMON_CURRENT);
+
+        flags |= ready ? DAEMON_BIT(DAEMON_READY) : 0;
+        flags |= available ? DAEMON_BIT(DAEMON_AVAILABLE) : 0;
+        flags |= is_new(d, shown) ? DAEMON_BIT(DAEMON_UPDATED) : 0;
+        if ((ready && !available) || (p->new && is_ready(p->new) && !is_available(d, p->new)))
+                flags |= DAEMON_BIT(DAEMON_WAITING);
+        if (p->old && !p->new)
+                flags |= available ? DAEMON_BIT(DAEMON_OLD) : DAEMON_BIT(DAEMON_OLD) | DAEMON_BIT(DAEMON_OLD_BROKEN);
+        if (p->old && p->new && !gives_way(d, p))
+                flags |= DAEMON_BIT(DAEMON_SURGING);
+        return flags;
+}
+
+static bool has_room(const Daemon *d, const NodeState *ns) {
+        return filter_dynamic(d->wish.class, &ns->sched).kind == FILTER_FITS;
+}
+
+static uint16_t look_at_node(const Daemon *d, const NodeState *ns) {
+        Resident p = find_pods(d, ns);
+        bool stays, wanted = wants_node(d, &ns->sched, &stays);
+        uint16_t flags = 0;
+
+        if (!stays ? p.n > 0 : d->wish.surges ? p.n > (size_t) (p.old != NULL) + (p.new != NULL) || gives_way(d, &p) : p.n > 1)
+                flags |= DAEMON_BIT(DAEMON_SUPERFLUOUS);
+        if (!wanted)
+                return p.any ? flags | DAEMON_BIT(DAEMON_MISSCHEDULED) : flags;
+        flags |= DAEMON_BIT(DAEMON_DESIRED);
+        if (p.any)
+                return flags | look_at_pods(d, &p);
+        if (ns->sched.open)
+                flags |= has_room(d, ns) ? DAEMON_BIT(DAEMON_MISSING) : DAEMON_BIT(DAEMON_CROWDED);
+        return flags;
+}
+
+static NodeState *node_in(const Daemon *d, size_t slot) {
+        SchedNode *n = d->cluster->scheduler.nodes[slot];
+
+        return n ? container_of(n, NodeState, sched) : NULL;
+}
+
+static void look_at_slot(Daemon *d, size_t slot) {
+        const NodeState *ns = node_in(d, slot);
+
+        daemon_nodes_set(d->nodes, slot, ns ? look_at_node(d, ns) : 0);
+}
+
+/* Looks at the nodes that have changed, or that time has changed. 1: there are more of them. */
+static int look_at_nodes(Daemon *d) {
+        usec_t now = cluster_now_realtime(d->cluster);
+        size_t left = turn_nodes(d->cluster);
+        DaemonNodes *t = d->nodes;
+
+        if (daemon_nodes_due(t) <= now) {
+                t->look_at = USEC_INFINITY;
+                t->looked_at = now;
+                daemon_nodes_doubt(t, DAEMON_WAITING);
+        }
+        if (t->room_at <= now) {
+                t->room_at = USEC_INFINITY;
+                daemon_nodes_doubt(t, DAEMON_CROWDED);
+        }
+        for (size_t i = daemon_nodes_find(t, DAEMON_DIRTY, 0); i != SIZE_MAX; i = daemon_nodes_find(t, DAEMON_DIRTY, i + 1)) {
+                if (left-- == 0)
+                        return 1;
+                look_at_slot(d, i);
         }
         return 0;
 }
 
-static bool is_new(const Daemon *d, const Pod *p) {
-        return streq_ptr(doc_label(p->object.doc, REVISION_HASH_LABEL), d->hash);
-}
-
-static bool is_available(const Daemon *d, const Pod *p) {
-        return pod_is_active(p) && pod_is_ready(p) && usec_add(pod_ready_since(p), d->min_ready) <= cluster_now_realtime(d->cluster);
-}
-
-static void count_pod(Daemon *d, const Pod *p) {
-        bool ready = pod_is_active(p) && pod_is_ready(p);
-
-        d->current++;
-        d->ready += ready;
-        d->updated += is_new(d, p);
-        if (is_available(d, p))
-                d->available++;
-        else if (ready)
-                d->look_at = MIN(d->look_at, usec_add(pod_ready_since(p), d->min_ready));
-}
-
 /* --- Making and replacing them --- */
 
+static int delete_pod(Daemon *d, PodState *ps) {
+        int r;
+
+        record_event(d->cluster, &d->state->entry, "Normal", "SuccessfulDelete", DAEMON_COMPONENT, "Deleted pod: %s", object_name(ps->entry.object));
+        r = object_delete(d->cluster, &ps->entry, &(DeleteOptions) { .grace_seconds = -1 });
+        d->n_done++;
+        return r < 0 ? r : 0;
+}
+
+/* One that has ended makes room for another, and one without a node is none of its own. */
+static int drop_pod(Cluster *c, ObjectState *s, PodState *ps) {
+        const Pod *p = pod_of(ps);
+        bool ended = p->status == POD_FAILED || p->status == POD_SUCCEEDED;
+        Daemon d = { .cluster = c, .state = s };
+
+        if (s->entry.object->doc->deleted > 0 || p->deleted > 0 || (!ended && (ps->node || !pod_is_active(p))))
+                return 0;
+        if (ended)
+                record_event(c, &s->entry, "Warning", p->status == POD_FAILED ? "FailedDaemonPod" : "SucceededDaemonPod", DAEMON_COMPONENT,
+                             "Found %s daemon pod %s on node %s, will try to kill it", p->status == POD_FAILED ? "failed" : "succeeded",
+                             object_name(ps->entry.object), strempty(p->node));
+        return delete_pod(&d, ps);
+}
+
+/* Each of them is another look at what is left, as one may take others with it. */
+static int remove_superfluous(Daemon *d, NodeState *ns) {
+        PodState *ps, *next = NULL;
+        Resident found = find_pods(d, ns);
+        bool stays;
+
+        (void) wants_node(d, &ns->sched, &stays);
+        LIST_FOREACH(ps, &ns->pods, PodState, in_node)
+                if (ps->common.owner == d->state && pod_is_active(pod_of(ps)) && is_superfluous(d, &found, stays, pod_of(ps)))
+                        next = ps;
+        return next ? delete_pod(d, next) : 0;
+}
+
 static int create_pod(Daemon *d, NodeState *ns) {
-        const char *name = node_of(ns)->object.name;
         int r;
 
         if (d->error.code < 0 || !ns->sched.open)
                 return 0;
-        if (filter_dynamic(d->class, &ns->sched).kind != FILTER_FITS) {
-                if (timed_state(d->state)->n_failures == 0 && !d->crowded)
-                        record_event(d->cluster, &d->state->entry, "Warning", "FailedPlacement", DAEMON_COMPONENT,
-                                     "failed to place pod on \"%s\": Node didn't have enough resource", name);
-                d->crowded = true;
+        if (!has_room(d, ns)) {
+                daemon_nodes_add(d->nodes, ns->sched.slot, DAEMON_CROWDED);
                 return 0;
         }
-        if (d->n_made++ >= BURST) {
-                object_mark(d->cluster, d->state);
-                return 0;
-        }
-        r = create_pod_on(d->cluster, &d->state->entry, d->pod, name, DAEMON_COMPONENT, &d->error);
+        d->n_done++;
+        r = create_pod_on(d->cluster, &d->state->entry, d->pod, node_of(ns)->object.name, DAEMON_COMPONENT, &d->error);
         return r == -ENOMEM || r == -E2BIG ? r : 0;
 }
 
-static int bring_to_nodes(Daemon *d) {
-        const Scheduler *s = &d->cluster->scheduler;
+static int remove_old(Daemon *d, NodeState *ns) {
+        PodState *ps;
+
+        LIST_FOREACH(ps, &ns->pods, PodState, in_node)
+                if (ps->common.owner == d->state && pod_is_active(pod_of(ps)))
+                        return delete_pod(d, ps);
+        return 0;
+}
+
+/* Does it for nodes with that flag, at most so many of them; what is beyond a turn is for the next look. */
+static int for_nodes(Daemon *d, DaemonFlag flag, int64_t most, int (*act)(Daemon *d, NodeState *ns)) {
         int r = 0;
 
-        for (size_t i = 0; i < s->n_slots && r >= 0; i++) {
-                PodState *ps = s->nodes[i] ? d->pods[i] : NULL;
-                bool stays, wanted;
+        for (size_t i = daemon_nodes_find(d->nodes, flag, 0); i != SIZE_MAX && most > 0 && r >= 0; i = daemon_nodes_find(d->nodes, flag, i + 1)) {
+                size_t before = d->n_done;
 
-                if (!s->nodes[i])
-                        continue;
-                wanted = wants_node(d, s->nodes[i], &stays);
-                d->desired += wanted;
-                d->misscheduled += !wanted && ps;
-                if (wanted && ps)
-                        count_pod(d, pod_of(ps));
-                else if (wanted && d->alive)
-                        r = create_pod(d, container_of(s->nodes[i], NodeState, sched));
-                else if (ps && !stays && d->alive && pod_is_active(pod_of(ps))) {
-                        d->pods[i] = NULL;
-                        r = delete_pod(d, ps, NULL);
+                if (d->n_done > turn_max(d->cluster) / 2) { /* each is told of by an Event */
+                        object_mark(d->cluster, d->state);
+                        return 0;
                 }
+                if (d->nodes->flags[i] & DAEMON_BIT(DAEMON_DIRTY))
+                        look_at_slot(d, i); /* what was done about another one has changed it, or it has waited for long */
+                if (!(d->nodes->flags[i] & DAEMON_BIT(flag)) || (d->nodes->flags[i] & DAEMON_BIT(DAEMON_CROWDED)))
+                        continue;
+                r = act(d, node_in(d, i));
+                most -= d->n_done > before;
         }
         return r;
 }
 
-/* Old pods that are not available go at once, others as long as no more than maxUnavailable are missing. */
+/* Old pods that are not available are replaced at once. Of others no more than maxUnavailable may be missing; or, if that is said, there are no
+ * more new ones beside old ones than maxSurge. */
 static int roll(Daemon *d) {
-        const Json *strategy = json_get(d->spec, "updateStrategy");
-        int64_t most = share_of(json_at(strategy, "rollingUpdate", "maxUnavailable", NULL), d->desired, true, 1);
-        int64_t may_go = MAX(most, INT64_C(1)) - (d->desired - d->available);
-        const Scheduler *s = &d->cluster->scheduler;
-        int r = 0;
+        const Json *rolling = json_at(d->spec, "updateStrategy", "rollingUpdate", NULL);
+        const int64_t *n = d->nodes->counts;
+        int (*replace)(Daemon *d, NodeState *ns) = d->wish.surges ? create_pod : remove_old;
+        int64_t most;
+        int r;
 
-        if (!d->alive || d->updated == d->current || d->error.code < 0 || streq_ptr(json_string(json_get(strategy, "type")), "OnDelete"))
+        if (d->wish.surges)
+                most = share_of(json_get(rolling, "maxSurge"), n[DAEMON_DESIRED], true, 0) - n[DAEMON_SURGING];
+        else
+                most = MAX(share_of(json_get(rolling, "maxUnavailable"), n[DAEMON_DESIRED], true, 1), INT64_C(1)) - (n[DAEMON_DESIRED] - n[DAEMON_AVAILABLE]);
+        r = for_nodes(d, DAEMON_OLD_BROKEN, INT64_MAX, replace);
+        return r < 0 ? r : for_nodes(d, DAEMON_OLD, most, replace);
+}
+
+static int act(Daemon *d) {
+        int r;
+
+        if (!d->alive)
                 return 0;
-        for (size_t i = 0; i < s->n_slots && r >= 0; i++) {
-                PodState *ps = s->nodes[i] ? d->pods[i] : NULL;
-                bool stays;
-
-                if (!ps || !pod_is_active(pod_of(ps)) || is_new(d, pod_of(ps)) || !wants_node(d, s->nodes[i], &stays))
-                        continue;
-                if (is_available(d, pod_of(ps)) && may_go-- <= 0)
-                        continue;
-                r = delete_pod(d, ps, NULL);
-        }
-        return r;
+        r = for_nodes(d, DAEMON_SUPERFLUOUS, INT64_MAX, remove_superfluous);
+        if (r >= 0)
+                r = for_nodes(d, DAEMON_MISSING, d->error.code < 0 ? 0 : INT64_MAX, create_pod);
+        return r < 0 || !d->rolls || d->error.code < 0 ? r : roll(d);
 }
 
 /* --- Telling of it --- */
 
 static int update_status(Daemon *d) {
+        const int64_t *n = d->nodes->counts;
         _cleanup_edit_ Edit e = {};
         Json *status;
         int r;
@@ -251,67 +368,102 @@ static int update_status(Daemon *d) {
         if (r < 0)
                 return r;
         status = json_ensure(&e.arena, e.root, "status", JSON_OBJECT);
-        json_set_i64(&e.arena, status, "currentNumberScheduled", d->current);
-        json_set_i64(&e.arena, status, "numberMisscheduled", d->misscheduled);
-        json_set_i64(&e.arena, status, "desiredNumberScheduled", d->desired);
-        json_set_i64(&e.arena, status, "numberReady", d->ready);
+        json_set_i64(&e.arena, status, "currentNumberScheduled", n[DAEMON_CURRENT]);
+        json_set_i64(&e.arena, status, "numberMisscheduled", n[DAEMON_MISSCHEDULED]);
+        json_set_i64(&e.arena, status, "desiredNumberScheduled", n[DAEMON_DESIRED]);
+        json_set_i64(&e.arena, status, "numberReady", n[DAEMON_READY]);
         status_set_count(&e, status, "observedGeneration", d->state->entry.object->doc->generation);
-        status_set_count(&e, status, "updatedNumberScheduled", d->updated);
-        status_set_count(&e, status, "numberAvailable", d->available);
-        status_set_count(&e, status, "numberUnavailable", d->desired - d->available);
+        status_set_count(&e, status, "updatedNumberScheduled", n[DAEMON_UPDATED]);
+        status_set_count(&e, status, "numberAvailable", n[DAEMON_AVAILABLE]);
+        status_set_count(&e, status, "numberUnavailable", n[DAEMON_DESIRED] - n[DAEMON_AVAILABLE]);
         return edit_commit(&e);
+}
+
+/* Once, until all have room. */
+static void tell_of_crowded(Daemon *d) {
+        size_t slot = daemon_nodes_find(d->nodes, DAEMON_CROWDED, 0);
+        const NodeState *ns = slot == SIZE_MAX ? NULL : node_in(d, slot);
+
+        if (ns && timed_state(d->state)->n_failures == 0)
+                record_event(d->cluster, &d->state->entry, "Warning", "FailedPlacement", DAEMON_COMPONENT,
+                             "failed to place pod on \"%s\": Node didn't have enough resource", node_of(ns)->object.name);
 }
 
 /* When to look again though nothing changes. */
 static int plan(Daemon *d) {
         TimedState *ts = timed_state(d->state);
+        bool crowded = d->nodes->counts[DAEMON_CROWDED] > 0;
+        usec_t at = daemon_nodes_due(d->nodes);
 
         if (d->error.code < 0) {
                 record_event(d->cluster, &d->state->entry, "Warning", "FailedCreate", DAEMON_COMPONENT, "Error creating: %s", error_message(&d->error));
-                d->look_at = MIN(d->look_at, controller_retry_time(d->cluster, ts));
-        } else
-                ts->n_failures = d->crowded;
-        if (d->crowded)
-                d->look_at = MIN(d->look_at, usec_add(cluster_now_realtime(d->cluster), LOOK_FOR_ROOM));
-        return controller_look_at(d->cluster, d->state, d->look_at);
+                at = MIN(at, controller_retry_time(d->cluster, ts));
+        } else {
+                tell_of_crowded(d);
+                ts->n_failures = crowded;
+        }
+        if (crowded) {
+                d->nodes->room_at = MIN(d->nodes->room_at, usec_add(cluster_now_realtime(d->cluster), LOOK_FOR_ROOM));
+                at = MIN(at, d->nodes->room_at);
+        }
+        return controller_look_at(d->cluster, d->state, at);
 }
 
-static int reconcile(Daemon *d) {
+static void read_spec(Daemon *d) {
+        const Json *strategy;
         usec_t min_ready;
+
+        d->spec = json_get(d->edit.root, "spec");
+        strategy = json_get(d->spec, "updateStrategy");
+        min_ready = spec_seconds(d->spec, "minReadySeconds");
+        d->rolls = !streq_ptr(json_string(json_get(strategy, "type")), "OnDelete");
+        d->wish.min_ready = min_ready == USEC_INFINITY ? 0 : min_ready;
+        d->wish.surges = d->rolls && share_of(json_at(strategy, "rollingUpdate", "maxSurge", NULL), 100, true, 0) > 0;
+        hash_template(json_get(d->spec, "template"), 0, d->wish.hash);
+}
+
+/* 1: it goes on with that in the next look. */
+static int prepare(Daemon *d) {
         int r;
 
         r = edit_begin(&d->edit, d->cluster, &d->state->entry);
         if (r < 0)
                 return r;
-        d->spec = json_get(d->edit.root, "spec");
-        min_ready = spec_seconds(d->spec, "minReadySeconds");
-        d->min_ready = min_ready == USEC_INFINITY ? 0 : min_ready;
-        hash_template(json_get(d->spec, "template"), 0, d->hash);
+        read_spec(d);
         r = make_pod(d);
         if (r >= 0 && d->alive)
-                r = revisions_keep(d->cluster, d->state, d->edit.root, d->hash);
+                r = revisions_keep(d->cluster, d->state, d->edit.root, d->wish.hash);
         if (r >= 0 && d->alive)
-                r = release_pods(d->cluster, d->state, json_get(d->spec, "selector"));
-        if (r > 0) /* it goes on with that in the next look */
-                return 0;
+                r = release_pods(d->cluster, d->state, json_get(d->spec, "selector"), drop_pod);
+        if (r == 0)
+                r = daemon_nodes_prepare(d->cluster, &timed_state(d->state)->nodes, &d->wish);
+        d->nodes = timed_state(d->state)->nodes;
+        if (r == 0)
+                r = look_at_nodes(d);
+        return r;
+}
+
+static int reconcile(Daemon *d) {
+        int r;
+
+        r = prepare(d);
+        if (r > 0)
+                object_mark(d->cluster, d->state);
+        if (r != 0)
+                return r;
+        r = update_status(d); /* before anything is done about it, which is for the next look to see */
         if (r >= 0)
-                r = find_pods(d);
-        if (r >= 0)
-                r = bring_to_nodes(d);
-        if (r >= 0)
-                r = roll(d);
-        if (r >= 0)
-                r = update_status(d);
-        if (r >= 0 && d->alive && d->updated == d->desired)
-                r = revisions_forget(d->cluster, d->state, d->edit.root, d->hash);
+                r = act(d);
+        if (r >= 0 && d->alive && d->nodes->counts[DAEMON_UPDATED] == d->nodes->counts[DAEMON_DESIRED])
+                r = revisions_forget(d->cluster, d->state, d->edit.root, d->wish.hash);
         return r < 0 ? r : plan(d);
 }
 
 int reconcile_daemon_set(Cluster *c, ObjectState *s) {
-        Daemon d = { .cluster = c, .state = s, .alive = s->entry.object->doc->deleted == 0, .look_at = USEC_INFINITY };
+        Daemon d = { .cluster = c, .state = s, .alive = s->entry.object->doc->deleted == 0 };
         int r;
 
         r = reconcile(&d);
         daemon_done(&d);
-        return r < 0 ? r : 0;
+        return r;
 }

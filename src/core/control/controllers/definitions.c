@@ -307,5 +307,5 @@ static int end(Cluster *c, ObjectState *s) {
 }
 
 int reconcile_definition(Cluster *c, ObjectState *s) {
-        return s->entry.object->doc->deleted > 0 ? end(c, s) : establish(c, s);
+        return MIN(s->entry.object->doc->deleted > 0 ? end(c, s) : establish(c, s), 0);
 }

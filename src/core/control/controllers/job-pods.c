@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pods of a Job: how many, for which indexes, when. Kubernetes documentation, "Jobs": parallelism, completion mode, backoff limit. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "basic/alloc-util.h"
 #include "basic/parse-util.h"
@@ -149,21 +150,62 @@ static void set_index(Job *j, Json *template, int64_t i, int64_t n_failures, cha
 }
 
 /* How often an index has failed, as its pods tell, and when that was the last time. */
-static void find_index_failures(const Job *j, int64_t i, int64_t *ret_n, usec_t *ret_at) {
+typedef struct IndexFailures {
+        int64_t index, n;
+        usec_t at;
+} IndexFailures;
+
+typedef struct FailureList {
+        IndexFailures *all; /* owned; in order once they have been folded */
+        size_t n, allocated;
+} FailureList;
+
+static int compare_indexes(const void *a, const void *b) {
+        const IndexFailures *x = a, *y = b;
+
+        return CMP(x->index, y->index);
+}
+
+/* One for each index. */
+static void fold_failures(FailureList *l) {
+        size_t n = 0;
+
+        if (l->n > 0)
+                qsort(l->all, l->n, sizeof(l->all[0]), compare_indexes);
+        for (size_t i = 0; i < l->n; i++) {
+                const IndexFailures *f = &l->all[i];
+
+                if (n > 0 && l->all[n - 1].index == f->index) {
+                        l->all[n - 1].n = MAX(l->all[n - 1].n, f->n);
+                        l->all[n - 1].at = MAX(l->all[n - 1].at, f->at);
+                } else
+                        l->all[n++] = *f;
+        }
+        l->n = n;
+}
+
+static int find_failures(const Job *j, FailureList *ret) {
         ObjectState *d;
 
-        *ret_n = 0;
-        *ret_at = 0;
         LIST_FOREACH(d, &j->state->dependents, ObjectState, in_owner) {
                 const Pod *p = (const Pod*) d->entry.object;
-                const char *text = p->object.kind == KIND_POD && !pod_is_active(p) ? doc_annotation(p->object.doc, JOB_INDEX_FAILURES) : NULL;
+                const char *text = p->object.kind == KIND_POD && p->status == POD_FAILED ? doc_annotation(p->object.doc, JOB_INDEX_FAILURES) : NULL;
                 uint64_t before;
 
-                if (!text || p->status != POD_FAILED || job_index_of(j, &p->object) != i || parse_u64_range(text, 0, INT32_MAX, &before) < 0)
+                if (!text || parse_u64_range(text, 0, INT32_MAX, &before) < 0)
                         continue;
-                *ret_n = MAX(*ret_n, (int64_t) before + 1);
-                *ret_at = MAX(*ret_at, job_pod_end(p));
+                if (!GREEDY_REALLOC(ret->all, ret->allocated, ret->n + 1))
+                        return -ENOMEM;
+                ret->all[ret->n++] = (IndexFailures) { .index = job_index_of(j, &p->object), .n = (int64_t) before + 1, .at = job_pod_end(p) };
         }
+        fold_failures(ret);
+        return 0;
+}
+
+static IndexFailures failures_of(const FailureList *l, int64_t i) {
+        const IndexFailures *f = l->n == 0 ? NULL : bsearch(&(IndexFailures) { .index = i }, l->all, l->n, sizeof(l->all[0]), compare_indexes);
+
+        return f ? *f : (IndexFailures) { .index = i };
 }
 
 /* The next index from i on that has neither a pod nor an end. */
@@ -183,28 +225,40 @@ static int create_pod(Job *j, const Json *template, const char *prefix, Error *e
         return create_pod_from(j->cluster, &j->state->entry, template, prefix, JOB_COMPONENT, error);
 }
 
-static int create_indexed_pods(Job *j, Json *template, int64_t missing, Error *error) {
-        usec_t now = cluster_now_realtime(j->cluster), at;
-        int64_t i = 0, n_failures = 0;
+static int create_indexed_pods(Job *j, Json *template, int64_t missing, const FailureList *failures, Error *error) {
+        usec_t now = cluster_now_realtime(j->cluster);
         char prefix[300];
         int r = 0;
 
-        for (; missing > 0 && r >= 0; i++) {
+        for (int64_t i = 0; missing > 0 && r >= 0; i++) {
+                IndexFailures f;
+                usec_t at;
+
                 i = next_pending(j, i);
                 if (i >= j->completions)
                         return 0;
-                if (j->backoff_limit_per_index >= 0) {
-                        find_index_failures(j, i, &n_failures, &at);
-                        at = usec_add(at, backoff(n_failures));
-                        if (at > now) {
-                                j->look_at = MIN(j->look_at, at);
-                                continue;
-                        }
+                f = failures_of(failures, i);
+                at = usec_add(f.at, backoff(f.n));
+                if (at > now) {
+                        j->look_at = MIN(j->look_at, at);
+                        continue;
                 }
-                set_index(j, template, i, n_failures, prefix);
+                set_index(j, template, i, f.n, prefix);
                 r = create_pod(j, template, prefix, error);
                 missing--;
         }
+        return r;
+}
+
+static int create_for_indexes(Job *j, Json *template, int64_t missing, Error *error) {
+        FailureList failures = {};
+        int r = 0;
+
+        if (j->backoff_limit_per_index >= 0)
+                r = find_failures(j, &failures);
+        if (r >= 0)
+                r = create_indexed_pods(j, template, missing, &failures, error);
+        free(failures.all);
         return r;
 }
 
@@ -215,7 +269,7 @@ static int create_pods(Job *j, int64_t missing) {
         int r = json_arena_error(&j->edit.arena);
 
         if (j->indexed && r >= 0)
-                r = create_indexed_pods(j, template, n, &error);
+                r = create_for_indexes(j, template, n, &error);
         else
                 for (; n > 0 && r >= 0; n--)
                         r = create_pod(j, template, object_name(j->state->entry.object), &error);

@@ -191,8 +191,8 @@ int reconcile_namespace(Cluster *c, ObjectState *s) {
         int r;
 
         if (s->entry.object->doc->deleted == 0)
-                return service_account_ensure(c, s->entry.object);
+                return MIN(service_account_ensure(c, s->entry.object), 0);
         r = empty_namespace(c, s, &remains);
         remains_done(&remains);
-        return r;
+        return MIN(r, 0);
 }

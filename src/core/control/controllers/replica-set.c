@@ -82,7 +82,7 @@ static int scale(Cluster *c, ObjectState *s, const Json *spec, bool *ret_failed,
         int64_t wanted = json_i64(json_get(spec, "replicas"), 1), all;
         int r;
 
-        r = release_pods(c, s, json_get(spec, "selector"));
+        r = release_pods(c, s, json_get(spec, "selector"), NULL);
         all = timed_state(s)->pods.all;
         if (all <= wanted)
                 victims_forget(s);
@@ -145,7 +145,7 @@ int reconcile_replica_set(Cluster *c, ObjectState *s) {
                 return r;
         if (r > 0) {
                 object_mark(c, s);
-                return 0;
+                return 1;
         }
         wanted = json_i64(json_at(e.root, "spec", "replicas", NULL), 1);
         min_ready = spec_seconds(json_get(e.root, "spec"), "minReadySeconds");

@@ -5,6 +5,26 @@
 
 #include "basic/string-util.h"
 
+#define REVISION_KEY_MAX (2 * REVISION_NAME_MAX)
+
+void revision_name(const ObjectState *s, const char *hash, char buf[REVISION_NAME_MAX]) {
+        (void) snprintf(buf, REVISION_NAME_MAX, "%.242s-%s", object_name(s->entry.object), hash);
+}
+
+/* The key of an object of that name in its namespace. */
+static void put_key(const ObjectState *s, const char *name, char buf[REVISION_KEY_MAX]) {
+        const char *key = s->entry.object->name, *slash = strchr(key, '/');
+
+        (void) snprintf(buf, REVISION_KEY_MAX, "%.*s%s", slash ? (int) (slash - key + 1) : 0, key, name);
+}
+
+StoreEntry *revision_find(const Cluster *c, const ObjectState *s, const char *name) {
+        char key[REVISION_KEY_MAX];
+
+        put_key(s, name, key);
+        return store_find(c->store, KIND_CONTROLLER_REVISION, key);
+}
+
 static int64_t revision_of(Cluster *c, ObjectState *s, int *ret_error) {
         _cleanup_edit_ Edit e = {}; /* only read */
         int r;
@@ -21,21 +41,25 @@ typedef struct Revisions {
         int64_t n_others, present_number, oldest_number, newest_number;
 } Revisions;
 
+/* By what their names begin with, which is its own: it may have very many dependents beside them. */
 static int find_revisions(Cluster *c, const ObjectState *of, const char *hash, Revisions *ret) {
-        ObjectState *s;
+        char name[REVISION_NAME_MAX], prefix[REVISION_KEY_MAX];
         int r = 0;
 
         *ret = (Revisions) {};
-        LIST_FOREACH(s, &of->dependents, ObjectState, in_owner) {
+        revision_name(of, "", name);
+        put_key(of, name, prefix);
+        for (StoreEntry *e = store_find_from(c->store, KIND_CONTROLLER_REVISION, prefix); e && startswith(e->object->name, prefix); e = store_following(e)) {
+                ObjectState *s = object_state(e);
                 int64_t n;
 
-                if (s->entry.object->kind != KIND_CONTROLLER_REVISION || s->entry.object->doc->deleted > 0)
+                if (s->owner != of || e->object->doc->deleted > 0)
                         continue;
                 n = revision_of(c, s, &r);
                 if (r < 0)
                         return r;
                 ret->newest_number = MAX(ret->newest_number, n);
-                if (streq_ptr(doc_label(s->entry.object->doc, REVISION_HASH_LABEL), hash)) {
+                if (streq_ptr(doc_label(e->object->doc, REVISION_HASH_LABEL), hash)) {
                         ret->present = s;
                         ret->present_number = n;
                         continue;
@@ -63,18 +87,6 @@ static Json *make_revision(JsonArena *a, const Json *of, const char *hash, int64
         json_set(a, json_ensure(a, json_ensure(a, root, "data", JSON_OBJECT), "spec", JSON_OBJECT), "template", patch);
         json_set_i64(a, root, "revision", number);
         return root;
-}
-
-void revision_name(const ObjectState *s, const char *hash, char buf[REVISION_NAME_MAX]) {
-        (void) snprintf(buf, REVISION_NAME_MAX, "%.242s-%s", object_name(s->entry.object), hash);
-}
-
-StoreEntry *revision_find(const Cluster *c, const ObjectState *s, const char *name) {
-        const char *key = s->entry.object->name, *slash = strchr(key, '/');
-        char buf[600];
-
-        (void) snprintf(buf, sizeof(buf), "%.*s%s", slash ? (int) (slash - key + 1) : 0, key, name);
-        return store_find(c->store, KIND_CONTROLLER_REVISION, buf);
 }
 
 /* One that is there was left by an owner that was deleted without it. Without any there is no history, and pods all the same. */

@@ -350,7 +350,7 @@ static int advance(Stateful *s) {
 
         r = revisions_keep(s->cluster, s->state, s->edit.root, s->hash);
         if (r >= 0)
-                r = release_pods(s->cluster, s->state, json_get(s->spec, "selector"));
+                r = release_pods(s->cluster, s->state, json_get(s->spec, "selector"), NULL);
         if (r == 0)
                 r = find_pods(s);
         if (r == 0 && json_get(s->spec, "volumeClaimTemplates"))

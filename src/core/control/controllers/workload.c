@@ -107,7 +107,7 @@ int create_pod_on(Cluster *c, StoreEntry *owner, const Json *pod, const char *no
         return create_pod(c, &a, owner, json_copy(&a, pod), base, component, node, reterr);
 }
 
-int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
+int release_pods(Cluster *c, ObjectState *s, const Json *selector, int (*keep)(Cluster *c, ObjectState *s, PodState *pod)) {
         TimedState *ts = timed_state(s);
         int r;
 
@@ -119,11 +119,14 @@ int release_pods(Cluster *c, ObjectState *s, const Json *selector) {
                         object_mark(c, s);
                         return 1;
                 }
-                if (d->entry.object->kind == KIND_POD && !label_selector_matches(selector, d->entry.object->doc)) {
+                if (d->entry.object->kind != KIND_POD)
+                        r = 0;
+                else if (!label_selector_matches(selector, d->entry.object->doc))
                         r = set_controller(c, &d->entry, s->entry.object, false);
-                        if (r < 0)
-                                return r;
-                }
+                else
+                        r = keep ? keep(c, s, (PodState*) d) : 0;
+                if (r < 0)
+                        return r;
                 if (ts->unchecked == &d->in_owner) /* else it has been unlinked */
                         ts->unchecked = next;
         }

@@ -25,9 +25,9 @@ int create_pod_from(Cluster *c, StoreEntry *owner, const Json *template, const c
 Json *make_pod_from(JsonArena *a, const Json *template, const char *prefix);
 /* Creates a copy of that pod, which is admitted already, on that node, named after its owner, and tells so. */
 int create_pod_on(Cluster *c, StoreEntry *owner, const Json *pod, const char *node, const char *component, Error *reterr);
-/* Lets go of pods whose labels it no longer selects, of those that have come or changed. 1: there are more than it goes through in one
- * look, it is to be looked at again before anything else is done. */
-int release_pods(Cluster *c, ObjectState *s, const Json *selector);
+/* Lets go of pods whose labels it no longer selects, of those that have come or changed, and asks `keep` (may be NULL) about the others. 1: there
+ * are more than it goes through in one look, it is to be looked at again before anything else is done. */
+int release_pods(Cluster *c, ObjectState *s, const Json *selector, int (*keep)(Cluster *c, ObjectState *s, PodState *pod));
 /* A name for a template: FNV-1a of its text in letters that make no words (as k8s.io/apimachinery, rand.SafeEncodeString). */
 #define TEMPLATE_HASH_MAX 11
 void hash_template(const Json *template, int64_t collisions, char buf[TEMPLATE_HASH_MAX]);
