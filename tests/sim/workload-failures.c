@@ -9,11 +9,6 @@
 #include "core/control/pods.h"
 #include "tests/sim/workloads-internal.h"
 
-/* Not 0: such a pod would be made, placed and sent away without end in one moment. */
-static unsigned any_but_none(Workloads *w, unsigned n) {
-        return MAX(any(w, n), 1U);
-}
-
 static bool by_lot(const Object *node _unused_, void *w) {
         return any(w, 2) == 0;
 }
@@ -99,7 +94,7 @@ static void create_failing_pod(Workloads *w) {
                 (void) snprintf(deadline, sizeof(deadline), "\"activeDeadlineSeconds\":%u,", 1 + any(w, 200));
         create(w, KIND_POD, some_key(w, "p", key), parse_text(&a, "{\"metadata\":{\"labels\":{\"app\":\"a%u\"}," RUNS "},\"spec\":{\"restartPolicy\":\"%s\",%s"
                "\"terminationGracePeriodSeconds\":%u," BEARS "," CONTAINERS "}}", any(w, WORKLOAD_NAMES), 1 + any(w, any(w, 2) ? 20 : 1000), any(w, 2) * any(w, 4),
-               policies[any(w, 3)], deadline, any(w, 60), any(w, 80), any_but_none(w, 80), any(w, 3), 100 * any(w, 20)));
+               policies[any(w, 3)], deadline, any(w, 60), any(w, 80), any(w, 80), any(w, 3), 100 * any(w, 20)));
 }
 
 static void create_failing_deployment(Workloads *w) {
@@ -112,7 +107,7 @@ static void create_failing_deployment(Workloads *w) {
         create(w, KIND_DEPLOYMENT, key, parse_text(&a, "{\"metadata\":{\"generation\":1,\"labels\":{\"app\":\"a%u\"}},\"spec\":{\"replicas\":%u,\"minReadySeconds\":%u,"
                "\"selector\":{\"matchLabels\":{\"app\":\"a%u\"}},\"strategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":%u,\"maxUnavailable\":%u}},"
                "\"template\":{\"metadata\":{\"labels\":{\"app\":\"a%u\"}," RUNS "},\"spec\":{\"restartPolicy\":\"Always\"," BEARS "," CONTAINERS "}}}}", i, any(w, 7),
-               any(w, 2) * any(w, 10), i, 1 + any(w, 2), any(w, 3), i, 1 + any(w, 100), any(w, 3), any(w, 80), any_but_none(w, 80), any(w, 3), 100 * any(w, 5)));
+               any(w, 2) * any(w, 10), i, 1 + any(w, 2), any(w, 3), i, 1 + any(w, 100), any(w, 3), any(w, 80), any(w, 80), any(w, 3), 100 * any(w, 5)));
 }
 
 static void create_node(Workloads *w) {

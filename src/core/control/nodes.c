@@ -15,6 +15,7 @@
 
 /* Tombstones are small and rare; this many removed agents are remembered, the oldest forgotten first. */
 #define TOMBSTONES_MAX 4096
+#define STAY_LEAST USEC_PER_SEC /* of a pod that came to a taint which it bears with for less */
 
 int check_node_cpu(const Cluster *c, int64_t cpu, Error *reterr) {
         if (cpu > 0 && cpu <= c->config.node_cpu_max)
@@ -367,17 +368,20 @@ bool node_evicts(const NodeClass *class) {
 }
 
 /* When the pod has to go for the taints that clients put on its node; USEC_INFINITY: never. It bears with them since both are there, so
- * that one which goes from one tainted node to the next does not go on at once. */
+ * that one which goes from one tainted node to the next does not go on at once. Nor does one that came to the taint and bears with it for
+ * no time: its controller would make another for there at once, and so for ever. */
 static usec_t taints_due(const NodeState *ns, const PodState *ps) {
         const NodeClass *class = ns->sched.class;
-        usec_t since = MAX(ps->bound_at, ns->tainted_at), due = USEC_INFINITY;
+        usec_t since = MAX(ps->bound_at, ns->tainted_at), due = USEC_INFINITY, least = ps->bound_at >= ns->tainted_at ? STAY_LEAST : 0;
         const Pod *p = pod_of(ps);
 
         for (size_t i = 0; i < class->n_taints; i++) {
                 const Taint *t = &class->taints[i];
+                usec_t bears = p->class ? pod_class_tolerates(p->class, t->key, t->value, t->effect) : 0;
 
+                bears = MAX(bears, least);
                 if (t->effect == TAINT_NO_EXECUTE)
-                        due = MIN(due, usec_add(since, p->class ? pod_class_tolerates(p->class, t->key, t->value, t->effect) : 0));
+                        due = MIN(due, usec_add(since, bears));
         }
         return due;
 }
