@@ -550,6 +550,37 @@ static void test_resting(void **state _unused_) {
         cluster_free(c);
 }
 
+#define OF_JOB "{\"metadata\":{\"finalizers\":[\"batch.kubernetes.io/job-tracking\"],\"annotations\":{\"kubesim.io/duration\":\"1s\"}%s}," \
+        "\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}"
+#define JOB "{\"metadata\":{},\"spec\":{\"parallelism\":1,\"completions\":1000,\"suspend\":true,\"selector\":{\"matchLabels\":{\"app\":\"j\"}},\"template\":" \
+        "{\"metadata\":{\"labels\":{\"app\":\"j\"}},\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}%s}"
+
+/* The status names a pod that could not be let go of, and more others have ended than a look lets go of: it counts once all the same. */
+static void test_a_pod_counts_once(void **state _unused_) {
+        Cluster *c = cluster(0, N_NODES);
+        char name[16], uid[UUID_STRING_MAX], more[256];
+        StoreEntry *job;
+
+        for (unsigned i = 0; i < 300; i++) {
+                (void) snprintf(name, sizeof(name), "p%03u", i);
+                put(c, KIND_POD, name, OF_JOB, "");
+        }
+        run_until(c, now + 20 * SECOND);
+        assert_int_equal(pod_of(find_pod(c, "p299"))->status, POD_SUCCEEDED);
+        job = put(c, KIND_JOB, "j", JOB, "");
+        (void) snprintf(more, sizeof(more), ",\"ownerReferences\":[{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"name\":\"j\",\"uid\":\"%s\",\"controller\":true}]",
+                        uuid_to_string(job->object->uid, uid));
+        for (unsigned i = 0; i < 300; i++) {
+                (void) snprintf(name, sizeof(name), "p%03u", i);
+                put(c, KIND_POD, name, OF_JOB, more);
+        }
+        (void) snprintf(more, sizeof(more), ",\"status\":{\"uncountedTerminatedPods\":{\"succeeded\":[\"%s\"]}}", uuid_to_string(find_pod(c, "p299")->entry.object->uid, uid));
+        put(c, KIND_JOB, "j", JOB, more);
+        run_until(c, now + 20 * SECOND);
+        assert_non_null(strstr(job->object->doc->status, "\"succeeded\":300"));
+        cluster_free(c);
+}
+
 /* Each pod is written once when its node is lost and once when it is back, those of a node or two in one step. */
 static void test_pods_of_lost_nodes(void **state _unused_) {
         FaultSpec spec = { .kind = FAULT_HANG, .span = 30 * SECOND };
@@ -615,7 +646,7 @@ int main(void) {
                 cmocka_unit_test(test_many_silent_nodes),
                 cmocka_unit_test(test_daemons),
                 cmocka_unit_test(test_daemons_that_surge),
-                cmocka_unit_test(test_resting),
+                cmocka_unit_test(test_resting), cmocka_unit_test(test_a_pod_counts_once),
                 cmocka_unit_test(test_many_pods_that_wait),
                 cmocka_unit_test(test_a_new_class),
                 cmocka_unit_test(test_a_class_that_was_forgotten),

@@ -126,15 +126,15 @@ static int count_pod(Job *j, ObjectState *state, Names *names, Json *list) {
                 j->terminating += !pod_is_active(p);
         if (pod_is_active(p))
                 return count_active(j, p);
-        if (!tracked || !has_ended(j, p) || j->n_ended >= JOB_BURST)
+        if (!tracked || !has_ended(j, p))
+                return 0;
+        name = find_name(names, p->object.uid);
+        if (name) /* also one that is not to be let go of in this look: it would count as gone */
+                name->held = true;
+        if (j->n_ended >= JOB_BURST)
                 return 0;
         r = note_ended(j, state);
-        if (r < 0)
-                return r;
-        name = find_name(names, p->object.uid);
-        if (name)
-                name->held = true;
-        return name ? 0 : enter(j, list, &p->object);
+        return r < 0 || name ? r : enter(j, list, &p->object);
 }
 
 static int64_t count_later_failures(const Job *j) {
