@@ -369,7 +369,7 @@ bool node_evicts(const NodeClass *class) {
 
 /* When the pod has to go for the taints that clients put on its node; USEC_INFINITY: never. It bears with them since both are there, so
  * that one which goes from one tainted node to the next does not go on at once. Nor does one that came to the taint and bears with it for
- * no time: its controller would make another for there at once, and so for ever. */
+ * no time, or that has a controller: another would come there at once, and so for ever. */
 static usec_t taints_due(const NodeState *ns, const PodState *ps) {
         const NodeClass *class = ns->sched.class;
         usec_t since = MAX(ps->bound_at, ns->tainted_at), due = USEC_INFINITY, least = ps->bound_at >= ns->tainted_at ? STAY_LEAST : 0;
@@ -379,7 +379,8 @@ static usec_t taints_due(const NodeState *ns, const PodState *ps) {
                 const Taint *t = &class->taints[i];
                 usec_t bears = p->class ? pod_class_tolerates(p->class, t->key, t->value, t->effect) : 0;
 
-                bears = MAX(bears, least);
+                if (bears > 0 || ps->common.owner)
+                        bears = MAX(bears, least);
                 if (t->effect == TAINT_NO_EXECUTE)
                         due = MIN(due, usec_add(since, bears));
         }
