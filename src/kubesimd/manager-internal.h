@@ -17,6 +17,8 @@
 
 #define LISTENERS_MAX 16
 
+#define TURN_FIRST_USEC (20e3 / 256) /* so that 20 ms, which no turn should take, is among the bounds */
+
 struct Manager {
         const ManagerOptions *options;
         Config config;
@@ -50,7 +52,7 @@ struct Manager {
         bool stopping;
         usec_t started;
         int exit_status;
-        uint64_t turns[16]; /* of the loop, by duration: [i] = less than 2^i * 100 us, the last is the rest */
+        uint64_t turns[16]; /* of the loop, by duration: [i] = less than 2^i * TURN_FIRST_USEC, the last is the rest */
         usec_t turns_usec, turn_max_usec;
 };
 

@@ -95,7 +95,7 @@ static double resident_bytes(void) {
 
 static void put_loop(Manager *m, StrBuf *b) {
         metrics_put_head(b, "kubesim_loop_turn_seconds", "histogram", "Time of a turn of the event loop, in which all others wait.");
-        metrics_put_histogram(b, "kubesim_loop_turn_seconds", "", m->turns, ELEMENTSOF(m->turns), 100e-6, (double) m->turns_usec / USEC_PER_SEC);
+        metrics_put_histogram(b, "kubesim_loop_turn_seconds", "", m->turns, ELEMENTSOF(m->turns), TURN_FIRST_USEC / USEC_PER_SEC, (double) m->turns_usec / USEC_PER_SEC);
         put_one(b, "kubesim_loop_turn_max_seconds", "gauge", "The longest turn since the start.", (double) m->turn_max_usec / USEC_PER_SEC);
 }
 

@@ -539,7 +539,7 @@ Manager *manager_free(Manager *m) {
 static void count_turn(Manager *m, usec_t took) {
         unsigned i = 0;
 
-        while (i < ELEMENTSOF(m->turns) - 1 && took >= (UINT64_C(100) << i))
+        while (i < ELEMENTSOF(m->turns) - 1 && (double) took >= TURN_FIRST_USEC * (double) (UINT64_C(1) << i))
                 i++;
         m->turns[i]++;
         m->turns_usec += took;
