@@ -457,22 +457,37 @@ static void wait_for_input(HttpServer *s) {
         (void) poll(fds, fds ? s->n_daemons : 0, LAST_WAIT_MSEC);
 }
 
-/* libmicrohttpd must not be stopped while anything is suspended: everything is answered and resumed first. */
-static void end_requests(HttpServer *s) {
+/* Whoever waits for something hears that it will not come. */
+static void answer_all(HttpServer *s) {
         HttpRequest *req;
-        usec_t end;
 
-        http_server_drain(s);
         http_server_fail_held(s, 0, -EAGAIN, "the server is stopping");
         LIST_FOREACH(req, &s->held, HttpRequest, link)
                 if (http_reply_error(req, -EAGAIN, NULL) < 0)
                         request_resume(req);
-        end = usec_add(now_monotonic(), LAST_REQUESTS_USEC);
-        while ((s->n_busy > 0 || s->n_streams > 0 || s->n_fresh > 0) && now_monotonic() < end) {
+        LIST_FOREACH(req, &s->streams, HttpRequest, stream_link)
+                http_stream_wake(req);
+}
+
+static bool is_suspended(const HttpServer *s) {
+        return !list_is_empty(&s->held) || !list_is_empty(&s->waiting) || s->n_streams > 0;
+}
+
+/* libmicrohttpd must not be stopped while anything is suspended: everything is answered and resumed first, again and again, as requests
+ * come meanwhile. */
+static void end_requests(HttpServer *s) {
+        usec_t end = usec_add(now_monotonic(), LAST_REQUESTS_USEC), now;
+        bool again;
+
+        http_server_drain(s);
+        do {
+                answer_all(s);
                 set_all_due(s);
-                if (!run_daemons(s))
+                again = run_daemons(s);
+                now = now_monotonic();
+                if (!again && s->n_busy + s->n_streams + s->n_fresh > 0 && now < end)
                         wait_for_input(s);
-        }
+        } while ((s->n_busy + s->n_streams + s->n_fresh > 0 && now < end) || (is_suspended(s) && now < usec_add(end, USEC_PER_SEC)));
 }
 
 HttpServer *http_server_free(HttpServer *s) {
