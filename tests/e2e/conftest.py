@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real kubesimd and kubesim-agent processes on temporary sockets, with a receiver of sd_notify messages."""
+import collections
 import http.client
 import json
 import os
@@ -26,6 +27,18 @@ def eventually(check, seconds=5.0):
             assert result, f"not within {seconds}s: {check}"
             return result
         time.sleep(0.02)
+
+
+RESERVED = collections.deque(maxlen=64)
+
+
+def free_port():
+    """A port that nobody else gets meanwhile: it is bound, but not listened on, and may so be bound a second time by who says SO_REUSEADDR."""
+    probe = socket.socket()
+    probe.bind(("127.0.0.1", 0))
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    RESERVED.append(probe)
+    return probe.getsockname()[1]
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -93,10 +106,7 @@ class Daemon(Process):
     def __init__(self, tmp, *settings, tokens=None, fast=True, state=None, env=None, listen=()):
         self.tmp, self.settings = tmp, settings
         self.socket = os.path.join(tmp, "kubesimd.sock")
-        probe = socket.socket()
-        probe.bind(("127.0.0.1", 0))
-        self.port = probe.getsockname()[1]
-        probe.close()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         args = ["kubesimd", f"--listen=unix:{self.socket}", f"--listen=127.0.0.1:{self.port}",
                 f"--state={state or tmp}", f"--agents-dir={tmp}", f"--config={os.path.join(tmp, 'conf')}"]

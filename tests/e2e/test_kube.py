@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, UnixConnection, eventually
+from conftest import BUILD, UnixConnection, eventually, free_port
 
 # Every kubectl at hand: Debian's, and versioned ones beside it.
 KUBECTL = shutil.which("kubectl") or "kubectl"
@@ -617,11 +617,7 @@ def test_ten_thousand_wrong_requests(cluster, door):
 
 def test_tls(start, tmp_path):
     """Certificates of our own: curl and kubectl believe them, a client's role is in its certificate."""
-    import socket
-    probe = socket.socket()
-    probe.bind(("127.0.0.1", 0))
-    port = probe.getsockname()[1]
-    probe.close()
+    port = free_port()
     daemon = start(listen=[f"https:127.0.0.1:{port}"])
     url = f"https://127.0.0.1:{port}"
     config = lambda role: daemon.ask("GET", f"/kubeconfig?role={role}&server={url}").text

@@ -4,13 +4,13 @@ import base64
 import json
 import os
 import re
-import socket
 import ssl
 import subprocess
 import http.client
 
 import pytest
 
+from conftest import free_port
 from test_kube import KUBECTLS
 from test_kubectl import version_of
 
@@ -24,10 +24,7 @@ class Secure:
     """The daemon by its HTTPS socket, with a token."""
 
     def __init__(self, start, tmp_path):
-        probe = socket.socket()
-        probe.bind(("127.0.0.1", 0))
-        self.port = probe.getsockname()[1]
-        probe.close()
+        self.port = free_port()
         (tmp_path / "tokens").write_text("".join(f"{t} {role}\n" for role, t in TOKENS.items()))
         self.daemon = start(listen=[f"https:127.0.0.1:{self.port}"], tokens=str(tmp_path / "tokens"))
         self.tmp = str(tmp_path)

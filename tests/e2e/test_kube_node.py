@@ -8,13 +8,12 @@ import os
 import queue
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 
 import pytest
 
-from conftest import BUILD, eventually
+from conftest import BUILD, eventually, free_port
 
 SOURCE = os.path.join(os.path.dirname(__file__), "node")
 HOME = os.path.abspath(os.path.join(BUILD, "node"))
@@ -91,10 +90,7 @@ def front(start, program, tmp_path):
     clients = []
 
     def front(*settings):
-        probe = socket.socket()
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
+        port = free_port()
         daemon = start("Access.Anonymous=no", *settings, listen=[f"https:127.0.0.1:{port}"])
         config = tmp_path / "kubeconfig"
         config.write_text(daemon.ctl("kubeconfig", "admin", f"https://127.0.0.1:{port}", check=True).stdout)

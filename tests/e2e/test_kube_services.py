@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services beside their endpoints: ports on the nodes, what is filled in, what is refused (kubernetes documentation, "Service")."""
-import socket
 
 import pytest
 
-from conftest import eventually
+from conftest import eventually, free_port
 
 SERVICES = "/api/v1/namespaces/default/services"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
@@ -169,9 +168,7 @@ def test_health_port(kubesimd):
 
 def test_the_service_of_the_api(start):
     """`kubernetes` is there from the start, and again when somebody deletes it; pkg/controlplane of Kubernetes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     daemon = start("Access.Anonymous=admin", listen=(f"https:127.0.0.1:{port}",))
     service = daemon.get(SERVICES + "/kubernetes")
     spec = service["spec"]

@@ -2,13 +2,12 @@
 """A genuine kube-scheduler in front of a kubesimd: how it is configured, started, waited for, and what it logs."""
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
-from conftest import BUILD, Daemon, eventually  # noqa: E402
+from conftest import BUILD, Daemon, eventually, free_port  # noqa: E402
 
 PROGRAM = os.environ.get("KUBE_SCHEDULER", os.path.join(BUILD, "peers/kube-scheduler"))
 CORE = "/api/v1"
@@ -36,12 +35,6 @@ ALL_NODES = "percentageOfNodesToScore: 100\nprofiles:\n"
 def profile(name, without=()):
     enabled = ", ".join(f"{{name: {n}, weight: {w}}}" for n, w in WEIGHTS.items() if n not in without)
     return f"- {{schedulerName: {name}, plugins: {{score: {{disabled: [{{name: '*'}}], enabled: [{enabled}]}}}}}}\n"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class KubeScheduler:
