@@ -217,6 +217,26 @@ static int reply_refusal(KubeWrite *w, int r, Error *error, Error *reterr) {
         return r;
 }
 
+static void check_all(KubeWrite *w, const Json *object, const Json *old) {
+        validate_metadata(w, object, old);
+        if (w->resource->checks)
+                validate_checks(w, w->resource->checks, object, old);
+        if (w->resource->validate)
+                w->resource->validate(w, object, old);
+}
+
+/* Most objects are right, and to write the path of each field that is looked at would take longer than to look at it: first it is only
+ * asked whether anything is wrong. */
+static void check(KubeWrite *w, const Json *object, const Json *old) {
+        w->no_paths = true;
+        check_all(w, object, old);
+        w->no_paths = false;
+        if (!w->causes || w->causes->size == 0)
+                return;
+        w->causes = NULL;
+        check_all(w, object, old);
+}
+
 static int fill_in_and_check(KubeWrite *w, Json *object, const Json *old, Error *reterr) {
         int r;
 
@@ -225,11 +245,7 @@ static int fill_in_and_check(KubeWrite *w, Json *object, const Json *old, Error 
         r = w->resource->admit ? w->resource->admit(w, object, old, reterr) : 0;
         if (r < 0 || w->causes)
                 return r; /* what could not be allotted comes alone */
-        validate_metadata(w, object, old);
-        if (w->resource->checks)
-                validate_checks(w, w->resource->checks, object, old);
-        if (w->resource->validate)
-                w->resource->validate(w, object, old);
+        check(w, object, old);
         if (json_arena_error(&w->arena) < 0)
                 return error_set(reterr, json_arena_error(&w->arena), "out of memory");
         return 0;

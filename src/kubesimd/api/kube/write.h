@@ -22,6 +22,7 @@ struct KubeWrite {
         char manager[129];   /* fieldManager */
         Json *managed;       /* managedFields as an apply has them; NULL: the write is tracked */
         Json *causes;        /* what is wrong, as StatusCauses */
+        bool no_paths;       /* it is only asked whether anything is wrong: causes may be without their fields */
         StrBuf strict;       /* unknown and duplicate fields: 'unknown field "spec.foo", ...' */
         const char *object_name; /* for messages */
 };

@@ -203,7 +203,7 @@ static bool needs_value(const Check *c) {
 static void look(KubeWrite *w, const Check *c, const char *path, const char *field, const Json *parent, const Json *old, bool update) {
         size_t n = strcspn(path, ".[{"), i = 0;
         const char *rest = path + n;
-        char key[64], here[FIELD_MAX], item[FIELD_MAX + 32];
+        char key[64], here[FIELD_MAX], item[FIELD_MAX];
         const Json *value, *before;
 
         assert(n < sizeof(key));
@@ -212,7 +212,7 @@ static void look(KubeWrite *w, const Check *c, const char *path, const char *fie
         value = json_get(parent, key);
         if (!value && (*rest == '[' || *rest == '{' || needs_value(c)))
                 return;
-        put_path(here, "%s%s%s", field, *field ? "." : "", key);
+        put_path(w, here, "%s%s%s", field, *field ? "." : "", key);
         before = json_get(old, key);
         if (*rest == '\0') {
                 if (!c->when || holds(parent, c->when))
@@ -225,9 +225,9 @@ static void look(KubeWrite *w, const Check *c, const char *path, const char *fie
         }
         JSON_FOREACH(v, value) {
                 if (*rest == '[')
-                        (void) snprintf(item, sizeof(item), "%s[%zu]", here, i++);
+                        put_path(w, item, "%s[%zu]", here, i++);
                 else
-                        (void) snprintf(item, sizeof(item), "%s[%s]", here, v->key);
+                        put_path(w, item, "%s[%s]", here, v->key);
                 if (rest[2] == '.')
                         look(w, c, rest + 3, item, v, NULL, false);
                 else if (!c->when || holds(parent, c->when))

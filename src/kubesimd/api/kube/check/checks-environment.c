@@ -35,8 +35,8 @@ static void check_subscript(KubeWrite *w, const char *field, const char *whole, 
 
         for (char *p = subscript; annotation && *p; p++)
                 *p = (char) tolower((unsigned char) *p);
-        put_path(path, "%s.fieldPath", field);
-        put_path(words, "error converting fieldPath: field label does not support subscript: %s", whole);
+        put_path(w, path, "%s.fieldPath", field);
+        put_text(words, "error converting fieldPath: field label does not support subscript: %s", whole);
         if (!annotation && !label)
                 cause_invalid_text(w, path, whole, words);
         else if (wrong_qualified(subscript))
@@ -49,19 +49,19 @@ static void check_field(KubeWrite *w, const char *field, const Json *ref, const 
         char *subscript;
         size_t n;
 
-        put_path(path, "%s.%s", field, *version == '\0' ? "apiVersion" : "fieldPath");
+        put_path(w, path, "%s.%s", field, *version == '\0' ? "apiVersion" : "fieldPath");
         if (*version == '\0' || *of == '\0') {
                 cause_required(w, path, "");
                 return;
         }
         subscript = subscript_of(&w->arena, of, &n);
         if (!streq(version, "v1")) {
-                put_path(words, "error converting fieldPath: unsupported pod version: %s", version);
+                put_text(words, "error converting fieldPath: unsupported pod version: %s", version);
                 cause_invalid_text(w, path, of, words);
         } else if (subscript)
                 check_subscript(w, field, of, n, subscript);
         else if (!is_one_of(of, KNOWN_FIELDS)) {
-                put_path(words, "error converting fieldPath: field label not supported: %s", of);
+                put_text(words, "error converting fieldPath: field label not supported: %s", of);
                 cause_invalid_text(w, path, of, words);
         } else
                 validate_one_of(w, path, streq(of, "spec.host") ? "spec.nodeName" : of, fields);
@@ -93,7 +93,7 @@ static void check_divisor(KubeWrite *w, const char *field, const char *resource,
 
         if (quantity_parse_milli(divisor, &milli) < 0 || milli == 0)
                 return;
-        put_path(path, "%s.divisor", field);
+        put_path(w, path, "%s.divisor", field);
         if (endswith(resource, ".cpu")) {
                 if (milli != 1 && milli != 1000)
                         cause_invalid_text(w, path, resource, "only divisor's values 1m and 1 are supported with the cpu resource");
@@ -109,11 +109,11 @@ static void check_resource(KubeWrite *w, const char *field, const Json *ref, boo
         const char *resource = strempty(json_string(json_get(ref, "resource")));
         char path[FIELD_MAX];
 
-        put_path(path, "%s.containerName", field);
+        put_path(w, path, "%s.containerName", field);
         if (of_volume && isempty(json_string(json_get(ref, "containerName"))))
                 cause_required(w, path, "");
         else {
-                put_path(path, "%s.resource", field);
+                put_path(w, path, "%s.resource", field);
                 if (*resource == '\0')
                         cause_required(w, path, "");
                 else if (!is_of_huge_pages(resource))
@@ -167,7 +167,7 @@ static void check_variable(KubeWrite *w, const char *field, const Json *variable
 
         if (!from)
                 return;
-        put_path(path, "%s.valueFrom", field);
+        put_path(w, path, "%s.valueFrom", field);
         validate_part(w, variable_source_checks, path, from);
         if (n == 0)
                 cause_invalid_text(w, path, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`");

@@ -51,10 +51,10 @@ static void check_backend(KubeWrite *w, const char *field, const Json *backend, 
                 cause_invalid_text(w, field, "", "resource or service backend is required");
         if (!service || json_get(backend, "resource"))
                 return;
-        put_path(path, "%s.service.name", field);
+        put_path(w, path, "%s.service.name", field);
         if (isempty(json_string(json_get(service, "name"))))
                 cause_required(w, path, "");
-        put_path(path, "%s.service.port.number", field);
+        put_path(w, path, "%s.service.port.number", field);
         if (named && numbered)
                 cause_invalid_text(w, field, "", "cannot set both port name & port number");
         else if (!named && !numbered)
@@ -68,7 +68,7 @@ static void check_path(KubeWrite *w, const char *field, const Json *item, const 
         const char *type = json_string(json_get(item, "pathType")), *text = strempty(json_string(json_get(item, "path")));
         char path[FIELD_MAX], detail[64];
 
-        put_path(path, "%s.path", field);
+        put_path(w, path, "%s.path", field);
         if (*text != '/' && (*text != '\0' || is_one_of(type, "Exact Prefix")))
                 cause_invalid_text(w, path, text, "must be an absolute path");
         for (size_t i = 0; i < ELEMENTSOF(inside) && is_one_of(type, "Exact Prefix"); i++)
@@ -138,12 +138,12 @@ static void check_policy_port(KubeWrite *w, const char *field, const Json *item,
         const char *name = json_string(port);
         char path[FIELD_MAX];
 
-        put_path(path, "%s.port", field);
+        put_path(w, path, "%s.port", field);
         if (name)
                 validate_port_name(w, path, name);
         else if (port && !is_port(port))
                 cause_invalid(w, path, port, PORT_TEXT);
-        put_path(path, "%s.endPort", field);
+        put_path(w, path, "%s.endPort", field);
         if (end && name)
                 cause_invalid(w, path, end, "may not be specified when `port` is non-numeric");
         else if (end && !port)
@@ -189,7 +189,7 @@ static void check_block(KubeWrite *w, const char *field, const Json *block, cons
         JSON_FOREACH(v, json_get(block, "except")) {
                 const char *text = strempty(json_string(v));
 
-                put_path(path, "%s.except[%u]", field, i++);
+                put_path(w, path, "%s.except[%u]", field, i++);
                 if (wrong_network(text))
                         cause_invalid(w, path, v, wrong_network(text));
                 else if (!wrong_network(network) && !is_part_of(text, network))
@@ -268,10 +268,10 @@ static void check_subset(KubeWrite *w, const char *field, const Json *subset, co
         if (!json_item(json_get(subset, "addresses"), 0) && !json_item(json_get(subset, "notReadyAddresses"), 0))
                 cause_required(w, field, "must specify `addresses` or `notReadyAddresses`");
         JSON_FOREACH(port, ports) {
-                put_path(path, "%s.ports[%u].name", field, i);
+                put_path(w, path, "%s.ports[%u].name", field, i);
                 if (ports->size > 1 && isempty(json_string(json_get(port, "name"))))
                         cause_required(w, path, "");
-                put_path(path, "%s.ports[%u].port", field, i++);
+                put_path(w, path, "%s.ports[%u].port", field, i++);
                 if (!is_port(json_get(port, "port")))
                         cause_invalid(w, path, json_get(port, "port") ?: json_new_i64(&w->arena, 0), PORT_TEXT);
         }
@@ -301,13 +301,13 @@ const Check endpoints_checks[] = {
 static void check_slice_ports(KubeWrite *w, const char *field, const Json *port, const Json *old _unused_) {
         char path[FIELD_MAX];
 
-        put_path(path, "%s.name", field);
+        put_path(w, path, "%s.name", field);
         for (const Json *p = port->prev; p; p = p->prev)
                 if (streq(strempty(json_string(json_get(p, "name"))), strempty(json_string(json_get(port, "name"))))) {
                         cause_duplicate(w, path, json_string(json_get(port, "name")));
                         break;
                 }
-        put_path(path, "%s.port", field);
+        put_path(w, path, "%s.port", field);
         if (json_get(port, "port") && !is_port(json_get(port, "port")))
                 cause_invalid(w, path, json_get(port, "port"), PORT_TEXT);
 }
@@ -340,7 +340,7 @@ void validate_slice_addresses(KubeWrite *w, const Json *object, const Json *old 
                         const char *text = strempty(json_string(v));
                         bool six = strchr(text, ':');
 
-                        put_path(path, "endpoints[%u].addresses[%u]", i, k++);
+                        put_path(w, path, "endpoints[%u].addresses[%u]", i, k++);
                         if (streq(type, "IPv4"))
                                 words = !address_is_valid(text) || six ? "must be a valid IPv4 address" : wrong_endpoint(text);
                         else if (streq(type, "IPv6"))

@@ -91,7 +91,7 @@ static void check_shared_sysctls(KubeWrite *w, const char *field, const Json *sp
         JSON_FOREACH(sysctl, json_at(spec, "securityContext", "sysctls", NULL)) {
                 const char *name = strempty(json_string(json_get(sysctl, "name")));
 
-                put_path(path, "%s.securityContext.sysctls[%u].name", field, i++);
+                put_path(w, path, "%s.securityContext.sysctls[%u].name", field, i++);
                 if (network && startswith(name, "net."))
                         cause_invalid_text(w, path, name, "may not be specified when 'hostNetwork' is true");
                 for (size_t k = 0; memory && k < ELEMENTSOF(of_memory); k++)
@@ -106,11 +106,11 @@ static void check_shared(KubeWrite *w, const char *field, const Json *spec) {
         const Json *users = json_get(spec, "hostUsers"), *process = json_get(spec, "shareProcessNamespace");
         char path[FIELD_MAX];
 
-        put_path(path, "%s.securityContext.shareProcessNamespace", field);
+        put_path(w, path, "%s.securityContext.shareProcessNamespace", field);
         if (json_is_true(process) && json_is_true(json_get(spec, "hostPID")))
                 cause_invalid(w, path, process, "ShareProcessNamespace and HostPID cannot both be enabled");
         for (size_t i = 0; users && !json_is_true(users) && i < ELEMENTSOF(shared); i++) {
-                put_path(path, "%s.%s", field, shared[i][1]);
+                put_path(w, path, "%s.%s", field, shared[i][1]);
                 if (json_is_true(json_get(spec, shared[i][0])))
                         cause_forbidden(w, path, "when `pod.Spec.HostUsers` is false");
         }
@@ -234,7 +234,7 @@ static void forbid(KubeWrite *w, const char *field, const Json *object, const ch
 
                 if (is_one_of(members[i], "hostPID hostIPC") && !json_is_true(v))
                         continue; /* false is the same as nothing */
-                put_path(path, "%s.%s", field, members[i]);
+                put_path(w, path, "%s.%s", field, members[i]);
                 if (v)
                         cause_forbidden(w, path, words);
         }
@@ -250,7 +250,7 @@ static void forbid_of_system(KubeWrite *w, const char *field, const Json *spec, 
                 unsigned k = 0;
 
                 JSON_FOREACH(container, json_get(spec, lists[i])) {
-                        put_path(path, "%s.%s[%u]", field, lists[i], k++);
+                        put_path(w, path, "%s.%s[%u]", field, lists[i], k++);
                         forbid(w, path, container, windows ? of_linux_containers : of_windows,
                                windows ? ELEMENTSOF(of_linux_containers) : ELEMENTSOF(of_windows), words);
                 }
@@ -263,7 +263,7 @@ static void check_system(KubeWrite *w, const char *field, const Json *spec) {
 
         if (!json_get(spec, "os"))
                 return;
-        put_path(path, "%s.os%s", field, isempty(name) ? ".name" : "");
+        put_path(w, path, "%s.os%s", field, isempty(name) ? ".name" : "");
         if (isempty(name))
                 cause_required(w, path, "cannot be empty");
         else if (!is_one_of(name, "linux windows"))

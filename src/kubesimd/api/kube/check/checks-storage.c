@@ -40,7 +40,7 @@ static void check_requested_storage(KubeWrite *w, const char *field, const Json 
 static void check_claim_resources(KubeWrite *w, const char *field, const Json *resources, const Json *old _unused_) {
         char path[FIELD_MAX];
 
-        put_path(path, "%s[storage]", field);
+        put_path(w, path, "%s[storage]", field);
         check_requested_storage(w, path, json_get(resources, "requests"), NULL);
 }
 
@@ -175,12 +175,12 @@ static void check_limit_type(KubeWrite *w, const char *field, const Json *limit,
         const char *type = strempty(json_string(json_get(limit, "type")));
         char path[FIELD_MAX];
 
-        put_path(path, "%s.type", field);
+        put_path(w, path, "%s.type", field);
         if (wrong_qualified(type))
                 cause_invalid_text(w, path, type, KEY_TEXT);
         else if (!strchr(type, '/') && !is_one_of(type, "Pod Container PersistentVolumeClaim"))
                 cause_invalid_text(w, path, type, "must be a standard limit type or fully qualified");
-        put_path(path, "%s.limits", field);
+        put_path(w, path, "%s.limits", field);
         if (streq(type, "PersistentVolumeClaim") && !json_at(limit, "min", "storage", NULL) && !json_at(limit, "max", "storage", NULL))
                 cause_required(w, path, "either minimum or maximum storage value is required, but neither was provided");
 }
@@ -206,7 +206,7 @@ static void check_limit_order(KubeWrite *w, const char *field, const Json *limit
 
                         if (quantity_parse_milli(less, &a) < 0 || quantity_parse_milli(more, &b) < 0 || a <= b)
                                 continue;
-                        put_path(path, "%s.%s[%s]", field, orders[i].field, v->key);
+                        put_path(w, path, "%s.%s[%s]", field, orders[i].field, v->key);
                         (void) snprintf(detail, sizeof(detail), "%s %s is greater than %s %s", orders[i].less_name, less, orders[i].more_name, more);
                         cause_invalid(w, path, json_get(json_get(limit, orders[i].of), v->key), detail);
                 }

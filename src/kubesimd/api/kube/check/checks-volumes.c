@@ -137,7 +137,7 @@ static void check_flocker(KubeWrite *w, const char *field, const Json *flocker) 
                 cause_required(w, field, "one of datasetName and datasetUUID is required");
         if (!isempty(name) && !isempty(uuid))
                 cause_invalid_text(w, field, "resource", "datasetName and datasetUUID can not be specified simultaneously");
-        put_path(path, "%s.datasetName", field);
+        put_path(w, path, "%s.datasetName", field);
         if (strchr(strempty(name), '/'))
                 cause_invalid_text(w, path, name, "must not contain '/'");
 }
@@ -270,12 +270,12 @@ static void check_projected(KubeWrite *w, const char *field, const Json *project
         unsigned i = 0;
 
         JSON_FOREACH(source, sources) {
-                put_path(path, "%s.sources[%u].downwardAPI", field, i);
+                put_path(w, path, "%s.sources[%u].downwardAPI", field, i);
                 check_files(w, path, json_at(source, "downwardAPI", "items", NULL));
                 if (json_get(source, "serviceAccountToken"))
                         validate_part(w, token_path_checks, field, json_get(source, "serviceAccountToken"));
                 check_projected_paths(w, field, sources, source);
-                put_path(path, "%s.sources[%u]", field, i++);
+                put_path(w, path, "%s.sources[%u]", field, i++);
                 if (source->size > 1)
                         cause_forbidden(w, path, "may not specify more than 1 volume type per source");
         }
@@ -284,7 +284,7 @@ static void check_projected(KubeWrite *w, const char *field, const Json *project
 static void check_image(KubeWrite *w, const char *field, const Json *image) {
         char path[FIELD_MAX];
 
-        put_path(path, "%s.reference", field);
+        put_path(w, path, "%s.reference", field);
         if (w->resource->store_kind == KIND_POD && isempty(json_string(json_get(image, "reference"))))
                 cause_required(w, path, "");
 }
@@ -376,7 +376,7 @@ static void check_source(KubeWrite *w, const char *field, const VolumeSource *so
 
                 if (!source)
                         continue;
-                put_path(path, "%s.%s", field, seen > 0 ? s->again ?: s->name : s->inside ?: s->name);
+                put_path(w, path, "%s.%s", field, seen > 0 ? s->again ?: s->name : s->inside ?: s->name);
                 if (seen++ > 0) {
                         cause_forbidden(w, path, "may not specify more than 1 volume type");
                         continue;
@@ -403,7 +403,7 @@ void check_persistent_volume(KubeWrite *w, const char *field, const Json *spec, 
                 changed |= !json_equal(json_get(spec, persistent_sources[i].name), json_get(old, persistent_sources[i].name));
         if (changed)
                 cause_forbidden(w, "spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation");
-        put_path(path, "%s.nodeAffinity", field);
+        put_path(w, path, "%s.nodeAffinity", field);
         if (json_get(spec, "local") && !json_get(spec, "nodeAffinity"))
                 cause_required(w, path, "Local volume requires node affinity");
 }

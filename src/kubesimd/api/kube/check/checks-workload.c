@@ -93,14 +93,14 @@ static void check_exit_codes(KubeWrite *w, const char *field, const Json *codes,
         char path[FIELD_MAX];
         unsigned i = 0;
 
-        put_path(path, "%s.values", field);
+        put_path(w, path, "%s.values", field);
         if (!json_get(codes, "values") || json_get(codes, "values")->size == 0)
                 cause_invalid(w, path, json_get(codes, "values"), "at least one value is required");
         JSON_FOREACH(v, json_get(codes, "values")) {
-                put_path(path, "%s.values[%u]", field, i++);
+                put_path(w, path, "%s.values[%u]", field, i++);
                 if (among && json_i64(v, -1) == 0)
                         cause_invalid(w, path, v, "must not be 0 for the In operator");
-                put_path(path, "%s.values", field);
+                put_path(w, path, "%s.values", field);
                 if (v->prev && json_i64(v, 0) < json_i64(v->prev, 0))
                         cause_invalid(w, path, json_get(codes, "values"), "must be ordered");
         }
@@ -154,7 +154,7 @@ static void check_failed_indexes(KubeWrite *w, const char *field, const Json *sp
         const Json *failed = json_get(spec, "maxFailedIndexes"), *completions = json_get(spec, "completions");
         char path[FIELD_MAX];
 
-        put_path(path, "%s.maxFailedIndexes", field);
+        put_path(w, path, "%s.maxFailedIndexes", field);
         if (failed && completions && json_i64(failed, 0) > json_i64(completions, 0))
                 cause_invalid(w, path, failed, "must be less than or equal to completions");
 }
@@ -314,7 +314,7 @@ static void check_replicas(KubeWrite *w, const char *field, const Json *spec, co
         const Json *most = json_get(spec, "maxReplicas");
         char path[FIELD_MAX];
 
-        put_path(path, "%s.maxReplicas", field);
+        put_path(w, path, "%s.maxReplicas", field);
         if (json_get(spec, "minReplicas") && json_i64(most, 0) < json_i64(json_get(spec, "minReplicas"), 0))
                 cause_invalid(w, path, most ?: json_new_i64(&w->arena, 0), "must be greater than or equal to `minReplicas`");
 }

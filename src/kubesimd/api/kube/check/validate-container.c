@@ -33,7 +33,7 @@ void validate_quantities(KubeWrite *w, const char *field, const Json *quantities
         char path[FIELD_MAX];
 
         JSON_FOREACH(q, quantities) {
-                put_path(path, "%s[%s]", field, q->key);
+                put_path(w, path, "%s[%s]", field, q->key);
                 if (!is_qualified_name(q->key))
                         cause_invalid_text(w, path, q->key, KEY_TEXT);
                 validate_amount(w, path, q);
@@ -48,7 +48,7 @@ void validate_requests(KubeWrite *w, const char *field, const Json *quantities) 
         JSON_FOREACH(q, quantities) {
                 if (strchr(q->key, '/') || startswith(q->key, HUGE_PAGES) || is_one_of(q->key, "cpu memory ephemeral-storage"))
                         continue;
-                put_path(path, "%s[%s]", field, q->key);
+                put_path(w, path, "%s[%s]", field, q->key);
                 cause_invalid_text(w, path, q->key, "must be a standard resource type or fully qualified");
                 cause_invalid_text(w, path, q->key, "must be a standard resource for containers");
         }
@@ -60,7 +60,7 @@ static void validate_pod_requests(KubeWrite *w, const char *field, const Json *q
 
         validate_quantities(w, field, quantities);
         JSON_FOREACH(q, quantities) {
-                put_path(path, "%s[%s]", field, q->key);
+                put_path(w, path, "%s[%s]", field, q->key);
                 if (!strchr(q->key, '/') && !startswith(q->key, HUGE_PAGES) && !is_one_of(q->key, "cpu memory ephemeral-storage"))
                         cause_invalid_text(w, path, q->key, "must be a standard resource type or fully qualified");
                 else if (!startswith(q->key, HUGE_PAGES) && !is_one_of(q->key, "cpu memory"))
@@ -98,7 +98,7 @@ static void validate_huge_pages(KubeWrite *w, const char *field, const Json *amo
         JSON_FOREACH(q, amounts) {
                 if (!is_of_huge_pages(q->key) || !json_string(q) || quantity_parse_value(json_string(q), &amount) < 0)
                         continue;
-                put_path(path, "%s[%s]", field, q->key);
+                put_path(w, path, "%s[%s]", field, q->key);
                 (void) snprintf(detail, sizeof(detail), "%s is not positive integer multiple of %s", json_string(q), q->key);
                 if (quantity_parse_value(q->key + strlen(HUGE_PAGES), &page) < 0 || page <= 0 || amount <= 0 || amount % page != 0)
                         cause_invalid(w, path, q, detail);
@@ -121,13 +121,13 @@ static void validate_resources(KubeWrite *w, const char *field, const Json *reso
         const Json *limits = json_get(resources, "limits"), *requests = json_get(resources, "requests");
         char path[FIELD_MAX];
 
-        put_path(path, "%s.limits", field);
+        put_path(w, path, "%s.limits", field);
         validate(w, path, limits);
         validate_huge_pages(w, path, limits);
         JSON_FOREACH(q, requests)
                 if (!json_get(limits, q->key) && !may_be_overcommitted(q->key))
                         cause_required(w, path, "Limit must be set for non overcommitable resources");
-        put_path(path, "%s.requests", field);
+        put_path(w, path, "%s.requests", field);
         validate(w, path, requests);
         validate_huge_pages(w, path, requests);
         JSON_FOREACH(q, requests)
@@ -149,8 +149,8 @@ static void validate_shares(KubeWrite *w, const char *field, const Json *contain
 
                         if (!limit || !json_string(q) || quantity_parse_milli(limit, &most) < 0 || quantity_parse_milli(json_string(q), &own) < 0 || own <= most)
                                 continue;
-                        put_path(path, "%s.containers[%u][%s].limits", field, i, q->key);
-                        put_path(detail, "must be less than or equal to pod limits of %s", limit);
+                        put_path(w, path, "%s.containers[%u][%s].limits", field, i, q->key);
+                        put_text(detail, "must be less than or equal to pod limits of %s", limit);
                         cause_invalid(w, path, q, detail);
                 }
                 i++;
@@ -164,8 +164,8 @@ static void validate_resources_of_pod(KubeWrite *w, const char *field, const Jso
 
         if (!resources)
                 return;
-        put_path(path, "%s.resources", field);
-        put_path(claims, "%s.resources.claims", field);
+        put_path(w, path, "%s.resources", field);
+        put_path(w, claims, "%s.resources.claims", field);
         if (json_get(resources, "claims"))
                 cause_forbidden(w, claims, "claims cannot be set for Resources at pod-level");
         validate_resources(w, path, resources, validate_pod_requests);
@@ -186,25 +186,25 @@ static void validate_ports(KubeWrite *w, const char *field, const Json *ports) {
         JSON_FOREACH(port, ports) {
                 int64_t number = json_i64(json_get(port, "containerPort"), 0);
 
-                put_path(path, "%s.ports[%u].name", field, i);
+                put_path(w, path, "%s.ports[%u].name", field, i);
                 if (!isempty(json_string(json_get(port, "name")))) {
                         validate_port_name(w, path, json_string(json_get(port, "name")));
                         if (is_repeated(port, "name"))
                                 cause_duplicate(w, path, json_string(json_get(port, "name")));
                 }
-                put_path(path, "%s.ports[%u].containerPort", field, i);
+                put_path(w, path, "%s.ports[%u].containerPort", field, i);
                 if (!json_get(port, "containerPort"))
                         cause_required(w, path, "");
                 else if (number < 1 || number > 65535)
                         cause_invalid(w, path, json_get(port, "containerPort"), "must be between 1 and 65535, inclusive");
                 number = json_i64(json_get(port, "hostPort"), 1);
-                put_path(path, "%s.ports[%u].hostPort", field, i);
+                put_path(w, path, "%s.ports[%u].hostPort", field, i);
                 if (json_get(port, "hostPort") && (number < 0 || number > 65535))
                         cause_invalid(w, path, json_get(port, "hostPort"), "must be between 1 and 65535, inclusive");
-                put_path(path, "%s.ports[%u].hostIP", field, i);
+                put_path(w, path, "%s.ports[%u].hostIP", field, i);
                 if (!isempty(json_string(json_get(port, "hostIP"))) && !address_is_valid(json_string(json_get(port, "hostIP"))))
                         cause_invalid(w, path, json_get(port, "hostIP"), "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-                put_path(path, "%s.ports[%u].protocol", field, i++);
+                put_path(w, path, "%s.ports[%u].protocol", field, i++);
                 validate_enum(w, path, json_string(json_get(port, "protocol")), "SCTP TCP UDP");
         }
 }
@@ -214,7 +214,7 @@ static void validate_image(KubeWrite *w, const char *field, const Json *containe
         const char *image = json_string(json_get(container, "image"));
         char path[FIELD_MAX];
 
-        put_path(path, "%s.image", field);
+        put_path(w, path, "%s.image", field);
         if (isempty(image))
                 cause_required(w, path, "");
         else if (w->resource->store_kind == KIND_POD && (strchr(BLANKS, image[0]) || strchr(BLANKS, image[strlen(image) - 1])))
@@ -229,10 +229,10 @@ static void validate_resize_policy(KubeWrite *w, const char *field, const Json *
         JSON_FOREACH(policy, list) {
                 const char *resource = json_string(json_get(policy, "resourceName")), *restart = json_string(json_get(policy, "restartPolicy"));
 
-                put_path(path, "%s.resizePolicy[%u]", field, i++);
+                put_path(w, path, "%s.resizePolicy[%u]", field, i++);
                 if (is_repeated(policy, "resourceName"))
                         cause_duplicate(w, path, resource);
-                put_path(path, "%s.resizePolicy", field);
+                put_path(w, path, "%s.resizePolicy", field);
                 if (isempty(resource))
                         cause_required(w, path, "");
                 validate_enum(w, path, resource, "cpu memory");
@@ -248,7 +248,7 @@ static void validate_container(KubeWrite *w, const char *field, const Json *cont
         const char *name = json_string(json_get(container, "name"));
         char path[FIELD_MAX];
 
-        put_path(path, "%s.name", field);
+        put_path(w, path, "%s.name", field);
         if (isempty(name))
                 cause_required(w, path, "");
         else {
@@ -257,9 +257,9 @@ static void validate_container(KubeWrite *w, const char *field, const Json *cont
                         cause_duplicate(w, path, name);
         }
         validate_image(w, field, container);
-        put_path(path, "%s.imagePullPolicy", field);
+        put_path(w, path, "%s.imagePullPolicy", field);
         validate_enum(w, path, json_string(json_get(container, "imagePullPolicy")), "Always IfNotPresent Never");
-        put_path(path, "%s.resources", field);
+        put_path(w, path, "%s.resources", field);
         validate_resources(w, path, json_get(container, "resources"), validate_requests);
         validate_ports(w, field, json_get(container, "ports"));
 }
@@ -292,7 +292,7 @@ static void validate_ports_of_host(KubeWrite *w, const char *field, const Json *
                 JSON_FOREACH(port, json_get(container, "ports")) {
                         int64_t host = json_i64(json_get(port, "hostPort"), 0);
 
-                        put_path(path, "%s[%u].ports[%u].hostPort", field, i, k++);
+                        put_path(w, path, "%s[%u].ports[%u].hostPort", field, i, k++);
                         if (host != 0 && host != json_i64(json_get(port, "containerPort"), 0))
                                 cause_invalid(w, path, json_get(port, "hostPort"), "must match `containerPort` when `hostNetwork` is true");
                 }
@@ -307,7 +307,7 @@ static void validate_host_ports(KubeWrite *w, const char *field, const Json *con
         JSON_FOREACH(container, containers) {
                 k = 0;
                 JSON_FOREACH(port, json_get(container, "ports")) {
-                        put_path(path, "%s[%u].ports[%u].hostPort", field, i, k++);
+                        put_path(w, path, "%s[%u].ports[%u].hostPort", field, i, k++);
                         if (json_i64(json_get(port, "hostPort"), 0) == 0 || !is_taken(containers->first, port))
                                 continue;
                         (void) snprintf(text, sizeof(text), "%s/%s/%lld", strempty(json_string(json_get(port, "protocol"))),
@@ -331,7 +331,7 @@ static void validate_each(KubeWrite *w, const char *field, const Json *spec, con
         unsigned i = 0;
 
         JSON_FOREACH(container, json_get(spec, key)) {
-                put_path(path, "%s.%s[%u]", field, key, i++);
+                put_path(w, path, "%s.%s[%u]", field, key, i++);
                 validate_container(w, path, container);
                 validate_resize_policy(w, path, json_get(container, "resizePolicy"), json_string(json_get(spec, "restartPolicy")));
                 validate_part(w, environment_checks, path, container);
@@ -371,13 +371,13 @@ static void validate_ephemeral(KubeWrite *w, const char *field, const Json *cont
         validate_part(w, environment_checks, field, container);
         validate_mounts(w, field, container, json_get(spec, "volumes"));
         validate_part(w, security_checks, field, container);
-        put_path(path, "%s.name", field);
+        put_path(w, path, "%s.name", field);
         for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
                 if (!isempty(name) && find_by_name(json_get(spec, lists[i]), "name", name))
                         cause_duplicate(w, path, name);
                 found |= find_by_name(json_get(spec, lists[i]), "name", target) != NULL;
         }
-        put_path(path, "%s.targetContainerName", field);
+        put_path(w, path, "%s.targetContainerName", field);
         if (!found)
                 cause_not_found(w, path, target);
         validate_part(w, ephemeral_checks, field, container);
@@ -391,7 +391,7 @@ static void validate_init_names(KubeWrite *w, const char *field, const Json *spe
         JSON_FOREACH(container, json_get(spec, "initContainers")) {
                 const char *name = json_string(json_get(container, "name"));
 
-                put_path(path, "%s.initContainers[%u].name", field, i++);
+                put_path(w, path, "%s.initContainers[%u].name", field, i++);
                 if (!isempty(name) && find_by_name(json_get(spec, "containers"), "name", name))
                         cause_duplicate(w, path, name);
         }
@@ -401,7 +401,7 @@ void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
         char path[FIELD_MAX];
         unsigned i = 0;
 
-        put_path(path, "%s.containers", field);
+        put_path(w, path, "%s.containers", field);
         validate_host_ports(w, path, json_get(spec, "containers"));
         if (json_is_true(json_get(spec, "hostNetwork")))
                 validate_ports_of_host(w, path, json_get(spec, "containers"));
@@ -410,7 +410,7 @@ void validate_containers(KubeWrite *w, const char *field, const Json *spec) {
         validate_init_names(w, field, spec);
         validate_resources_of_pod(w, field, spec);
         JSON_FOREACH(container, json_get(spec, "ephemeralContainers")) {
-                put_path(path, "%s.ephemeralContainers[%u]", field, i++);
+                put_path(w, path, "%s.ephemeralContainers[%u]", field, i++);
                 validate_ephemeral(w, path, container, spec);
         }
 }

@@ -22,8 +22,10 @@
         "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric " \
         "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
 
-/* Writes the path of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
-#define put_path(buf, ...) ((void) buf_printf(buf, FIELD_MAX, __VA_ARGS__))
+/* Writes what is said of a field; buf holds FIELD_MAX bytes, what does not fit is cut off. */
+#define put_text(buf, ...) ((void) buf_printf(buf, FIELD_MAX, __VA_ARGS__))
+/* The same with its path, which is only written when somebody will be told of it: no check may depend on it. */
+#define put_path(w, buf, ...) ((w)->no_paths ? (void) (*(buf) = '\0') : put_text(buf, __VA_ARGS__))
 bool is_dns_label(const char *s);
 void validate_label(KubeWrite *w, const char *field, const char *name);
 /* A DNS name, as most objects have. */

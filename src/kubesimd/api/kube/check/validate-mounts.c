@@ -34,10 +34,10 @@ static void validate_mount(KubeWrite *w, const char *field, const Json *mount, c
         char path[FIELD_MAX];
 
         validate_part(w, mount_checks, field, mount);
-        put_path(path, "%s.mountPropagation", field);
+        put_path(w, path, "%s.mountPropagation", field);
         if (streq_ptr(propagation, "Bidirectional") && !privileged)
                 cause_forbidden(w, path, "Bidirectional mount propagation is available only to privileged containers");
-        put_path(path, "%s.recursiveReadOnly", field);
+        put_path(w, path, "%s.recursiveReadOnly", field);
         if (!is_one_of(json_string(json_get(mount, "recursiveReadOnly")), "Enabled IfPossible"))
                 return;
         if (!json_is_true(json_get(mount, "readOnly")))
@@ -52,7 +52,7 @@ static void validate_parts(KubeWrite *w, const char *field, const Json *mount, c
         char path[FIELD_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(members); i++) {
-                put_path(path, "%s.%s", field, members[i]);
+                put_path(w, path, "%s.%s", field, members[i]);
                 if (json_get(volume, "image") && !isempty(json_string(json_get(mount, members[i]))))
                         cause_invalid(w, path, json_get(mount, members[i]), "not allowed in image volume sources");
         }
@@ -69,14 +69,14 @@ static void validate_mount_names(KubeWrite *w, const char *field, const Json *mo
         const char *name = json_string(json_get(mount, "name")), *at = json_string(json_get(mount, "mountPath"));
         char path[FIELD_MAX];
 
-        put_path(path, "%s.name", field);
+        put_path(w, path, "%s.name", field);
         if (isempty(name))
                 cause_required(w, path, "");
         if (!is_known(w, volumes, strempty(name)))
                 cause_not_found(w, path, name);
         if (name && find(devices, "name", name))
                 cause_invalid_text(w, path, name, "must not already exist in volumeDevices");
-        put_path(path, "%s.mountPath", field);
+        put_path(w, path, "%s.mountPath", field);
         if (isempty(at))
                 cause_required(w, path, "");
         else if (is_repeated(mount, "mountPath"))
@@ -91,7 +91,7 @@ static void validate_device(KubeWrite *w, const char *field, const Json *device,
         const Json *volume = name ? find(volumes, "name", name) : NULL;
         char path[FIELD_MAX];
 
-        put_path(path, "%s.name", field);
+        put_path(w, path, "%s.name", field);
         if (isempty(name))
                 cause_required(w, path, "");
         else if (is_repeated(device, "name"))
@@ -102,7 +102,7 @@ static void validate_device(KubeWrite *w, const char *field, const Json *device,
                 cause_not_found(w, path, name);
         if (name && find(mounts, "name", name))
                 cause_invalid_text(w, path, name, "must not already exist in volumeMounts");
-        put_path(path, "%s.devicePath", field);
+        put_path(w, path, "%s.devicePath", field);
         if (isempty(at))
                 cause_required(w, path, "");
         else if (is_repeated(device, "devicePath"))
@@ -119,14 +119,14 @@ void validate_mounts(KubeWrite *w, const char *field, const Json *container, con
         unsigned i = 0;
 
         JSON_FOREACH(mount, mounts) {
-                put_path(path, "%s.volumeMounts[%u]", field, i++);
+                put_path(w, path, "%s.volumeMounts[%u]", field, i++);
                 validate_mount_names(w, path, mount, devices, volumes);
-                put_path(path, "%s.volumeMounts", field);
+                put_path(w, path, "%s.volumeMounts", field);
                 validate_mount(w, path, mount, container);
         }
         i = 0;
         JSON_FOREACH(device, devices) {
-                put_path(path, "%s.volumeDevices[%u]", field, i++);
+                put_path(w, path, "%s.volumeDevices[%u]", field, i++);
                 validate_device(w, path, device, mounts, volumes);
         }
 }

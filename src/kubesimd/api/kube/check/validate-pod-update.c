@@ -58,8 +58,8 @@ static void validate_gates_update(KubeWrite *w, const Json *gates, const Json *b
         JSON_FOREACH(gate, gates) {
                 const char *name = strempty(json_string(json_get(gate, "name")));
 
-                put_path(path, "spec.schedulingGates[%u].name", i++);
-                put_path(words, "only deletion is allowed, but found new scheduling gate '%s'", name);
+                put_path(w, path, "spec.schedulingGates[%u].name", i++);
+                put_text(words, "only deletion is allowed, but found new scheduling gate '%s'", name);
                 if (!find_named(before, name))
                         cause_forbidden(w, path, words);
         }
@@ -73,7 +73,7 @@ static bool has_other_containers(KubeWrite *w, const Json *spec, const Json *bef
         for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
                 const Json *now = json_get(spec, lists[i]), *then = json_get(before, lists[i]);
 
-                put_path(path, "spec.%s", lists[i]);
+                put_path(w, path, "spec.%s", lists[i]);
                 if ((now ? now->size : 0) == (then ? then->size : 0))
                         continue;
                 cause_forbidden(w, path, "pod updates may not add or remove containers");
@@ -101,7 +101,7 @@ static void validate_narrowed_terms(KubeWrite *w, const char *field, const Json 
         char path[FIELD_MAX];
         unsigned i = 0;
 
-        put_path(path, "%s." REQUIRED ".nodeSelectorTerms", field);
+        put_path(w, path, "%s." REQUIRED ".nodeSelectorTerms", field);
         if (!old || old->size == 0)
                 return;
         if (!terms || terms->size != old->size) {
@@ -111,7 +111,7 @@ static void validate_narrowed_terms(KubeWrite *w, const char *field, const Json 
         JSON_FOREACH(was, old) {
                 bool empty = !json_item(json_get(was, "matchExpressions"), 0) && !json_item(json_get(was, "matchFields"), 0);
 
-                put_path(path, "%s." REQUIRED ".nodeSelectorTerms[%u]", field, i++);
+                put_path(w, path, "%s." REQUIRED ".nodeSelectorTerms[%u]", field, i++);
                 if ((empty && !json_equal(term, was)) || !begins_with(json_get(term, "matchExpressions"), json_get(was, "matchExpressions")) ||
                     !begins_with(json_get(term, "matchFields"), json_get(was, "matchFields")))
                         cause_invalid(w, path, term, "only additions are allowed (no mutations or deletions)");
@@ -176,7 +176,7 @@ void validate_ephemeral_update(KubeWrite *w, const Json *spec, const Json *befor
                 const char *name = strempty(json_string(json_get(old, "name")));
                 const Json *now = find_named(json_get(spec, "ephemeralContainers"), name);
 
-                put_path(words, "existing ephemeral containers \"%s\" may not be %s\n", name, now ? "changed" : "removed");
+                put_text(words, "existing ephemeral containers \"%s\" may not be %s\n", name, now ? "changed" : "removed");
                 if (!now || !json_equal(now, old))
                         cause_forbidden(w, "spec.ephemeralContainers", words);
         }

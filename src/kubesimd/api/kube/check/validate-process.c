@@ -31,7 +31,7 @@ void validate_port_name(KubeWrite *w, const char *field, const char *name) {
 static void validate_exec(KubeWrite *w, const char *field, const Json *exec, int64_t grace _unused_) {
         char path[FIELD_MAX];
 
-        put_path(path, "%s.command", field);
+        put_path(w, path, "%s.command", field);
         if (!json_get(exec, "command") || json_get(exec, "command")->size == 0)
                 cause_required(w, path, "");
 }
@@ -42,7 +42,7 @@ static void validate_port(KubeWrite *w, const char *field, const Json *handler, 
         int64_t number = json_i64(port, 0);
         char path[FIELD_MAX];
 
-        put_path(path, "%s.port", field);
+        put_path(w, path, "%s.port", field);
         if (json_string(port))
                 validate_port_name(w, path, json_string(port));
         else if (number < 1 || number > 65535)
@@ -53,9 +53,9 @@ static void validate_http_get(KubeWrite *w, const char *field, const Json *http,
         char path[FIELD_MAX];
 
         validate_port(w, field, http, grace);
-        put_path(path, "%s.scheme", field);
+        put_path(w, path, "%s.scheme", field);
         validate_enum(w, path, json_string(json_get(http, "scheme")), "HTTP HTTPS");
-        put_path(path, "%s.httpHeaders", field);
+        put_path(w, path, "%s.httpHeaders", field);
         JSON_FOREACH(header, json_get(http, "httpHeaders")) {
                 const char *name = strempty(json_string(json_get(header, "name")));
 
@@ -95,7 +95,7 @@ static void validate_handler(KubeWrite *w, const char *field, const Json *of, bo
 
                 if (!handler || !(probe ? handlers[i].of_probes : handlers[i].of_lifecycle))
                         continue;
-                put_path(path, "%s.%s", field, handlers[i].name);
+                put_path(w, path, "%s.%s", field, handlers[i].name);
                 if (n++ > 0)
                         cause_forbidden(w, path, "may not specify more than 1 handler type");
                 else
@@ -126,16 +126,16 @@ static void validate_probe(KubeWrite *w, const char *field, const ProbeRule *rul
 
         validate_handler(w, field, probe, true, grace);
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
-                put_path(path, "%s.%s", field, numbers[i]);
+                put_path(w, path, "%s.%s", field, numbers[i]);
                 if (json_i64(json_get(probe, numbers[i]), 0) < 0)
                         cause_invalid(w, path, json_get(probe, numbers[i]), NOT_NEGATIVE_TEXT);
         }
-        put_path(path, "%s.terminationGracePeriodSeconds", field);
+        put_path(w, path, "%s.terminationGracePeriodSeconds", field);
         if (own_grace && json_i64(own_grace, 0) <= 0)
                 cause_invalid(w, path, own_grace, "must be greater than 0");
         if (own_grace && rule->no_grace)
                 cause_invalid(w, path, own_grace, "must not be set for readinessProbes");
-        put_path(path, "%s.successThreshold", field);
+        put_path(w, path, "%s.successThreshold", field);
         if (rule->once && json_i64(successes, 1) != 1)
                 cause_invalid(w, path, successes, "must be 1");
 }
@@ -147,12 +147,12 @@ static void validate_watched(KubeWrite *w, const char *field, const Json *contai
         for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
                 const Json *hook = json_at(container, "lifecycle", hooks[i], NULL);
 
-                put_path(path, "%s.lifecycle.%s", field, hooks[i]);
+                put_path(w, path, "%s.lifecycle.%s", field, hooks[i]);
                 if (hook)
                         validate_handler(w, path, hook, false, grace);
         }
         for (size_t i = 0; i < ELEMENTSOF(probes); i++) {
-                put_path(path, "%s.%s", field, probes[i].name);
+                put_path(w, path, "%s.%s", field, probes[i].name);
                 if (json_get(container, probes[i].name))
                         validate_probe(w, path, &probes[i], json_get(container, probes[i].name), grace);
         }
@@ -164,7 +164,7 @@ static void forbid_watching(KubeWrite *w, const char *field, const Json *contain
         char path[FIELD_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(members); i++) {
-                put_path(path, "%s.%s", field, members[i]);
+                put_path(w, path, "%s.%s", field, members[i]);
                 if (json_get(container, members[i]))
                         cause_forbidden(w, path, "may not be set for init containers without restartPolicy=Always");
         }
@@ -174,7 +174,7 @@ void validate_process(KubeWrite *w, const char *field, const Json *container, bo
         const char *policy = json_string(json_get(container, "restartPolicy"));
         char path[FIELD_MAX];
 
-        put_path(path, "%s.restartPolicy", field);
+        put_path(w, path, "%s.restartPolicy", field);
         if (policy && !init)
                 cause_forbidden(w, path, "may not be set for non-init containers");
         else if (policy)
@@ -183,7 +183,7 @@ void validate_process(KubeWrite *w, const char *field, const Json *container, bo
                 forbid_watching(w, field, container);
         else
                 validate_watched(w, field, container, grace);
-        put_path(path, "%s.terminationMessagePolicy", field);
+        put_path(w, path, "%s.terminationMessagePolicy", field);
         validate_enum(w, path, json_string(json_get(container, "terminationMessagePolicy")), "File FallbackToLogsOnError");
         validate_part(w, security_checks, field, container);
 }

@@ -23,10 +23,10 @@ void validate_tolerations(KubeWrite *w, const char *field, const Json *toleratio
                 const char *key = json_string(json_get(t, "key")), *op = json_string(json_get(t, "operator")), *value = json_string(json_get(t, "value"));
                 const char *effect = json_string(json_get(t, "effect"));
 
-                put_path(path, "%s.tolerations[%u].key", field, i);
+                put_path(w, path, "%s.tolerations[%u].key", field, i);
                 if (!isempty(key) && !is_qualified_name(key))
                         cause_invalid_text(w, path, key, KEY_TEXT);
-                put_path(path, "%s.tolerations[%u].operator", field, i);
+                put_path(w, path, "%s.tolerations[%u].operator", field, i);
                 validate_enum(w, path, op, "Equal Exists");
                 if (isempty(key) && !streq_ptr(op, "Exists"))
                         cause_invalid_text(w, path, strempty(op), "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
@@ -34,7 +34,7 @@ void validate_tolerations(KubeWrite *w, const char *field, const Json *toleratio
                         cause_invalid_text(w, path, value, "value must be empty when `operator` is 'Exists'");
                 else if (value && !is_label_value(value, strlen(value)))
                         cause_invalid_text(w, path, value, VALUE_TEXT);
-                put_path(path, "%s.tolerations[%u].effect", field, i++);
+                put_path(w, path, "%s.tolerations[%u].effect", field, i++);
                 validate_enum(w, path, effect, "NoSchedule PreferNoSchedule NoExecute");
                 if (json_get(t, "tolerationSeconds") && !streq_ptr(effect, "NoExecute"))
                         cause_invalid_text(w, path, strempty(effect), "effect must be 'NoExecute' when `tolerationSeconds` is set");
@@ -51,7 +51,7 @@ static void validate_values(KubeWrite *w, const char *field, Operator op, const 
         char path[FIELD_MAX];
         int64_t number;
 
-        put_path(path, "%s.values", field);
+        put_path(w, path, "%s.values", field);
         if ((op == OPERATOR_IN || op == OPERATOR_NOT_IN) && size_of(values) == 0)
                 cause_required(w, path, "must be specified when `operator` is 'In' or 'NotIn'");
         else if ((op == OPERATOR_EXISTS || op == OPERATOR_DOES_NOT_EXIST) && size_of(values) > 0)
@@ -59,7 +59,7 @@ static void validate_values(KubeWrite *w, const char *field, Operator op, const 
         else if ((op == OPERATOR_GT || op == OPERATOR_LT) && size_of(values) != 1)
                 cause_required(w, path, "must be specified single value when `operator` is 'Lt' or 'Gt'");
         else if ((op == OPERATOR_GT || op == OPERATOR_LT) && parse_i64(strempty(json_string(json_item(values, 0))), &number) < 0) {
-                put_path(path, "%s.values[0]", field);
+                put_path(w, path, "%s.values[0]", field);
                 cause_invalid(w, path, json_item(values, 0), "for 'Gt', 'Lt' operators, the value must be an integer");
         }
 }
@@ -69,12 +69,12 @@ static void validate_node_expression(KubeWrite *w, const char *field, const Json
         Operator operator = operator_from_string(op);
         char path[FIELD_MAX];
 
-        put_path(path, "%s.operator", field);
+        put_path(w, path, "%s.operator", field);
         if ((int) operator < 0)
                 cause_invalid_text(w, path, strempty(op), "not a valid selector operator");
         else
                 validate_values(w, field, operator, json_get(e, "values"));
-        put_path(path, "%s.key", field);
+        put_path(w, path, "%s.key", field);
         if (isempty(key) || !is_qualified_name(key))
                 cause_invalid_text(w, path, strempty(key), KEY_TEXT);
 }
@@ -87,7 +87,7 @@ static void validate_label_values(KubeWrite *w, const char *field, const Json *t
         JSON_FOREACH(e, json_get(term, "matchExpressions")) {
                 k = 0;
                 JSON_FOREACH(v, json_get(e, "values")) {
-                        put_path(path, "%s.matchExpressions[%u].values[%u]", field, i, k++);
+                        put_path(w, path, "%s.matchExpressions[%u].values[%u]", field, i, k++);
                         if (!is_label_value(strempty(json_string(v)), v->size))
                                 cause_invalid(w, path, v, VALUE_TEXT);
                 }
@@ -100,13 +100,13 @@ static void validate_node_field(KubeWrite *w, const char *field, const Json *e) 
         const char *key = json_string(json_get(e, "key")), *op = json_string(json_get(e, "operator"));
         char path[FIELD_MAX];
 
-        put_path(path, "%s.operator", field);
+        put_path(w, path, "%s.operator", field);
         if (!streq_ptr(op, "In") && !streq_ptr(op, "NotIn"))
                 cause_invalid_text(w, path, strempty(op), "not a valid selector operator");
-        put_path(path, "%s.values", field);
+        put_path(w, path, "%s.values", field);
         if (size_of(json_get(e, "values")) != 1)
                 cause_required(w, path, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
-        put_path(path, "%s.key", field);
+        put_path(w, path, "%s.key", field);
         if (!streq_ptr(key, "metadata.name"))
                 cause_invalid_text(w, path, strempty(key), "not a valid field selector key");
 }
@@ -116,12 +116,12 @@ static void validate_node_term(KubeWrite *w, const char *field, const Json *term
         unsigned i = 0;
 
         JSON_FOREACH(e, json_get(term, "matchExpressions")) {
-                put_path(path, "%s.matchExpressions[%u]", field, i++);
+                put_path(w, path, "%s.matchExpressions[%u]", field, i++);
                 validate_node_expression(w, path, e);
         }
         i = 0;
         JSON_FOREACH(e, json_get(term, "matchFields")) {
-                put_path(path, "%s.matchFields[%u]", field, i++);
+                put_path(w, path, "%s.matchFields[%u]", field, i++);
                 validate_node_field(w, path, e);
         }
 }
@@ -130,7 +130,7 @@ static void validate_weight(KubeWrite *w, const char *field, const Json *weighte
         int64_t weight = json_i64(json_get(weighted, "weight"), 0);
         char path[FIELD_MAX];
 
-        put_path(path, "%s.weight", field);
+        put_path(w, path, "%s.weight", field);
         if (weight < 1 || weight > HUNDRED)
                 cause_invalid(w, path, json_get(weighted, "weight") ?: json_new_i64(&w->arena, 0), "must be in the range 1-100");
 }
@@ -142,7 +142,7 @@ static void validate_preferred(KubeWrite *w, const char *field, const Json *affi
         unsigned i = 0;
 
         JSON_FOREACH(term, json_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution")) {
-                put_path(path, "%s.preferredDuringSchedulingIgnoredDuringExecution[%u]", field, i++);
+                put_path(w, path, "%s.preferredDuringSchedulingIgnoredDuringExecution[%u]", field, i++);
                 validate_weight(w, path, term);
                 (void) snprintf(inner, sizeof(inner), "%s.%s", path, member);
                 validate(w, inner, json_get(term, member));
@@ -154,11 +154,11 @@ static void validate_node_affinity(KubeWrite *w, const char *field, const Json *
         char path[FIELD_MAX];
         unsigned i = 0;
 
-        put_path(path, "%s.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms", field);
+        put_path(w, path, "%s.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms", field);
         if (required && size_of(json_get(required, "nodeSelectorTerms")) == 0)
                 cause_required(w, path, "must have at least one node selector term");
         JSON_FOREACH(term, json_get(required, "nodeSelectorTerms")) {
-                put_path(path, "%s.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[%u]", field, i++);
+                put_path(w, path, "%s.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[%u]", field, i++);
                 validate_node_term(w, path, term);
                 validate_label_values(w, path, term);
         }
@@ -170,7 +170,7 @@ static void validate_node_affinity(KubeWrite *w, const char *field, const Json *
 static void validate_topology_key(KubeWrite *w, const char *field, const char *key) {
         char path[FIELD_MAX];
 
-        put_path(path, "%s.topologyKey", field);
+        put_path(w, path, "%s.topologyKey", field);
         if (isempty(key))
                 cause_required(w, path, "can not be empty");
         else if (!is_qualified_name(key))
@@ -204,13 +204,13 @@ static void validate_label_names(KubeWrite *w, const char *field, const Json *of
         char path[FIELD_MAX];
         unsigned i = 0;
 
-        put_path(path, "%s.%s", field, member);
+        put_path(w, path, "%s.%s", field, member);
         if (size_of(keys) > 0 && !json_get(of, "labelSelector")) {
                 cause_forbidden(w, path, "must not be specified when labelSelector is not set");
                 return;
         }
         JSON_FOREACH(k, keys) {
-                put_path(path, "%s.%s[%u]", field, member, i++);
+                put_path(w, path, "%s.%s[%u]", field, member, i++);
                 if (!is_qualified_name(strempty(json_string(k))))
                         cause_invalid_text(w, path, strempty(json_string(k)), KEY_TEXT);
         }
@@ -230,11 +230,11 @@ static void validate_label_keys(KubeWrite *w, const char *field, const Json *of)
 
                 if (index_of(keys, key) < 0 || !names_key(selector, e, key))
                         continue;
-                put_path(path, "%s[%d]", field, index_of(keys, key));
+                put_path(w, path, "%s[%d]", field, index_of(keys, key));
                 cause_invalid_text(w, path, key, "exists in both matchLabelKeys and labelSelector");
         }
         JSON_FOREACH(k, keys) {
-                put_path(path, "%s.matchLabelKeys[%u]", field, i++);
+                put_path(w, path, "%s.matchLabelKeys[%u]", field, i++);
                 if (index_of(json_get(of, "mismatchLabelKeys"), strempty(json_string(k))) >= 0)
                         cause_invalid_text(w, path, json_string(k), "exists in both matchLabelKeys and mismatchLabelKeys");
         }
@@ -243,13 +243,13 @@ static void validate_label_keys(KubeWrite *w, const char *field, const Json *of)
 static void validate_pod_term(KubeWrite *w, const char *field, const Json *term) {
         char path[FIELD_MAX];
 
-        put_path(path, "%s.namespace", field); /* so Kubernetes calls them */
+        put_path(w, path, "%s.namespace", field); /* so Kubernetes calls them */
         JSON_FOREACH(name, json_get(term, "namespaces"))
                 validate_label(w, path, strempty(json_string(name)));
         validate_label_keys(w, field, term);
-        put_path(path, "%s.labelSelector", field);
+        put_path(w, path, "%s.labelSelector", field);
         validate_expressions(w, path, json_get(term, "labelSelector"));
-        put_path(path, "%s.namespaceSelector", field);
+        put_path(w, path, "%s.namespaceSelector", field);
         validate_expressions(w, path, json_get(term, "namespaceSelector"));
         validate_topology_key(w, field, json_string(json_get(term, "topologyKey")));
 }
@@ -259,7 +259,7 @@ static void validate_pod_affinity(KubeWrite *w, const char *field, const Json *a
         unsigned i = 0;
 
         JSON_FOREACH(term, json_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution")) {
-                put_path(path, "%s.requiredDuringSchedulingIgnoredDuringExecution[%u]", field, i++);
+                put_path(w, path, "%s.requiredDuringSchedulingIgnoredDuringExecution[%u]", field, i++);
                 validate_pod_term(w, path, term);
         }
         validate_preferred(w, field, affinity, "podAffinityTerm", validate_pod_term);
@@ -280,7 +280,7 @@ static void validate_min_domains(KubeWrite *w, const char *field, const Json *co
         const Json *min = json_get(constraint, "minDomains");
         char path[FIELD_MAX];
 
-        put_path(path, "%s.minDomains", field);
+        put_path(w, path, "%s.minDomains", field);
         if (min && json_i64(min, 0) <= 0)
                 cause_invalid(w, path, min, "must be greater than zero");
         if (min && !streq_ptr(json_string(json_get(constraint, "whenUnsatisfiable")), "DoNotSchedule"))
@@ -292,30 +292,30 @@ static void validate_constraint(KubeWrite *w, const char *field, const Json *con
         const char *when = json_string(json_get(constraint, "whenUnsatisfiable"));
         char path[FIELD_MAX];
 
-        put_path(path, "%s.maxSkew", field);
+        put_path(w, path, "%s.maxSkew", field);
         if (json_i64(skew, 0) <= 0)
                 cause_invalid(w, path, skew ?: json_new_i64(&w->arena, 0), "must be greater than zero");
-        put_path(path, "%s.topologyKey", field);
+        put_path(w, path, "%s.topologyKey", field);
         if (isempty(json_string(json_get(constraint, "topologyKey"))))
                 cause_required(w, path, "can not be empty");
-        put_path(path, "%s.whenUnsatisfiable", field);
+        put_path(w, path, "%s.whenUnsatisfiable", field);
         if (isempty(when))
                 cause_not_supported(w, path, "", "\"DoNotSchedule\", \"ScheduleAnyway\"");
         else
                 validate_enum(w, path, when, "DoNotSchedule ScheduleAnyway");
-        put_path(path, "%s.{topologyKey, whenUnsatisfiable}", field);
+        put_path(w, path, "%s.{topologyKey, whenUnsatisfiable}", field);
         if (is_repeated_constraint(constraint)) {
                 char pair[FIELD_MAX];
 
-                put_path(pair, "{%s, %s}", strempty(json_string(json_get(constraint, "topologyKey"))), strempty(when));
+                put_text(pair, "{%s, %s}", strempty(json_string(json_get(constraint, "topologyKey"))), strempty(when));
                 cause_duplicate(w, path, pair);
         }
         validate_min_domains(w, field, constraint);
-        put_path(path, "%s.nodeAffinityPolicy", field);
+        put_path(w, path, "%s.nodeAffinityPolicy", field);
         validate_enum(w, path, json_string(json_get(constraint, "nodeAffinityPolicy")), "Honor Ignore");
-        put_path(path, "%s.nodeTaintsPolicy", field);
+        put_path(w, path, "%s.nodeTaintsPolicy", field);
         validate_enum(w, path, json_string(json_get(constraint, "nodeTaintsPolicy")), "Honor Ignore");
-        put_path(path, "%s.labelSelector", field);
+        put_path(w, path, "%s.labelSelector", field);
         validate_expressions(w, path, json_get(constraint, "labelSelector"));
         validate_label_keys(w, field, constraint);
 }
@@ -343,7 +343,7 @@ static void validate_gates(KubeWrite *w, const char *field, const Json *spec) {
         JSON_FOREACH(gate, gates) {
                 const char *name = strempty(json_string(json_get(gate, "name")));
 
-                put_path(path, "%s.schedulingGates[%u]", field, i++);
+                put_path(w, path, "%s.schedulingGates[%u]", field, i++);
                 if (!is_qualified_name(name))
                         cause_invalid_text(w, path, name, KEY_TEXT);
                 for (const Json *p = gate->prev; p; p = p->prev)
@@ -352,7 +352,7 @@ static void validate_gates(KubeWrite *w, const char *field, const Json *spec) {
                                 break;
                         }
         }
-        put_path(path, "%s.nodeName", field);
+        put_path(w, path, "%s.nodeName", field);
         if (size_of(gates) > 0 && !isempty(json_string(json_get(spec, "nodeName"))))
                 cause_forbidden(w, path, "cannot be set until all schedulingGates have been cleared");
 }
@@ -366,7 +366,7 @@ static void validate_scheduler_name(KubeWrite *w, const char *field, const char 
                 return;
         for (size_t i = 0; i < sched_algorithm_count(); i++)
                 strbuf_printf(&names, "%s\"" POD_SCHEDULER_PREFIX "%s\"", i > 0 ? ", " : "", sched_algorithm_get(i)->name);
-        put_path(path, "%s.schedulerName", field);
+        put_path(w, path, "%s.schedulerName", field);
         cause_not_supported(w, path, name, strbuf_str(&names));
 }
 
@@ -375,17 +375,17 @@ void validate_scheduling(KubeWrite *w, const char *field, const Json *spec) {
         char path[FIELD_MAX];
         unsigned i = 0;
 
-        put_path(path, "%s.nodeSelector", field);
+        put_path(w, path, "%s.nodeSelector", field);
         validate_labels(w, path, json_get(spec, "nodeSelector"));
-        put_path(path, "%s.affinity.nodeAffinity", field);
+        put_path(w, path, "%s.affinity.nodeAffinity", field);
         validate_node_affinity(w, path, json_get(affinity, "nodeAffinity"));
-        put_path(path, "%s.affinity.podAffinity", field);
+        put_path(w, path, "%s.affinity.podAffinity", field);
         validate_pod_affinity(w, path, json_get(affinity, "podAffinity"));
-        put_path(path, "%s.affinity.podAntiAffinity", field);
+        put_path(w, path, "%s.affinity.podAntiAffinity", field);
         validate_pod_affinity(w, path, json_get(affinity, "podAntiAffinity"));
         validate_tolerations(w, field, json_get(spec, "tolerations"));
         JSON_FOREACH(constraint, json_get(spec, "topologySpreadConstraints")) {
-                put_path(path, "%s.topologySpreadConstraints[%u]", field, i++);
+                put_path(w, path, "%s.topologySpreadConstraints[%u]", field, i++);
                 validate_constraint(w, path, constraint);
         }
         if (count_terms(spec) > TERMS_MAX)

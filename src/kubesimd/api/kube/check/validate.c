@@ -94,7 +94,7 @@ static void validate_owners(KubeWrite *w, const Json *owners) {
 
         JSON_FOREACH(owner, owners) {
                 for (size_t k = 0; k < ELEMENTSOF(needed); k++) {
-                        put_path(field, "metadata.ownerReferences[%u].%s", i, needed[k]);
+                        put_path(w, field, "metadata.ownerReferences[%u].%s", i, needed[k]);
                         if (isempty(json_string(json_get(owner, needed[k]))))
                                 cause_invalid_text(w, field, "", "must not be empty");
                 }
@@ -180,18 +180,18 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
         const Json *containers = json_get(spec, "containers"), *deadline = json_get(spec, "activeDeadlineSeconds");
         char path[FIELD_MAX];
 
-        put_path(path, "%s.containers", field);
+        put_path(w, path, "%s.containers", field);
         if (!containers || containers->size == 0)
                 cause_required(w, path, "");
         validate_containers(w, field, spec);
         validate_part(w, pod_spec_checks, field, spec);
         check_host(w, field, spec);
         validate_scheduling(w, field, spec);
-        put_path(path, "%s.overhead.limits", field);
+        put_path(w, path, "%s.overhead.limits", field);
         validate_requests(w, path, json_get(spec, "overhead"));
-        put_path(path, "%s.restartPolicy", field);
+        put_path(w, path, "%s.restartPolicy", field);
         validate_enum(w, path, json_string(json_get(spec, "restartPolicy")), policies);
-        put_path(path, "%s.activeDeadlineSeconds", field);
+        put_path(w, path, "%s.activeDeadlineSeconds", field);
         if (deadline && (json_i64(deadline, 0) < 1 || json_i64(deadline, 0) > INT32_MAX))
                 cause_invalid(w, path, deadline, "must be between 1 and 2147483647, inclusive");
 }
@@ -199,7 +199,7 @@ static void validate_pod_spec(KubeWrite *w, const char *field, const Json *spec,
 static void forbid_ephemeral_containers(KubeWrite *w, const char *field, const Json *spec, const char *words) {
         char path[FIELD_MAX];
 
-        put_path(path, "%s.ephemeralContainers", field);
+        put_path(w, path, "%s.ephemeralContainers", field);
         if (json_item(json_get(spec, "ephemeralContainers"), 0))
                 cause_forbidden(w, path, words);
 }
@@ -231,17 +231,17 @@ void validate_node(KubeWrite *w, const Json *object, const Json *old _unused_) {
         JSON_FOREACH(taint, json_at(object, "spec", "taints", NULL)) {
                 const char *key = json_string(json_get(taint, "key")), *value = json_string(json_get(taint, "value"));
 
-                put_path(path, "spec.taints[%u].key", i);
+                put_path(w, path, "spec.taints[%u].key", i);
                 if (isempty(key) || !is_qualified_name(key))
                         cause_invalid_text(w, path, strempty(key), KEY_TEXT);
-                put_path(path, "spec.taints[%u].value", i);
+                put_path(w, path, "spec.taints[%u].value", i);
                 if (value && !is_label_value(value, strlen(value)))
                         cause_invalid_text(w, path, value, VALUE_TEXT);
-                put_path(path, "spec.taints[%u].effect", i);
+                put_path(w, path, "spec.taints[%u].effect", i);
                 if (isempty(json_string(json_get(taint, "effect"))))
                         cause_required(w, path, "");
                 validate_enum(w, path, json_string(json_get(taint, "effect")), "NoSchedule PreferNoSchedule NoExecute");
-                put_path(path, "spec.taints[%u]", i++);
+                put_path(w, path, "spec.taints[%u]", i++);
                 if (is_repeated_taint(taint))
                         cause_invalid(w, path, taint, "taints must be unique by key and effect pair");
         }
@@ -255,22 +255,22 @@ void validate_expressions(KubeWrite *w, const char *field, const Json *selector)
         char path[FIELD_MAX];
         unsigned i = 0;
 
-        put_path(path, "%s.matchLabels", field);
+        put_path(w, path, "%s.matchLabels", field);
         validate_labels(w, path, json_get(selector, "matchLabels"));
         JSON_FOREACH(e, json_get(selector, "matchExpressions")) {
                 const char *op = json_string(json_get(e, "operator")), *key = json_string(json_get(e, "key"));
                 const Json *values = json_get(e, "values");
                 bool set = streq_ptr(op, "In") || streq_ptr(op, "NotIn");
 
-                put_path(path, "%s.matchExpressions[%u].values", field, i);
+                put_path(w, path, "%s.matchExpressions[%u].values", field, i);
                 if (set && (!values || values->size == 0))
                         cause_required(w, path, "must be specified when `operator` is 'In' or 'NotIn'");
                 if (!set && values && values->size > 0)
                         cause_forbidden(w, path, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
-                put_path(path, "%s.matchExpressions[%u].operator", field, i);
+                put_path(w, path, "%s.matchExpressions[%u].operator", field, i);
                 if (!is_one_of(op, "In NotIn Exists DoesNotExist"))
                         cause_invalid_text(w, path, strempty(op), "not a valid selector operator");
-                put_path(path, "%s.matchExpressions[%u].key", field, i++);
+                put_path(w, path, "%s.matchExpressions[%u].key", field, i++);
                 if (isempty(key) || !is_qualified_name(key))
                         cause_invalid_text(w, path, strempty(key), KEY_TEXT);
         }
@@ -424,7 +424,7 @@ static void validate_job_update(KubeWrite *w, const Json *spec, const Json *old)
         char path[FIELD_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(fixed); i++) {
-                put_path(path, "spec.%s", fixed[i]);
+                put_path(w, path, "spec.%s", fixed[i]);
                 if (!json_equal(json_get(spec, fixed[i]), json_get(before, fixed[i])))
                         cause_invalid(w, path, json_get(spec, fixed[i]), "field is immutable");
         }
@@ -442,10 +442,10 @@ static void validate_failure_policy(KubeWrite *w, const Json *spec) {
                 const Json *exits = json_get(rule, "onExitCodes"), *conditions = json_get(rule, "onPodConditions");
                 const char *action = json_string(json_get(rule, "action"));
 
-                put_path(path, "spec.podFailurePolicy.rules[%u].action", i);
+                put_path(w, path, "spec.podFailurePolicy.rules[%u].action", i);
                 if (streq_ptr(action, "FailIndex") && !json_get(spec, "backoffLimitPerIndex"))
                         cause_invalid(w, path, json_get(rule, "action"), "requires the backoffLimitPerIndex to be set");
-                put_path(path, "spec.podFailurePolicy.rules[%u]", i++);
+                put_path(w, path, "spec.podFailurePolicy.rules[%u]", i++);
                 if (!exits == !(conditions && conditions->size > 0))
                         cause_invalid_text(w, path, "", exits ? "specifying both OnExitCodes and OnPodConditions is not supported" :
                                            "specifying one of OnExitCodes and OnPodConditions is required");
@@ -461,11 +461,11 @@ static void validate_success_rule(KubeWrite *w, const Json *rule, unsigned i, in
         int64_t n = indexes ? index_set_check(strempty(json_string(indexes)), completions) : completions;
         char path[FIELD_MAX], detail[FIELD_MAX];
 
-        put_path(path, "spec.successPolicy.rules[%u].succeededIndexes", i);
+        put_path(w, path, "spec.successPolicy.rules[%u].succeededIndexes", i);
         if (n < 0)
                 cause_invalid(w, path, indexes, "error parsing succeededIndexes: it has to be numbers and ranges in order, less than completions");
-        put_path(path, "spec.successPolicy.rules[%u].succeededCount", i);
-        put_path(detail, "must be less than or equal to %lld (the number of %s)", (long long) n,
+        put_path(w, path, "spec.successPolicy.rules[%u].succeededCount", i);
+        put_text(detail, "must be less than or equal to %lld (the number of %s)", (long long) n,
                  indexes ? "indexes in the specified succeededIndexes field" : "specified completions");
         if (count && n >= 0 && json_i64(count, 0) > n)
                 cause_invalid(w, path, count, detail);
@@ -563,7 +563,7 @@ static void validate_secret_type(KubeWrite *w, const Json *object, const char *t
 
         for (size_t i = 0; i < ELEMENTSOF(needs); i++)
                 for (size_t k = 0; streq_ptr(type, needs[i].type) && k < ELEMENTSOF(needs[i].keys) && needs[i].keys[k]; k++) {
-                        put_path(path, "data[%s]", needs[i].keys[k]);
+                        put_path(w, path, "data[%s]", needs[i].keys[k]);
                         if (!json_at(object, "data", needs[i].keys[k], NULL))
                                 cause_required(w, path, "");
                 }
@@ -588,7 +588,7 @@ void validate_secret(KubeWrite *w, const Json *object, const Json *old) {
         validate_immutable(w, object, old);
         JSON_FOREACH(v, json_get(object, "data")) {
                 size += base64_size(v);
-                put_path(path, "data[%s]", v->key);
+                put_path(w, path, "data[%s]", v->key);
                 validate_config_key(w, path, v->key);
         }
         if (size > DATA_MAX)
@@ -605,7 +605,7 @@ void validate_config_map(KubeWrite *w, const Json *object, const Json *old) {
         for (size_t i = 0; i < ELEMENTSOF(maps); i++)
                 JSON_FOREACH(v, json_get(object, maps[i])) {
                         size += i > 0 ? base64_size(v) : v->size;
-                        put_path(path, "%s[%s]", maps[i], v->key);
+                        put_path(w, path, "%s[%s]", maps[i], v->key);
                         validate_config_key(w, path, v->key);
                         if (i > 0 && json_get(json_get(object, "data"), v->key))
                                 cause_invalid_text(w, path, v->key, "duplicate of key present in data");
@@ -620,7 +620,7 @@ static void validate_system_class(KubeWrite *w) {
 
         if (store_find(cluster_store(w->api->cluster), KIND_PRIORITY_CLASS, w->object_name))
                 return;
-        put_path(detail, "priority class names with 'system-' prefix are reserved for system use only. error: %s is not a known system priority class",
+        put_text(detail, "priority class names with 'system-' prefix are reserved for system use only. error: %s is not a known system priority class",
                  w->object_name);
         cause_forbidden(w, "metadata.name", detail);
 }

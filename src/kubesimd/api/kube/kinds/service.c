@@ -62,7 +62,7 @@ static void check_families_of_addresses(KubeWrite *w, const Json *ips, const Jso
         for (const Json *ip = ips ? ips->first : NULL; ip && family; ip = ip->next, family = family->next) {
                 const char *wanted = strempty(json_string(family));
 
-                put_path(path, "spec.clusterIPs[%u]", i);
+                put_path(w, path, "spec.clusterIPs[%u]", i);
                 (void) snprintf(detail, sizeof(detail), "expected an %s value as indicated by `ipFamilies[%u]`", streq(wanted, "IPv6") ? "IPv6" : "IPv4", i++);
                 if (streq(wanted, "IPv6") != is_six(strempty(json_string(ip))))
                         cause_invalid(w, path, ip, detail);
@@ -77,7 +77,7 @@ static bool check_each_address(KubeWrite *w, const Json *ips) {
         JSON_FOREACH(ip, ips) {
                 const char *text = strempty(json_string(ip));
 
-                put_path(path, "spec.clusterIPs[%u]", i++);
+                put_path(w, path, "spec.clusterIPs[%u]", i++);
                 if (i == 1 && streq(text, "None")) {
                         if (ips->size > 1)
                                 cause_invalid(w, "spec.clusterIPs", ips, "'None' must be the first and only value");
@@ -95,7 +95,7 @@ static void check_families(KubeWrite *w, const Json *families) {
         unsigned i = 0;
 
         JSON_FOREACH(family, families) {
-                put_path(path, "spec.ipFamilies[%u]", i++);
+                put_path(w, path, "spec.ipFamilies[%u]", i++);
                 validate_enum(w, path, json_string(family), FAMILIES);
                 for (const Json *p = family->prev; p; p = p->prev)
                         if (json_equal(p, family)) {
@@ -139,7 +139,7 @@ static void check_stack(KubeWrite *w, Json *spec, bool single) {
         if (single && size_of(families) == 2)
                 cause_invalid(w, "spec.ipFamilyPolicy", policy, "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified");
         JSON_FOREACH(ip, ips) {
-                put_path(path, "spec.clusterIPs[%u]", i);
+                put_path(w, path, "spec.clusterIPs[%u]", i);
                 if (streq(json_string(ip), "None") || i++ < size_of(families))
                         continue;
                 if (is_six(json_string(ip)))
@@ -156,7 +156,7 @@ static void check_configured(KubeWrite *w, const Json *spec) {
         if (streq_ptr(json_string(json_get(spec, "ipFamilyPolicy")), "RequireDualStack"))
                 cause_invalid(w, "spec.ipFamilyPolicy", json_get(spec, "ipFamilyPolicy"), "this cluster is not configured for dual-stack services");
         JSON_FOREACH(family, json_get(spec, "ipFamilies")) {
-                put_path(path, "spec.ipFamilies[%u]", i++);
+                put_path(w, path, "spec.ipFamilies[%u]", i++);
                 if (streq_ptr(json_string(family), "IPv6"))
                         cause_invalid(w, path, family, "not configured on this cluster");
         }
@@ -230,7 +230,7 @@ static void check_node_port(KubeWrite *w, unsigned i, const Json *port, const Js
         int64_t number = json_i64(value, -1);
         char path[FIELD_MAX];
 
-        put_path(path, "spec.ports[%u].nodePort", i);
+        put_path(w, path, "spec.ports[%u].nodePort", i);
         if (number < NODE_PORT_FIRST || number > NODE_PORT_LAST)
                 cause_invalid(w, path, value, "provided port is not in the valid range. The range of valid ports is 30000-32767");
         else if ((service_port_is_taken(w->api->cluster, (uint32_t) number) && !has_port(before, NULL, number, NULL)) ||
@@ -303,14 +303,14 @@ static void validate_service_ports(KubeWrite *w, const Json *ports) {
         JSON_FOREACH(port, ports) {
                 const char *name = json_string(json_get(port, "name"));
 
-                put_path(path, "spec.ports[%u].port", i);
+                put_path(w, path, "spec.ports[%u].port", i);
                 validate_port_number(w, path, json_get(port, "port"));
-                put_path(path, "spec.ports[%u].targetPort", i);
+                put_path(w, path, "spec.ports[%u].targetPort", i);
                 if (json_is(json_get(port, "targetPort"), JSON_NUMBER))
                         validate_port_number(w, path, json_get(port, "targetPort"));
-                put_path(path, "spec.ports[%u].protocol", i);
+                put_path(w, path, "spec.ports[%u].protocol", i);
                 validate_enum(w, path, json_string(json_get(port, "protocol")), "SCTP TCP UDP");
-                put_path(path, "spec.ports[%u].name", i++);
+                put_path(w, path, "spec.ports[%u].name", i++);
                 if (ports->size > 1 && isempty(name))
                         cause_required(w, path, "");
                 for (const Json *p = port->prev; p && !isempty(name); p = p->prev)
@@ -333,11 +333,11 @@ static void validate_port_pairs(KubeWrite *w, const Json *spec) {
         unsigned i = 0;
 
         JSON_FOREACH(port, json_get(spec, "ports")) {
-                put_path(path, "spec.ports[%u].nodePort", i);
+                put_path(w, path, "spec.ports[%u].nodePort", i);
                 if (has_type(spec, "ClusterIP") && json_i64(json_get(port, "nodePort"), 0) != 0)
                         cause_forbidden(w, path, "may not be used when `type` is 'ClusterIP'");
-                put_path(path, "spec.ports[%u]", i++);
-                put_path(pair, "%lld/%s", (long long) json_i64(json_get(port, "port"), 0), strempty(json_string(json_get(port, "protocol"))));
+                put_path(w, path, "spec.ports[%u]", i++);
+                put_text(pair, "%lld/%s", (long long) json_i64(json_get(port, "port"), 0), strempty(json_string(json_get(port, "protocol"))));
                 if (has_same_port(port))
                         cause_duplicate(w, path, pair);
         }
@@ -350,11 +350,11 @@ static void validate_addresses(KubeWrite *w, const Json *spec, const Json *befor
 
         if (service_has_address(before) && !(is_headless(spec) && is_headless(before)))
                 for (unsigned i = 0; i < size_of(ips) && i < size_of(was); i++) {
-                        put_path(path, "spec.clusterIPs[%u]", i);
+                        put_path(w, path, "spec.clusterIPs[%u]", i);
                         if (!json_equal(json_item(ips, i), json_item(was, i)))
                                 cause_invalid(w, path, ips, "may not change once set");
                 }
-        put_path(detail, "may not be set to 'None' for %s services", strempty(json_string(json_get(spec, "type"))));
+        put_text(detail, "may not be set to 'None' for %s services", strempty(json_string(json_get(spec, "type"))));
         if (is_headless(spec) && service_has_node_ports(spec))
                 cause_invalid_text(w, "spec.clusterIPs[0]", "None", detail);
 }
@@ -365,11 +365,11 @@ static void validate_outside(KubeWrite *w, const Json *spec) {
         char path[FIELD_MAX], name[FIELD_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(none); i++) {
-                put_path(path, "spec.%s", none[i]);
+                put_path(w, path, "spec.%s", none[i]);
                 if (json_get(spec, none[i]))
                         cause_forbidden(w, path, "may not be set for ExternalName services");
         }
-        put_path(name, "%.*s", (int) (strlen(given) - (!isempty(given) && given[strlen(given) - 1] == '.')), given); /* a dot at the end is one of DNS */
+        put_text(name, "%.*s", (int) (strlen(given) - (!isempty(given) && given[strlen(given) - 1] == '.')), given); /* a dot at the end is one of DNS */
         if (isempty(name))
                 cause_required(w, "spec.externalName", "");
         else
@@ -393,8 +393,8 @@ static void validate_external_ips(KubeWrite *w, const Json *ips) {
         JSON_FOREACH(v, ips) {
                 const char *ip = strempty(json_string(v));
 
-                put_path(path, "spec.externalIPs[%u]", i++);
-                put_path(detail, "may not be unspecified (%s)", ip);
+                put_path(w, path, "spec.externalIPs[%u]", i++);
+                put_text(detail, "may not be unspecified (%s)", ip);
                 if (!address_is_valid(ip))
                         cause_invalid(w, path, v, IP_TEXT);
                 else if (streq(ip, "0.0.0.0") || streq(ip, "::"))
