@@ -49,7 +49,7 @@ static const Key keys[] = {
         KEY("Cluster", "HeartbeatIntervalSec", heartbeat_interval_usec, SPAN, "5s", 50 * USEC_PER_MSEC, USEC_PER_HOUR),
         KEY("Cluster", "StopGraceSec", stop_grace_usec, SPAN, "5s", 0, USEC_INFINITY),
         KEY("Cluster", "NodeLossPolicy", node_loss, NODE_LOSS, "kubesim", 0, 0),
-        KEY("Cluster", "SchedulerAlgorithm", algorithm, ALGORITHM, "first-fit", 0, 0),
+        KEY("Cluster", "SchedulerAlgorithm", algorithm, ALGORITHM, "kube", 0, 0),
         KEY("Cluster", "SchedulerName", scheduler_name, NAME, POD_SCHEDULER_DEFAULT, 0, 0),
         KEY("Limits", "MaxNodes", nodes_max, NUMBER, "150000", 1, 10000000),
         KEY("Limits", "MaxObjects", objects_max, NUMBER, "1000000", 100, 100000000),

@@ -25,6 +25,7 @@ TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/jso
 def cluster(kubesimd):
     for n in ("n1", "n2"):
         kubesimd.post("/nodes", {"cpuCores": 4, "nodeId": n}, 201)
+    kubesimd.post("/scheduler", {"algorithm": "first-fit"})  # both on n1
     for p, cpu in (("web", 2), ("db", 0.5)):
         kubesimd.post("/pods", {"cpuRequired": cpu, "podId": p}, 201)
     eventually(lambda: all(p["Status"] == "Running" for p in kubesimd.get("/pods").values()))

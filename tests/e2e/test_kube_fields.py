@@ -77,7 +77,7 @@ def test_pods(cluster):
     assert [(c["name"], c["image"], c["ready"]) for c in status["containerStatuses"]] == [("first", "a", True), ("second", "b", True)]
     assert [(c["name"], "terminated" in c["state"]) for c in status["initContainerStatuses"]] == [("init", True)]
     ids = [c["containerID"] for c in status["containerStatuses"] + status["initContainerStatuses"]]
-    assert len(set(ids)) == 3 and all(re.fullmatch("containerd://[0-9a-f]{64}", i) for i in ids)
+    assert len(set(ids)) == 3 and all(re.fullmatch("kubesim://[0-9a-f]{64}", i) for i in ids)
     assert ids[0] == cluster.get(PODS + "/p")["status"]["containerStatuses"][0]["containerID"]
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 say "the opening scene, with the intervals as shipped"
 
-# one after the other: of two that start together either may register first, and first-fit goes by that order
+# one after the other: of two that start together either may register first, and of nodes that are alike a pod takes the one that was first
 check "an agent starts" in_container systemctl start kubesim-agent@node1
 check "and another" in_container systemctl start kubesim-agent@node2
 check "node1 is listed as healthy" eventually 2 node_is node1 Healthy

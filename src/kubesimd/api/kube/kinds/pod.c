@@ -320,7 +320,7 @@ static void put_container_id(const Pod *p, Role role, size_t index, StrBuf *b) {
                 uint64_t index, restarts, init;
         } of = { p->object.uid, index, restarts_of(p, role), role != ROLE_MAIN };
 
-        strbuf_puts(b, ",\"containerID\":\"containerd://");
+        strbuf_puts(b, ",\"containerID\":\"kubesim://");
         for (uint64_t part = 0; part < 4; part++)
                 strbuf_printf(b, "%016llx", (unsigned long long) siphash13(&of, sizeof(of), (const uint64_t[2]) { part, 0 }));
         strbuf_putc(b, '"');
