@@ -3,13 +3,17 @@
  * After every step the invariants of the design are asserted; a failing seed is printed and replays exactly:
  *
  *     sim --seconds=60            as many worlds as fit
+ *     sim --worlds=100            that many, however long they take
  *     sim --replay=SEED           one world
  *     sim --corpus=FILE           the seeds in FILE, one a line, first
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
@@ -646,10 +650,25 @@ static void step(World *w) {
 }
 
 /* Every fourth world is about controllers, every eighth about where pods go, and every eighth about controllers where nodes and containers fail. */
+/* Of the processor's time, of which a world takes a tenth of a second: what goes on for ever in one moment ends here. */
+static void watch_world(void) {
+        struct itimerval most = { .it_value.tv_sec = 20 };
+
+        (void) setitimer(ITIMER_VIRTUAL, &most, NULL);
+}
+
+/* Whatever it interrupts: dprintf() and _exit() need nothing that may be held. */
+static void on_endless(int sig _unused_) {
+        (void) dprintf(STDOUT_FILENO, "not ok - seed %llu does not end\nreplay it with: sim --replay=%llu\n0 passed, 1 failed\n", (unsigned long long) world_seed,
+                       (unsigned long long) world_seed);
+        _exit(1);
+}
+
 static uint64_t run_world(uint64_t seed) {
         World w = { .now = USEC_PER_SEC };
 
         world_seed = seed;
+        watch_world();
         if (seed % 4 == 3 || seed % 8 == 0)
                 return run_workload_world(seed, seed % 8 == 0, broken);
         if (seed % 8 == 4)
@@ -691,27 +710,29 @@ static int run_corpus(const char *path) {
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
-                { "seconds", required_argument, NULL, 's' }, { "replay", required_argument, NULL, 'r' },
+                { "seconds", required_argument, NULL, 's' }, { "worlds", required_argument, NULL, 'w' }, { "replay", required_argument, NULL, 'r' },
                 { "corpus", required_argument, NULL, 'c' },  { "seed", required_argument, NULL, 'b' }, {},
         };
-        uint64_t seconds = 10, replay = 0, seed = 1, n = 0, beats = 0;
+        uint64_t seconds = 10, worlds = UINT64_MAX, replay = 0, seed = 1, n = 0, beats = 0;
         usec_t end;
         int c;
 
+        (void) signal(SIGVTALRM, on_endless);
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
                 if (c == 'c') {
                         if (run_corpus(optarg) < 0) {
                                 fprintf(stderr, "sim: cannot read %s: %m\n", optarg);
                                 return 2;
                         }
-                } else if (c == '?' || parse_u64(optarg, c == 's' ? &seconds : c == 'r' ? &replay : &seed) < 0)
+                } else if (c == '?' || parse_u64(optarg, c == 's' ? &seconds : c == 'w' ? &worlds : c == 'r' ? &replay : &seed) < 0)
                         return 2;
         if (replay > 0) {
                 beats = run_world(replay);
                 printf("ok - seed %llu, %llu beats\n1 passed, 0 failed\n", (unsigned long long) replay, (unsigned long long) beats);
                 return 0;
         }
-        for (end = now_monotonic() + seconds * USEC_PER_SEC; now_monotonic() < end; n++)
+        end = worlds == UINT64_MAX ? now_monotonic() + seconds * USEC_PER_SEC : USEC_INFINITY;
+        for (; n < worlds && now_monotonic() < end; n++)
                 beats += run_world(seed + n);
         printf("ok - %llu worlds, %llu cluster-hours, %llu heartbeats, %lu failed allocations, seeds from %llu\n", (unsigned long long) n,
                (unsigned long long) (n * (WORLD_USEC / USEC_PER_HOUR)), (unsigned long long) beats, memory_n_failed(),
