@@ -98,6 +98,8 @@ static void drop_derived(Cluster *c) {
         for (Kind k = 0; c->store && k < _KIND_MAX; k++)
                 for (StoreEntry *e = controller_keeps_time(k) ? store_find_from(c->store, k, NULL) : NULL; e; e = store_following(e))
                         controller_forget(object_state(e));
+        for (StoreEntry *e = c->store ? store_find_from(c->store, KIND_POD_DISRUPTION_BUDGET, NULL) : NULL; e; e = store_following(e))
+                budget_state(e)->selector = mfree(budget_state(e)->selector);
 }
 
 Cluster *cluster_free(Cluster *c) {

@@ -251,6 +251,8 @@ void check_each(Workloads *w) {
 }
 
 static void check_service(Workloads *w, const ObjectState *s) {
+        _cleanup_json_arena_ JsonArena own = JSON_ARENA_INIT(4 * MIB);
+        const Json *selector = json_at(tree(w, &own, s->entry.object), "spec", "selector", NULL);
         const Object *service = s->entry.object;
         size_t pods = 0, listed = 0, ready = 0, listed_ready = 0;
         ObjectState *slice;
@@ -259,7 +261,7 @@ static void check_service(Workloads *w, const ObjectState *s) {
                 const Pod *p = (const Pod*) e->object;
 
                 if (!object_shares_namespace(e->object, service) || p->ip == 0 || p->status == POD_SUCCEEDED || p->status == POD_FAILED ||
-                    !selects(service, e->object))
+                    !label_map_matches(selector, e->object->doc))
                         continue;
                 pods++;
                 ready += pod_is_ready(p);

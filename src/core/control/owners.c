@@ -11,6 +11,7 @@
 #include "core/control/controllers/stateful-pods.h"
 #include "core/control/controllers/workload.h"
 #include "core/control/objects-internal.h"
+#include "core/control/selectors.h"
 #include "core/model/doc.h"
 
 #define KEY_MAX 320
@@ -240,6 +241,7 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
         if (!old)
                 list_init(&s->dependents);
         count_ending(c, old, new);
+        selector_follow(s, old, new);
         mark_owner(c, s, old, new);
         controllers_see(c, old, new);
         mark_ending_namespace(c, new ?: old);

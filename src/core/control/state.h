@@ -56,6 +56,7 @@ typedef struct TimedState {
         struct DaemonNodes *nodes; /* owned; of a DaemonSet, once it has been looked at */
         struct StatefulPods *ordinals; /* the same of a StatefulSet */
         struct JobTally *job;      /* and of a Job */
+        char *selector;            /* owned; of a Service (selectors.h); NULL: it has yet to be read */
         uint64_t scanned;   /* up to this id no pod is left that it could adopt, as things were at ... */
         uint64_t scanned_version; /* ... this Cluster.strays_version */
 } TimedState;
@@ -63,6 +64,7 @@ typedef struct TimedState {
 /* A PodDisruptionBudget */
 typedef struct BudgetState {
         ObjectState common;
+        char *selector;           /* as in a TimedState */
         bool counted;             /* else these are not known */
         int64_t expected, healthy; /* of the pods that it selects */
 } BudgetState;

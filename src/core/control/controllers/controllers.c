@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/control/controllers/controllers.h"
 
+#include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "core/control/controllers/builtins.h"
 #include "core/control/controllers/daemon-nodes.h"
@@ -46,6 +47,7 @@ void controller_forget(ObjectState *s) {
         TimedState *ts = timed_state(s);
 
         victims_forget(s);
+        ts->selector = mfree(ts->selector);
         ts->nodes = daemon_nodes_free(ts->nodes);
         ts->ordinals = stateful_pods_free(ts->ordinals);
         ts->job = job_tally_free(ts->job);
@@ -85,7 +87,7 @@ static void mark_services(Cluster *c, const Object *pod) {
         if (slash)
                 memcpy(from, pod->name, MIN((size_t) (slash - pod->name + 1), sizeof(from) - 1));
         for (StoreEntry *e = store_find_from(c->store, KIND_SERVICE, from); e && object_shares_namespace(e->object, pod); e = store_following(e))
-                if (selects(e->object, pod))
+                if (selects(object_state(e), pod))
                         object_mark(c, object_state(e));
 }
 
