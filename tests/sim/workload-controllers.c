@@ -369,7 +369,7 @@ static void check_stateful_set(Workloads *w, ObjectState *s) {
         must(timed_state(s)->look.item.index != PRIOQ_NONE || (ordinals & (ordinals + 1)) == 0 || (ready < pods && !parallel));
         must(pods == json_i64(json_get(status, "replicas"), -1) && ready == json_i64(json_get(status, "readyReplicas"), 0));
         must(pods == replicas || ready < pods || timed_state(s)->look.item.index != PRIOQ_NONE);
-        if (pods != replicas || ready < pods)
+        if (pods != replicas || ready < pods || ordinals != (INT64_C(1) << replicas) - 1)
                 return;
         check_claims(w, s, root);
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
