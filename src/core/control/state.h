@@ -45,12 +45,26 @@ typedef struct PodTally {
         usec_t min_ready, counted_at, next; /* that look: for which span, when (realtime), when the next one becomes available */
 } PodTally;
 
+/* What an object's controller has told of it lately (controllers/events.c). */
+typedef struct TellReason {
+        usec_t last; /* realtime */
+        uint32_t reason; /* a digest of it */
+        uint8_t n;   /* messages */
+} TellReason;
+
+typedef struct TellState {
+        usec_t since;   /* realtime, from which on one of those may be told of again for so long each */
+        uint8_t n_told;
+        TellReason reasons[3];
+} TellState;
+
 /* Of those kinds whose controllers also look at the clock: pods are not among them, which are too many to carry it. */
 typedef struct TimedState {
         ObjectState common;
         Timer look;         /* queued while its controller waits for something */
         uint8_t n_failures; /* in a row, to create what it wants */
         PodTally pods;
+        TellState told;
         ListLink *unchecked; /* in common.dependents: from here on they have yet to be compared with its selector; NULL: none has */
         struct Victims *victims; /* owned; while it has too many pods; may be NULL */
         struct DaemonNodes *nodes; /* owned; of a DaemonSet, once it has been looked at */

@@ -14,6 +14,7 @@
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
 #include "core/control/pods.h"
+#include "core/control/selectors.h"
 #include "core/control/turn.h"
 
 #define SECOND USEC_PER_SEC
@@ -667,6 +668,55 @@ static void test_jobs(void **state _unused_) {
         run_job("Indexed");
 }
 
+/* What is kept of a selector goes with the spec that it was read from. */
+static void test_kept_selectors(void **state _unused_) {
+        Cluster *c = cluster(0, 1);
+        const Object *pod = put(c, KIND_POD, "p", LABELLED, "a", "")->object;
+        StoreEntry *e;
+
+        for (unsigned i = 0; i < 4; i++) {
+                e = put(c, KIND_SERVICE, "x", "{\"metadata\":{},\"spec\":{\"selector\":{\"app\":\"%s\"}}}", i % 2 == 0 ? "a" : "b");
+                assert_true(selects(object_state(e), pod) == (i % 2 == 0));
+                assert_ptr_equal(selector_kept(object_state(e)), selector_kept(object_state(e)));
+                e = put(c, KIND_POD_DISRUPTION_BUDGET, "x", "{\"metadata\":{},\"spec\":{\"maxUnavailable\":0,\"selector\":{\"matchLabels\":{\"app\":\"%s\"}}}}",
+                        i % 2 == 0 ? "a" : "b");
+                assert_true(selects(object_state(e), pod) == (i % 2 == 0));
+        }
+        cluster_free(c);
+}
+
+static size_t count_events(Cluster *c, const char *text, const char *more) {
+        size_t n = 0;
+
+        for (StoreEntry *e = store_find_from(c->store, KIND_EVENT, NULL); e; e = store_following(e))
+                n += strstr(e->object->doc->rest, text) && strstr(e->object->doc->rest, more);
+        return n;
+}
+
+/* Of two hundred pods of an owner nine are told one by one and the others together, twenty-five times in all, and then once in five minutes. */
+static void test_much_that_is_alike(void **state _unused_) {
+        Cluster *c = cluster(0, N_NODES);
+
+        (void) put(c, KIND_REPLICA_SET, "s", SET, 200u);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"message\":\"Created pod: s-"), 9);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"message\":\"(combined from similar events): Created pod: s-"), 1);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"count\":16,"), 1);
+        remove_first_pod(c);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"count\":16,"), 1);
+        run_until(c, now + 300 * SECOND);
+        remove_first_pod(c);
+        remove_first_pod(c);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"count\":17,"), 1);
+        run_until(c, now + 3600 * SECOND);
+        remove_first_pod(c);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"message\":\"Created pod: s-"), 10);
+        cluster_free(c);
+}
+
 /* Each pod is written once when its node is lost and once when it is back, those of a node or two in one step. */
 static void test_pods_of_lost_nodes(void **state _unused_) {
         FaultSpec spec = { .kind = FAULT_HANG, .span = 30 * SECOND };
@@ -734,6 +784,7 @@ int main(void) {
                 cmocka_unit_test(test_daemons_that_surge),
                 cmocka_unit_test(test_ordinals),
                 cmocka_unit_test(test_a_pod_counts_once),
+                cmocka_unit_test(test_kept_selectors), cmocka_unit_test(test_much_that_is_alike),
                 cmocka_unit_test(test_jobs), cmocka_unit_test(test_a_job_and_an_undo),
                 cmocka_unit_test(test_many_pods_that_wait),
                 cmocka_unit_test(test_a_new_class),
