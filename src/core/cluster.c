@@ -4,8 +4,6 @@
 #include "basic/alloc-util.h"
 #include "core/control/controllers/builtins.h"
 #include "core/control/controllers/controllers.h"
-#include "core/control/controllers/daemon-nodes.h"
-#include "core/control/controllers/victims.h"
 #include "core/control/faults.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
@@ -98,10 +96,10 @@ static void drop_derived(Cluster *c) {
         for (StoreEntry *e = NULL; c->store && (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));)
                 sched_node_done(&node_state(e)->sched);
         for (Kind k = 0; c->store && k < _KIND_MAX; k++)
-                for (StoreEntry *e = controller_keeps_time(k) ? store_find_from(c->store, k, NULL) : NULL; e; e = store_following(e)) {
-                        victims_forget(object_state(e));
-                        timed_state(object_state(e))->nodes = daemon_nodes_free(timed_state(object_state(e))->nodes);
-                }
+                for (StoreEntry *e = controller_keeps_time(k) ? store_find_from(c->store, k, NULL) : NULL; e; e = store_following(e))
+                        controller_forget(object_state(e));
+        for (StoreEntry *e = c->store ? store_find_from(c->store, KIND_POD_DISRUPTION_BUDGET, NULL) : NULL; e; e = store_following(e))
+                budget_state(e)->selector = mfree(budget_state(e)->selector);
 }
 
 Cluster *cluster_free(Cluster *c) {

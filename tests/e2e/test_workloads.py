@@ -363,6 +363,27 @@ def test_stateful_sets_go_in_order(kubesimd):
     assert [p["metadata"]["name"] for p in pods_of(kubesimd, "p")] == ["p-0", "p-1", "p-2"]
 
 
+def test_stateful_sets_that_are_replaced_by_hand(kubesimd):
+    """updateStrategy OnDelete: a pod that is deleted comes back as the present template has it; the current revision stays what it was, and
+    that revision is kept."""
+    add_node(kubesimd, "n1", "8")
+    status = lambda: kubesimd.get(STATEFUL + "/s")["status"]
+    revisions = lambda: [r["metadata"]["name"] for r in kubesimd.get("/apis/apps/v1/namespaces/default/controllerrevisions")["items"]]
+    kubesimd.post(STATEFUL, stateful_set("s", 2, updateStrategy={"type": "OnDelete"}, revisionHistoryLimit=0), 201)
+    eventually(lambda: status().get("readyReplicas") == 2, 20)
+    first = status()["currentRevision"]
+    for image in ("x:2", "x:3"):
+        template = stateful_set("s", 2)["spec"]["template"]
+        template["spec"]["containers"][0]["image"] = image
+        kubesimd.ask("PATCH", STATEFUL + "/s", {"spec": {"template": template}}, headers={"Content-Type": "application/merge-patch+json"})
+        eventually(lambda: status()["updateRevision"] != first and status().get("updatedReplicas", 0) == 0)
+        for name in ("s-0", "s-1"):
+            kubesimd.ask("DELETE", f"{PODS}/{name}")
+        eventually(lambda: status().get("updatedReplicas") == 2 and status().get("readyReplicas") == 2, 20)
+        eventually(lambda: sorted(revisions()) == sorted([first, status()["updateRevision"]]))
+    assert status()["currentRevision"] == first and "currentReplicas" not in status()
+
+
 def test_stateful_sets_wait_for_names(kubesimd):
     add_node(kubesimd, "n1", "8")
     kubesimd.post(PODS, {"metadata": {"name": "s-1"}, "spec": {"containers": [{"name": "c", "image": "x"}]}}, 201)

@@ -3,6 +3,8 @@
 
 #include "basic/string-util.h"
 #include "core/control/controllers/controllers.h"
+#include "core/control/controllers/job-tally.h"
+#include "core/control/controllers/stateful-pods.h"
 #include "core/control/controllers/workload.h"
 #include "core/control/selectors.h"
 #include "tests/sim/workloads-internal.h"
@@ -147,6 +149,33 @@ void note_successes(Workloads *w) {
         }
 }
 
+/* What is kept by change is what is found by going through its pods. */
+static void check_tally(Workloads *w, ObjectState *s) {
+        const PodTally *n = &timed_state(s)->pods;
+        const JobTally *t = timed_state(s)->job;
+        uint32_t failed = 0, succeeded = 0;
+        int64_t later = 0, running = 0;
+        uint64_t restarts = 0;
+        ObjectState *d;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner) {
+                const Pod *p = (const Pod*) d->entry.object;
+
+                if (p->object.kind != KIND_POD)
+                        continue;
+                failed += p->status == POD_FAILED;
+                succeeded += p->status == POD_SUCCEEDED;
+                restarts += pod_is_active(p) ? p->restarts : 0;
+                later += t && p->status == POD_FAILED && job_pod_end(p) > t->last_success;
+                running += t && pod_is_active(p) && job_index_below(&p->object, (int64_t) t->n) >= 0;
+        }
+        must(n->failed == failed && n->succeeded == succeeded && n->restarts == restarts);
+        must(!t || t->miscounted || t->n_failures == later);
+        for (size_t i = 0; t && i < t->n; i++)
+                running -= t->running[i];
+        must(running == 0);
+}
+
 static void check_job(Workloads *w, ObjectState *s, bool rest) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(4 * MIB);
         const Json *root = tree(w, &a, s->entry.object), *status = json_get(root, "status"), *spec = json_get(root, "spec");
@@ -164,6 +193,7 @@ static void check_job(Workloads *w, ObjectState *s, bool rest) {
         must(!status_has_condition(status, "Complete") || succeeded == json_i64(json_get(spec, "completions"), 0));
         if (!rest || s->entry.object->doc->deleted > 0)
                 return;
+        check_tally(w, s);
         must(succeeded == seen);
         must(!over || (count_pods(w->cluster, s, 0).all == 0 && !json_get(spec, "ttlSecondsAfterFinished")));
         must(over || json_is_true(json_get(spec, "suspend")) || !json_get(spec, "activeDeadlineSeconds") || count_pods(w->cluster, s, 0).ending > 0);
@@ -221,6 +251,8 @@ void check_each(Workloads *w) {
 }
 
 static void check_service(Workloads *w, const ObjectState *s) {
+        _cleanup_json_arena_ JsonArena own = JSON_ARENA_INIT(4 * MIB);
+        const Json *selector = json_at(tree(w, &own, s->entry.object), "spec", "selector", NULL);
         const Object *service = s->entry.object;
         size_t pods = 0, listed = 0, ready = 0, listed_ready = 0;
         ObjectState *slice;
@@ -229,7 +261,7 @@ static void check_service(Workloads *w, const ObjectState *s) {
                 const Pod *p = (const Pod*) e->object;
 
                 if (!object_shares_namespace(e->object, service) || p->ip == 0 || p->status == POD_SUCCEEDED || p->status == POD_FAILED ||
-                    !selects(service, e->object))
+                    !label_map_matches(selector, e->object->doc))
                         continue;
                 pods++;
                 ready += pod_is_ready(p);
@@ -295,6 +327,25 @@ static void check_claims(Workloads *w, ObjectState *s, const Json *root) {
         }
 }
 
+/* What is kept by change is what is found by going through its pods. */
+static void check_ordinals(Workloads *w, ObjectState *s) {
+        const StatefulPods *t = timed_state(s)->ordinals;
+        int64_t pods = 0, ready = 0;
+        ObjectState *d;
+
+        LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)
+                if (d->entry.object->kind == KIND_POD) {
+                        const Pod *p = (const Pod*) d->entry.object;
+                        int64_t slot = stateful_ordinal(s->entry.object, d->entry.object) - t->base;
+
+                        must(slot >= 0 && slot < (int64_t) t->table.n && flag_table_has(&t->table, (size_t) slot, STATEFUL_PRESENT));
+                        must(flag_table_has(&t->table, (size_t) slot, STATEFUL_READY) == (pod_is_active(p) && pod_is_ready(p)));
+                        ready += flag_table_has(&t->table, (size_t) slot, STATEFUL_READY);
+                        pods++;
+                }
+        must(pods == t->table.counts[STATEFUL_PRESENT] && ready == t->table.counts[STATEFUL_READY] && t->table.counts[FLAG_DIRTY] == 0);
+}
+
 /* Numbers from 0 on, all of them unless one waits; and then those that the partition does not hold back are of the present
  * template, and the status says so. */
 static void check_stateful_set(Workloads *w, ObjectState *s) {
@@ -312,12 +363,13 @@ static void check_stateful_set(Workloads *w, ObjectState *s) {
                         pods++;
                         ready += pod_is_ready((const Pod*) d->entry.object);
                 }
+        check_ordinals(w, s);
         ordinals &= (INT64_C(1) << replicas) - 1; /* of those beyond, which are to go, any may have gone */
         /* It tries again to make one, or, in order, waits for one before that. */
         must(timed_state(s)->look.item.index != PRIOQ_NONE || (ordinals & (ordinals + 1)) == 0 || (ready < pods && !parallel));
         must(pods == json_i64(json_get(status, "replicas"), -1) && ready == json_i64(json_get(status, "readyReplicas"), 0));
         must(pods == replicas || ready < pods || timed_state(s)->look.item.index != PRIOQ_NONE);
-        if (pods != replicas || ready < pods)
+        if (pods != replicas || ready < pods || ordinals != (INT64_C(1) << replicas) - 1)
                 return;
         check_claims(w, s, root);
         LIST_FOREACH(d, &s->dependents, ObjectState, in_owner)

@@ -7,8 +7,11 @@
 #include "core/control/controllers/controllers.h"
 #include "core/control/controllers/daemon-nodes.h"
 #include "core/control/controllers/definitions.h"
+#include "core/control/controllers/job-tally.h"
+#include "core/control/controllers/stateful-pods.h"
 #include "core/control/controllers/workload.h"
 #include "core/control/objects-internal.h"
+#include "core/control/selectors.h"
 #include "core/model/doc.h"
 
 #define KEY_MAX 320
@@ -69,15 +72,20 @@ static void tally(ObjectState *owner, const Object *o, bool add) {
         t->all += add ? pod_is_active(p) : -(uint32_t) pod_is_active(p);
         t->ready += add ? is_ready(p) : -(uint32_t) is_ready(p);
         t->ending += add ? p->status == POD_TERMINATING : -(uint32_t) (p->status == POD_TERMINATING);
+        t->failed += add ? p->status == POD_FAILED : -(uint32_t) (p->status == POD_FAILED);
+        t->succeeded += add ? p->status == POD_SUCCEEDED : -(uint32_t) (p->status == POD_SUCCEEDED);
+        if (pod_is_active(p))
+                t->restarts += add ? p->restarts : -(uint64_t) p->restarts;
         if (!add && is_ready(p) && t->available > 0)
                 t->available--;
+        job_tally_pod(owner, p, add);
 }
 
 /* A pod that stays with its owner has changed. */
 static void tally_again(ObjectState *owner, const Object *old, const Object *new) {
         const Pod *x = (const Pod*) old, *y = (const Pod*) new;
 
-        if (new->kind != KIND_POD || (x->status == y->status && pod_is_active(x) == pod_is_active(y) &&
+        if (new->kind != KIND_POD || (x->status == y->status && pod_is_active(x) == pod_is_active(y) && x->restarts == y->restarts &&
                                        is_ready(x) == is_ready(y) && pod_ready_since(x) == pod_ready_since(y)))
                 return;
         tally(owner, old, false);
@@ -176,20 +184,29 @@ void object_mark(Cluster *c, ObjectState *s) {
                 list_append(&c->dirty, &s->dirty);
 }
 
-/* Its owner has to look at it, and, if that is a DaemonSet, at its node. */
+/* Its owner has to look at it, and, if that is a DaemonSet, at its node, or, if it is a StatefulSet, at its ordinal. */
 static void mark_owner(Cluster *c, const ObjectState *s, const Object *old, const Object *new) {
         if (!s->owner)
                 return;
         object_mark(c, s->owner);
         daemon_set_see_pod(c, s->owner, old);
         daemon_set_see_pod(c, s->owner, new);
+        stateful_set_see(s->owner, old);
+        stateful_set_see(s->owner, new);
 }
 
-/* A DaemonSet's pod that is on no node, or has ended, is compared with what it wants as those that have come are. */
-static void look_at_homeless(ObjectState *s, const Object *new) {
+/* Is it one that its owner has to look at as at those that have come? A DaemonSet at a pod that is on no node, or has ended, a Job at one
+ * that has come to its end. */
+static bool is_to_be_checked(const Object *owner, const Pod *old, const Pod *new) {
+        if (owner->kind == KIND_JOB)
+                return !pod_is_active(new) && (pod_is_active(old) || old->status != new->status);
+        return owner->kind == KIND_DAEMON_SET && !pod_holds_capacity(new);
+}
+
+static void check_again(ObjectState *s, const Object *old, const Object *new) {
         ObjectState *owner = s->owner;
 
-        if (new->kind != KIND_POD || owner->entry.object->kind != KIND_DAEMON_SET || pod_holds_capacity((const Pod*) new))
+        if (new->kind != KIND_POD || !is_to_be_checked(owner->entry.object, (const Pod*) old, (const Pod*) new))
                 return;
         unlink_owner(s, new);
         link_owner(s, owner);
@@ -224,6 +241,7 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
         if (!old)
                 list_init(&s->dependents);
         count_ending(c, old, new);
+        selector_follow(s, old, new);
         mark_owner(c, s, old, new);
         controllers_see(c, old, new);
         mark_ending_namespace(c, new ?: old);
@@ -239,9 +257,10 @@ void object_follow(Cluster *c, ObjectState *s, const Object *old, const Object *
                 unlink_owner(s, old);
                 (void) object_adopt(c, s);
                 mark_owner(c, s, NULL, new);
+                job_see_document(s->owner, old, new);
         } else if (s->owner) {
                 tally_again(s->owner, old, new);
-                look_at_homeless(s, new);
+                check_again(s, old, new);
         }
         if (!old && !list_is_empty(&c->orphans))
                 adopt_orphans(c);

@@ -67,15 +67,122 @@ int selector_of(const Object *o, JsonArena *a, const Json **ret) {
         return r;
 }
 
-bool selects(const Object *o, const Object *pod) {
+/* --- Selectors that are kept ---
+ *
+ * As a text of requirements, all of which have to hold, so that it takes no more than it says: a letter for the operator and the key, each
+ * value after a VALUE, and an empty string; each ends with a zero, as does the whole. */
+
+#define VALUE '+'
+#define NOTHING "X\0\0" /* never holds */
+
+static const struct {
+        const char *operator;
+        char letter;
+} operators[] = { { "In", 'I' }, { "NotIn", 'N' }, { "Exists", 'E' }, { "DoesNotExist", 'D' } };
+
+static void put_string(StrBuf *b, const char *s) {
+        strbuf_append(b, strempty(s), strlen(strempty(s)) + 1);
+}
+
+static void put_labels(StrBuf *b, const Json *map) {
+        JSON_FOREACH(v, map) {
+                strbuf_putc(b, 'I');
+                put_string(b, v->key);
+                strbuf_putc(b, VALUE);
+                put_string(b, json_string(v));
+                put_string(b, "");
+        }
+}
+
+static void put_expression(StrBuf *b, const Json *e) {
+        char letter = 'X';
+
+        for (size_t i = 0; i < ELEMENTSOF(operators); i++)
+                if (streq_ptr(json_string(json_get(e, "operator")), operators[i].operator))
+                        letter = operators[i].letter;
+        strbuf_putc(b, letter);
+        put_string(b, json_string(json_get(e, "key")));
+        JSON_FOREACH(v, json_get(e, "values")) {
+                strbuf_putc(b, VALUE);
+                put_string(b, json_string(v));
+        }
+        put_string(b, "");
+}
+
+void selector_put(Kind kind, const Json *selector, StrBuf *b) {
+        if (kind == KIND_SERVICE ? !json_is(selector, JSON_OBJECT) || selector->size == 0 : !selector)
+                strbuf_append(b, NOTHING, sizeof(NOTHING) - 1);
+        else if (kind == KIND_SERVICE)
+                put_labels(b, selector);
+        else {
+                put_labels(b, json_get(selector, "matchLabels"));
+                JSON_FOREACH(e, json_get(selector, "matchExpressions"))
+                        put_expression(b, e);
+        }
+        put_string(b, "");
+}
+
+static bool requirement_holds(char letter, const char *value, bool among) {
+        switch (letter) {
+        case 'I': return value && among;
+        case 'N': return !value || !among;
+        case 'E': return value;
+        case 'D': return !value;
+        default: return false;
+        }
+}
+
+bool kept_selector_matches(const char *p, const Doc *d) {
+        while (*p) {
+                char letter = *p++;
+                const char *value = doc_label(d, p);
+                bool among = false;
+
+                for (p += strlen(p) + 1; *p == VALUE; p += strlen(p) + 1)
+                        among |= streq_ptr(value, p + 1);
+                p++;
+                if (!requirement_holds(letter, value, among))
+                        return false;
+        }
+        return true;
+}
+
+static char **place_of(ObjectState *s) {
+        Kind k = s->entry.object->kind;
+
+        assert(k == KIND_SERVICE || k == KIND_POD_DISRUPTION_BUDGET);
+        return k == KIND_SERVICE ? &timed_state(s)->selector : &budget_state(&s->entry)->selector;
+}
+
+const char *selector_kept(ObjectState *s) {
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(TREE_MAX);
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(SPEC_MAX);
+        char **place = place_of(s), *copy;
         const Json *selector;
 
-        if (o->kind == KIND_SERVICE && !strstr(o->doc->spec, "\"selector\":{"))
-                return false; /* as `kubernetes`, which every pod of `default` comes by */
-        if (selector_of(o, &a, &selector) < 0)
-                return true; /* whoever looks again will see */
-        return o->kind == KIND_SERVICE ? label_map_matches(selector, pod->doc) : label_selector_matches(selector, pod->doc);
+        if (*place)
+                return *place;
+        if (selector_of(s->entry.object, &a, &selector) < 0)
+                return NULL;
+        selector_put(s->entry.object->kind, selector, &b);
+        copy = strbuf_error(&b) < 0 ? NULL : new0(char, b.size);
+        if (copy)
+                *place = memcpy(copy, b.data, b.size);
+        return copy;
+}
+
+bool selects(ObjectState *s, const Object *pod) {
+        const char *selector = selector_kept(s);
+
+        return !selector || kept_selector_matches(selector, pod->doc);
+}
+
+void selector_follow(ObjectState *s, const Object *old, const Object *new) {
+        Kind k = (new ?: old)->kind;
+
+        if ((k != KIND_SERVICE && k != KIND_POD_DISRUPTION_BUDGET) || !old || (new && streq(old->doc->spec, new->doc->spec)))
+                return;
+        *place_of(s) = mfree(*place_of(s));
 }
 
 /* --- What selects the pods of a class (kube-scheduler, plugins/helper/spread.go: DefaultSelector) --- */

@@ -9,7 +9,6 @@
 #include "core/control/controllers/daemon-nodes.h"
 #include "core/control/controllers/definitions.h"
 #include "core/control/controllers/services.h"
-#include "core/control/controllers/victims.h"
 #include "core/control/faults.h"
 #include "core/control/nodes.h"
 #include "core/control/owners.h"
@@ -451,8 +450,7 @@ static int timed_changed(StoreEntry *e, const Object *old, const Object *new, vo
                 ts->look = (Timer) { .item.index = PRIOQ_NONE, .item.tag = TIMER_LOOK };
         if (!new) {
                 prioq_remove(&c->timers, &ts->look.item);
-                victims_forget(&ts->common);
-                ts->nodes = daemon_nodes_free(ts->nodes);
+                controller_forget(&ts->common);
         }
         return document_changed(e, old, new, userdata);
 }

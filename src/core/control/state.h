@@ -37,21 +37,40 @@ typedef struct PodTally {
         uint32_t all;       /* neither ended nor ending */
         uint32_t ready;     /* of these */
         uint32_t ending;    /* being removed */
+        uint32_t failed;
+        uint32_t succeeded;
+        uint64_t restarts;  /* of the containers of `all` */
         /* Ready for long enough when they were looked at last, without those that have gone since: never too many. */
         uint32_t available;
         usec_t min_ready, counted_at, next; /* that look: for which span, when (realtime), when the next one becomes available */
 } PodTally;
+
+/* What an object's controller has told of it lately (controllers/events.c). */
+typedef struct TellReason {
+        usec_t last; /* realtime */
+        uint32_t reason; /* a digest of it */
+        uint8_t n;   /* messages */
+} TellReason;
+
+typedef struct TellState {
+        usec_t since;   /* realtime, from which on one of those may be told of again for so long each */
+        uint8_t n_told;
+        TellReason reasons[3];
+} TellState;
 
 /* Of those kinds whose controllers also look at the clock: pods are not among them, which are too many to carry it. */
 typedef struct TimedState {
         ObjectState common;
         Timer look;         /* queued while its controller waits for something */
         uint8_t n_failures; /* in a row, to create what it wants */
-        usec_t rests_until; /* `now` at which it may be looked at again (controllers.c) */
         PodTally pods;
+        TellState told;
         ListLink *unchecked; /* in common.dependents: from here on they have yet to be compared with its selector; NULL: none has */
         struct Victims *victims; /* owned; while it has too many pods; may be NULL */
         struct DaemonNodes *nodes; /* owned; of a DaemonSet, once it has been looked at */
+        struct StatefulPods *ordinals; /* the same of a StatefulSet */
+        struct JobTally *job;      /* and of a Job */
+        char *selector;            /* owned; of a Service (selectors.h); NULL: it has yet to be read */
         uint64_t scanned;   /* up to this id no pod is left that it could adopt, as things were at ... */
         uint64_t scanned_version; /* ... this Cluster.strays_version */
 } TimedState;
@@ -59,6 +78,7 @@ typedef struct TimedState {
 /* A PodDisruptionBudget */
 typedef struct BudgetState {
         ObjectState common;
+        char *selector;           /* as in a TimedState */
         bool counted;             /* else these are not known */
         int64_t expected, healthy; /* of the pods that it selects */
 } BudgetState;

@@ -29,6 +29,11 @@ static inline size_t turn_nodes(const Cluster *c) {
         return (size_t) turn_max(c) * 4;
 }
 
+/* How many pods a controller makes or removes in one look, each of which is told of by an Event. */
+static inline size_t look_changes(const Cluster *c) {
+        return turn_max(c) / 2 + 1;
+}
+
 static inline Turn turn_begin(const Cluster *c) {
         return (Turn) { .store = c->store, .begun = store_revision(c->store), .max = turn_max(c) };
 }

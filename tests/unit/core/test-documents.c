@@ -196,6 +196,14 @@ static void test_pod_tolerations(void **state _unused_) {
         pod_class_pool_done(&classes);
 }
 
+static bool kept_matches(Kind kind, const Json *selector, const Doc *d) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(MIB);
+
+        selector_put(kind, selector, &b);
+        assert_int_equal(strbuf_error(&b), 0);
+        return kept_selector_matches(strbuf_str(&b), d);
+}
+
 /* Kubernetes API reference, "LabelSelector": all must hold; an empty one matches everything, none nothing. */
 static void test_label_selectors(void **state _unused_) {
         static const struct {
@@ -213,16 +221,28 @@ static void test_label_selectors(void **state _unused_) {
                 { "{\"matchExpressions\":[{\"key\":\"b\",\"operator\":\"DoesNotExist\"}]}", false },
                 { "{\"matchExpressions\":[{\"key\":\"b\",\"operator\":\"Sometimes\"}]}", false },
         };
+        static const struct {
+                const char *selector;
+                bool matches;
+        } maps[] = { { "{}", false }, { "{\"b\":\"2\"}", true }, { "{\"b\":\"2\",\"a\":\"2\"}", false }, { "{\"c\":\"\"}", false } };
         _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
         _cleanup_(doc_unrefp) Doc *d = NULL;
 
         assert_int_equal(doc_new(parse(&a, "{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}}}"), &d), 0);
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
-                if (label_selector_matches(parse(&a, cases[i].selector), d) != cases[i].matches)
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const Json *selector = parse(&a, cases[i].selector);
+
+                if (label_selector_matches(selector, d) != cases[i].matches || kept_matches(KIND_POD_DISRUPTION_BUDGET, selector, d) != cases[i].matches)
                         fail_msg("%s", cases[i].selector);
-        assert_false(label_selector_matches(NULL, d));
-        assert_false(label_map_matches(parse(&a, "{}"), d));
-        assert_true(label_map_matches(parse(&a, "{\"b\":\"2\"}"), d));
+        }
+        assert_false(label_selector_matches(NULL, d) || kept_matches(KIND_POD_DISRUPTION_BUDGET, NULL, d));
+        for (size_t i = 0; i < ELEMENTSOF(maps); i++) {
+                const Json *map = parse(&a, maps[i].selector);
+
+                if (label_map_matches(map, d) != maps[i].matches || kept_matches(KIND_SERVICE, map, d) != maps[i].matches)
+                        fail_msg("%s", maps[i].selector);
+        }
+        assert_false(kept_matches(KIND_SERVICE, NULL, d));
 }
 
 int main(void) {

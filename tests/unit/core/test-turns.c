@@ -6,11 +6,15 @@
 #include <stdio.h>
 
 #include "basic/alloc-util.h"
+#include "basic/string-util.h"
 #include "core/control/controllers/daemon-nodes.h"
+#include "core/control/controllers/job-tally.h"
+#include "core/control/controllers/stateful-pods.h"
 #include "core/control/faults.h"
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
 #include "core/control/pods.h"
+#include "core/control/selectors.h"
 #include "core/control/turn.h"
 
 #define SECOND USEC_PER_SEC
@@ -443,8 +447,8 @@ static unsigned count_ready(Cluster *c) {
 #define DAEMONS "{\"metadata\":{},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"d\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"d\"}}," \
         "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"%s\"}]}},\"updateStrategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{%s}}}}"
 
-static int64_t count_nodes(StoreEntry *set, DaemonFlag flag) {
-        return timed_state(object_state(set))->nodes->counts[flag];
+static int64_t count_nodes(StoreEntry *set, unsigned flag) {
+        return timed_state(object_state(set))->nodes->table.counts[flag];
 }
 
 static void test_daemons(void **state _unused_) {
@@ -457,15 +461,15 @@ static void test_daemons(void **state _unused_) {
         assert_int_equal(pods_of(set), N_NODES);
         run_until(c, now + 10 * SECOND);
         assert_int_equal(count_nodes(set, DAEMON_READY), N_NODES);
-        assert_int_equal(count_nodes(set, DAEMON_DIRTY), 0);
+        assert_int_equal(count_nodes(set, FLAG_DIRTY), 0);
 
         pod = store_find_from(c->store, KIND_POD, NULL);
         assert_int_equal(cluster_delete_object(c, now, pod, &(DeleteOptions) { .grace_seconds = 0 }, NULL), 1);
-        assert_int_equal(count_nodes(set, DAEMON_DIRTY), 1);
+        assert_int_equal(count_nodes(set, FLAG_DIRTY), 1);
         assert_int_equal(cluster_remove_node(c, now, "v3", NULL), 0);
-        assert_int_equal(count_nodes(set, DAEMON_DIRTY), 2);
+        assert_int_equal(count_nodes(set, FLAG_DIRTY), 2);
         (void) settle(c, 20);
-        assert_int_equal(count_nodes(set, DAEMON_DIRTY), 0);
+        assert_int_equal(count_nodes(set, FLAG_DIRTY), 0);
         assert_int_equal(count_nodes(set, DAEMON_CURRENT), N_NODES - 1);
         assert_int_equal(cluster_add_node(c, now, "new", 4000, &ns, NULL), 0);
         run_until(c, now + 10 * SECOND);
@@ -485,7 +489,7 @@ static void test_daemons(void **state _unused_) {
 
         (void) put(c, KIND_DAEMON_SET, "d", DAEMONS, "2", "\"maxUnavailable\":5");
         for (usec_t end = now + 120 * SECOND; now < end; run_changing(c, now + 100 * USEC_PER_MSEC, 30))
-                assert_true(count_nodes(set, DAEMON_AVAILABLE) >= N_NODES - 5 || count_nodes(set, DAEMON_DIRTY) > 0);
+                assert_true(count_nodes(set, DAEMON_AVAILABLE) >= N_NODES - 5 || count_nodes(set, FLAG_DIRTY) > 0);
         assert_int_equal(count_nodes(set, DAEMON_UPDATED), N_NODES);
 
         for (unsigned i = 4; i < 16; i++) { /* most of them: the others have other slots then */
@@ -530,23 +534,43 @@ static void remove_first_pod(Cluster *c) {
         assert_int_equal(cluster_delete_object(c, now, e, &(DeleteOptions) { .grace_seconds = 0 }, NULL), 1);
 }
 
-/* A StatefulSet of very many pods is not looked at for each of them that changes, but soon. */
-static void test_resting(void **state _unused_) {
-        Cluster *c = cluster(0, N_NODES);
+#define STATEFUL "{\"metadata\":{},\"spec\":{\"replicas\":%u,\"podManagementPolicy\":\"%s\",\"ordinals\":{\"start\":%u},\"updateStrategy\":{\"type\":\"%s\"}," \
+        "\"selector\":{\"matchLabels\":{\"app\":\"a\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"a\"}}," \
+        "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"%s\"}]}}}}"
+
+static int64_t count_ordinals(StoreEntry *set, unsigned flag) {
+        return timed_state(object_state(set))->ordinals->table.counts[flag];
+}
+
+/* A StatefulSet of very many pods looks at those that have changed, and makes and removes so many in each step. */
+static void test_ordinals(void **state _unused_) {
+        Cluster *c = cluster(20, N_NODES);
         StoreEntry *set;
 
-        set = put(c, KIND_STATEFUL_SET, "s", "{\"metadata\":{},\"spec\":{\"replicas\":1500,\"podManagementPolicy\":\"Parallel\",\"selector\":{\"matchLabels\":{"
-                  "\"app\":\"a\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"a\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
-        run_until(c, now + 10 * SECOND);
+        set = put(c, KIND_STATEFUL_SET, "s", STATEFUL, 1500u, "Parallel", 0u, "RollingUpdate", "i");
+        run_changing(c, now + 10 * SECOND, 150);
         assert_int_equal(timed_state(object_state(set))->pods.ready, 1500);
-        remove_first_pod(c);
-        (void) settle(c, UINT64_MAX);
-        assert_int_equal(pods_of(set), 1500);
-        remove_first_pod(c);
-        (void) settle(c, UINT64_MAX);
-        assert_int_equal(pods_of(set), 1499);
-        run_until(c, now + 2 * 1500);
-        assert_int_equal(pods_of(set), 1500);
+        assert_int_equal(count_ordinals(set, STATEFUL_AVAILABLE), 1500);
+        assert_int_equal(count_ordinals(set, FLAG_DIRTY), 0);
+        for (unsigned i = 0; i < 2; i++) {
+                remove_first_pod(c);
+                assert_int_equal(count_ordinals(set, FLAG_DIRTY), 1);
+                (void) settle(c, 150);
+                assert_int_equal(pods_of(set), 1500);
+        }
+        run_until(c, now + 10 * SECOND);
+        (void) put(c, KIND_STATEFUL_SET, "s", STATEFUL, 100u, "Parallel", 50u, "RollingUpdate", "i");
+        run_changing(c, now + 60 * SECOND, 150);
+        assert_int_equal(store_count(c->store, KIND_POD), 100);
+        assert_null(find_pod(c, "s-49"));
+        assert_non_null(find_pod(c, "s-50"));
+        assert_non_null(find_pod(c, "s-149"));
+        assert_int_equal(count_ordinals(set, STATEFUL_CONDEMNED), 0);
+
+        (void) put(c, KIND_STATEFUL_SET, "s", STATEFUL, 2u, "OrderedReady", 3000000u, "RollingUpdate", "i"); /* none that was there stays */
+        run_until(c, now + 300 * SECOND);
+        assert_int_equal(store_count(c->store, KIND_POD), 2);
+        assert_non_null(find_pod(c, "s-3000001"));
         cluster_free(c);
 }
 
@@ -555,9 +579,8 @@ static void test_resting(void **state _unused_) {
 #define JOB "{\"metadata\":{},\"spec\":{\"parallelism\":1,\"completions\":1000,\"suspend\":true,\"selector\":{\"matchLabels\":{\"app\":\"j\"}},\"template\":" \
         "{\"metadata\":{\"labels\":{\"app\":\"j\"}},\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}%s}"
 
-/* The status names a pod that could not be let go of, and more others have ended than a look lets go of: it counts once all the same. */
-static void test_a_pod_counts_once(void **state _unused_) {
-        Cluster *c = cluster(0, N_NODES);
+/* A Job that has come to own 300 pods that have succeeded. */
+static StoreEntry *make_job_of_ended(Cluster *c) {
         char name[16], uid[UUID_STRING_MAX], more[256];
         StoreEntry *job;
 
@@ -574,10 +597,123 @@ static void test_a_pod_counts_once(void **state _unused_) {
                 (void) snprintf(name, sizeof(name), "p%03u", i);
                 put(c, KIND_POD, name, OF_JOB, more);
         }
+        return job;
+}
+
+/* The status names a pod that could not be let go of, and more others have ended than a look lets go of: it counts once all the same. */
+static void test_a_pod_counts_once(void **state _unused_) {
+        Cluster *c = cluster(0, N_NODES);
+        StoreEntry *job = make_job_of_ended(c);
+        char uid[UUID_STRING_MAX], more[256];
+
         (void) snprintf(more, sizeof(more), ",\"status\":{\"uncountedTerminatedPods\":{\"succeeded\":[\"%s\"]}}", uuid_to_string(find_pod(c, "p299")->entry.object->uid, uid));
         put(c, KIND_JOB, "j", JOB, more);
         run_until(c, now + 20 * SECOND);
         assert_non_null(strstr(job->object->doc->status, "\"succeeded\":300"));
+        cluster_free(c);
+}
+
+/* The disk has that the status names pods, but not that they were let go of: they are held again, behind others, and count once. */
+static void test_a_job_and_an_undo(void **state _unused_) {
+        Cluster *c = cluster(0, N_NODES);
+        StoreEntry *job = make_job_of_ended(c);
+
+        while (!strstr(job->object->doc->status, "{\"succeeded\":[\""))
+                assert_int_equal(cluster_step(c, now), 0);
+        store_set_durable(c->store, job->object->revision);
+        assert_true(store_revision(c->store) > store_durable(c->store) + 100);
+        assert_int_equal(cluster_undo(c, now), 0);
+        run_until(c, now + 20 * SECOND);
+        assert_non_null(strstr(job->object->doc->status, "\"succeeded\":300"));
+        cluster_free(c);
+}
+
+#define MANY "{\"metadata\":{},\"spec\":{\"parallelism\":%u,\"completions\":200,\"completionMode\":\"%s\",\"selector\":{\"matchLabels\":{\"app\":\"j\"}},\"template\":" \
+        "{\"metadata\":{\"labels\":{\"app\":\"j\"}},\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}"
+
+static unsigned count_unchecked(StoreEntry *set) {
+        ObjectState *s = object_state(set);
+        unsigned n = 0;
+
+        for (ListLink *l = timed_state(s)->unchecked; l && l != &s->dependents; l = l->next)
+                n++;
+        return n;
+}
+
+/* A Job of very many pods looks at those that have come and ended, makes, counts and removes so many in each step. */
+static void run_job(const char *mode) {
+        Cluster *c = cluster(20, N_NODES);
+        StoreEntry *job = put(c, KIND_JOB, "j", MANY, 100u, mode);
+        const JobTally *t;
+
+        (void) settle(c, 60);
+        t = timed_state(object_state(job))->job;
+        assert_int_equal(pods_of(job), 100);
+        assert_int_equal(t->n, streq(mode, "Indexed") ? 200 : 0);
+        (void) put(c, KIND_JOB, "j", MANY, 50u, mode);
+        (void) settle(c, 60);
+        assert_int_equal(pods_of(job), 50);
+        run_changing(c, now + 60 * SECOND, 60);
+        t = timed_state(object_state(job))->job;
+        assert_non_null(strstr(job->object->doc->status, "\"succeeded\":200"));
+        assert_non_null(strstr(job->object->doc->status, "\"Complete\""));
+        assert_int_equal(count_unchecked(job), 0);
+        for (size_t i = 0; i < t->n; i++)
+                assert_int_equal(t->running[i], 0);
+        cluster_free(c);
+}
+
+static void test_jobs(void **state _unused_) {
+        run_job("NonIndexed");
+        run_job("Indexed");
+}
+
+/* What is kept of a selector goes with the spec that it was read from. */
+static void test_kept_selectors(void **state _unused_) {
+        Cluster *c = cluster(0, 1);
+        const Object *pod = put(c, KIND_POD, "p", LABELLED, "a", "")->object;
+        StoreEntry *e;
+
+        for (unsigned i = 0; i < 4; i++) {
+                e = put(c, KIND_SERVICE, "x", "{\"metadata\":{},\"spec\":{\"selector\":{\"app\":\"%s\"}}}", i % 2 == 0 ? "a" : "b");
+                assert_true(selects(object_state(e), pod) == (i % 2 == 0));
+                assert_ptr_equal(selector_kept(object_state(e)), selector_kept(object_state(e)));
+                e = put(c, KIND_POD_DISRUPTION_BUDGET, "x", "{\"metadata\":{},\"spec\":{\"maxUnavailable\":0,\"selector\":{\"matchLabels\":{\"app\":\"%s\"}}}}",
+                        i % 2 == 0 ? "a" : "b");
+                assert_true(selects(object_state(e), pod) == (i % 2 == 0));
+        }
+        cluster_free(c);
+}
+
+static size_t count_events(Cluster *c, const char *text, const char *more) {
+        size_t n = 0;
+
+        for (StoreEntry *e = store_find_from(c->store, KIND_EVENT, NULL); e; e = store_following(e))
+                n += strstr(e->object->doc->rest, text) && strstr(e->object->doc->rest, more);
+        return n;
+}
+
+/* Of two hundred pods of an owner nine are told one by one and the others together, twenty-five times in all, and then once in five minutes. */
+static void test_much_that_is_alike(void **state _unused_) {
+        Cluster *c = cluster(0, N_NODES);
+
+        (void) put(c, KIND_REPLICA_SET, "s", SET, 200u);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"message\":\"Created pod: s-"), 9);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"message\":\"(combined from similar events): Created pod: s-"), 1);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"count\":16,"), 1);
+        remove_first_pod(c);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"count\":16,"), 1);
+        run_until(c, now + 300 * SECOND);
+        remove_first_pod(c);
+        remove_first_pod(c);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"count\":17,"), 1);
+        run_until(c, now + 3600 * SECOND);
+        remove_first_pod(c);
+        run_until(c, now + 10 * SECOND);
+        assert_int_equal(count_events(c, "\"SuccessfulCreate\"", "\"message\":\"Created pod: s-"), 10);
         cluster_free(c);
 }
 
@@ -646,7 +782,10 @@ int main(void) {
                 cmocka_unit_test(test_many_silent_nodes),
                 cmocka_unit_test(test_daemons),
                 cmocka_unit_test(test_daemons_that_surge),
-                cmocka_unit_test(test_resting), cmocka_unit_test(test_a_pod_counts_once),
+                cmocka_unit_test(test_ordinals),
+                cmocka_unit_test(test_a_pod_counts_once),
+                cmocka_unit_test(test_kept_selectors), cmocka_unit_test(test_much_that_is_alike),
+                cmocka_unit_test(test_jobs), cmocka_unit_test(test_a_job_and_an_undo),
                 cmocka_unit_test(test_many_pods_that_wait),
                 cmocka_unit_test(test_a_new_class),
                 cmocka_unit_test(test_a_class_that_was_forgotten),

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/control/controllers/controllers.h"
 
+#include "basic/alloc-util.h"
 #include "basic/string-util.h"
 #include "core/control/controllers/builtins.h"
+#include "core/control/controllers/daemon-nodes.h"
 #include "core/control/controllers/disruption-budget.h"
+#include "core/control/controllers/job-tally.h"
+#include "core/control/controllers/stateful-pods.h"
+#include "core/control/controllers/victims.h"
 #include "core/control/controllers/workload.h"
 #include "core/control/objects-internal.h"
 #include "core/control/owners.h"
@@ -14,22 +19,16 @@
 #define RETRY_MAX (5 * USEC_PER_MINUTE)
 #define LOOK_SOONEST USEC_PER_MSEC /* so that no mistake about a time makes the loop spin */
 
-/* Those that go through all their pods in each look rest after it, several times as long as it took, however often one of very many pods
- * changes. */
-#define RESTS_BEYOND 1000
-#define REST_OF_ONE 1 /* us */
-
 static const struct {
         reconcile_t reconcile;
         bool timed;
-        bool rests;
 } controllers[_KIND_MAX] = {
         [KIND_NAMESPACE] = { .reconcile = reconcile_namespace },
         [KIND_REPLICA_SET] = { .reconcile = reconcile_replica_set, .timed = true },
         [KIND_DEPLOYMENT] = { .reconcile = reconcile_deployment, .timed = true },
         [KIND_DAEMON_SET] = { .reconcile = reconcile_daemon_set, .timed = true },
-        [KIND_STATEFUL_SET] = { .reconcile = reconcile_stateful_set, .timed = true, .rests = true },
-        [KIND_JOB] = { .reconcile = reconcile_job, .timed = true, .rests = true },
+        [KIND_STATEFUL_SET] = { .reconcile = reconcile_stateful_set, .timed = true },
+        [KIND_JOB] = { .reconcile = reconcile_job, .timed = true },
         [KIND_CRON_JOB] = { .reconcile = reconcile_cron_job, .timed = true },
         [KIND_SERVICE] = { .reconcile = reconcile_service, .timed = true },
         [KIND_POD_DISRUPTION_BUDGET] = { .reconcile = reconcile_disruption_budget },
@@ -42,6 +41,16 @@ bool controller_exists(const Object *o) {
 
 bool controller_keeps_time(Kind k) {
         return controllers[k].timed;
+}
+
+void controller_forget(ObjectState *s) {
+        TimedState *ts = timed_state(s);
+
+        victims_forget(s);
+        ts->selector = mfree(ts->selector);
+        ts->nodes = daemon_nodes_free(ts->nodes);
+        ts->ordinals = stateful_pods_free(ts->ordinals);
+        ts->job = job_tally_free(ts->job);
 }
 
 int controller_look_at(Cluster *c, ObjectState *s, usec_t realtime) {
@@ -78,7 +87,7 @@ static void mark_services(Cluster *c, const Object *pod) {
         if (slash)
                 memcpy(from, pod->name, MIN((size_t) (slash - pod->name + 1), sizeof(from) - 1));
         for (StoreEntry *e = store_find_from(c->store, KIND_SERVICE, from); e && object_shares_namespace(e->object, pod); e = store_following(e))
-                if (selects(e->object, pod))
+                if (selects(object_state(e), pod))
                         object_mark(c, object_state(e));
 }
 
@@ -116,24 +125,6 @@ static int reconcile(Cluster *c, ObjectState *s) {
         return controllers[s->entry.object->kind].reconcile ? controllers[s->entry.object->kind].reconcile(c, s) : 0;
 }
 
-/* One that rests is looked at when that is over, or at the time that it asked for, if that comes first. 1: it does; -ENOMEM. */
-static int let_rest(Cluster *c, ObjectState *s) {
-        Kind k = s->entry.object->kind;
-        PrioqItem *look;
-
-        if (!controllers[k].rests || timed_state(s)->rests_until <= c->now)
-                return 0;
-        look = &timed_state(s)->look.item;
-        return prioq_set(&c->timers, look, MIN(look->index == PRIOQ_NONE ? USEC_INFINITY : look->when, timed_state(s)->rests_until)) ?: 1;
-}
-
-static void begin_rest(Cluster *c, StoreEntry *e) {
-        TimedState *ts = e && controllers[e->object->kind].rests ? timed_state(object_state(e)) : NULL;
-
-        if (ts && ts->pods.total > RESTS_BEYOND)
-                ts->rests_until = usec_add(c->now, (usec_t) ts->pods.total * REST_OF_ONE);
-}
-
 /* Looks at one that is marked; if that fails, and it is still there, it stays marked. */
 static int run_one(Cluster *c, ObjectState *s, Turn *turn) {
         _cleanup_(object_unrefp) Object *o = object_ref(s->entry.object);
@@ -141,17 +132,11 @@ static int run_one(Cluster *c, ObjectState *s, Turn *turn) {
         int r;
 
         list_remove(&s->dirty);
-        r = let_rest(c, s);
-        if (r > 0)
-                return 0;
-        if (r == 0)
-                r = reconcile(c, s);
+        r = reconcile(c, s);
         if (r > 0)
                 turn_end(turn);
-        e = store_find(c->store, o->kind, o->name); /* it may have gone */
-        if (r >= 0)
-                begin_rest(c, e);
-        else if (e)
+        e = r < 0 ? store_find(c->store, o->kind, o->name) : NULL; /* it may have gone */
+        if (e)
                 object_mark(c, object_state(e));
         return MIN(r, 0);
 }

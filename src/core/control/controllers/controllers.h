@@ -24,6 +24,8 @@ int reconcile_definition(Cluster *c, ObjectState *s);
 bool controller_exists(const Object *o);
 /* Does the controller of that kind look at the clock? Then its objects have a TimedState. */
 bool controller_keeps_time(Kind k);
+/* Frees what it knows of the object that it could find out again. */
+void controller_forget(ObjectState *s);
 /* It looks at the object again at that time, whatever happens until then; USEC_INFINITY: only when something changes.
  * One time counts, that of the last call. 0 or -ENOMEM. */
 int controller_look_at(Cluster *c, ObjectState *s, usec_t realtime);

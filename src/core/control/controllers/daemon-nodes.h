@@ -2,13 +2,13 @@
 #pragma once
 /* What a DaemonSet knows of each node, and how many nodes there are of which that is so: kept by change. A node is looked at again once it,
  * or a pod of the DaemonSet there, has changed (it is dirty then), and all of them when the DaemonSet wants something else. Which of this
- * is so of a node daemon-set.c says; nothing here is known that could not be found out again. */
+ * is so of a node daemon-set.c says. */
 
+#include "core/control/controllers/flag-table.h"
 #include "core/control/controllers/workload.h"
 
 typedef enum DaemonFlag {
-        DAEMON_DIRTY,         /* what follows may be so no longer */
-        DAEMON_DESIRED,       /* a pod is to be there, and of these: */
+        DAEMON_DESIRED = FLAG_DIRTY + 1, /* a pod is to be there, and of these: */
         DAEMON_CURRENT,       /* one is there */
         DAEMON_READY,
         DAEMON_AVAILABLE,     /* and ready for long enough */
@@ -24,7 +24,7 @@ typedef enum DaemonFlag {
         _DAEMON_FLAG_MAX,
 } DaemonFlag;
 
-#define DAEMON_BIT(f) (UINT16_C(1) << (f))
+_Static_assert(_DAEMON_FLAG_MAX <= FLAGS_MAX, "a flag is a bit of 16");
 
 /* What the flags follow from, beside nodes and pods. */
 typedef struct DaemonWish {
@@ -35,10 +35,7 @@ typedef struct DaemonWish {
 } DaemonWish;
 
 typedef struct DaemonNodes {
-        uint16_t *flags;   /* by slot of the scheduler's nodes; owned */
-        size_t n, allocated;
-        int64_t counts[_DAEMON_FLAG_MAX]; /* how many have that flag */
-        size_t first[_DAEMON_FLAG_MAX];   /* none before has it */
+        FlagTable table;   /* by slot of the scheduler's nodes */
         DaemonWish wish;   /* class: a reference */
         usec_t look_at, looked_at; /* realtime: when the first of those that wait has waited for long enough; when they were looked at */
         usec_t room_at;            /* realtime: when to look at those that are crowded again */
@@ -48,14 +45,6 @@ DaemonNodes *daemon_nodes_free(DaemonNodes *t);
 /* Makes a table of all nodes that there are, or brings the one that is there up to date; all are dirty if it is another wish.
  * 0 or -ENOMEM. */
 int daemon_nodes_prepare(Cluster *c, DaemonNodes **t, const DaemonWish *wish);
-/* What is so of the node now, as bits. */
-void daemon_nodes_set(DaemonNodes *t, size_t slot, uint16_t flags);
-void daemon_nodes_add(DaemonNodes *t, size_t slot, DaemonFlag flag);
-/* The first slot from there on with that flag; SIZE_MAX: there is none. */
-size_t daemon_nodes_find(DaemonNodes *t, DaemonFlag flag, size_t from);
-/* All that have it are to be looked at again. */
-void daemon_nodes_doubt(DaemonNodes *t, DaemonFlag flag);
-
 /* When those that wait are to be looked at; of very many not as soon as the first has waited for long enough. USEC_INFINITY: none waits. */
 usec_t daemon_nodes_due(const DaemonNodes *t);
 

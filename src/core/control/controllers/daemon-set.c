@@ -175,17 +175,17 @@ static bool is_superfluous(const Daemon *d, const Resident *found, bool stays, c
 static uint16_t look_at_pods(const Daemon *d, const Resident *p) {
         const Pod *shown = p->first ?: p->any; /* of two the old one is what the status tells of */
         bool available = is_available(d, shown), ready = is_ready(shown);
-        uint16_t flags = DAEMON_BIT(DAEMON_CURRENT);
+        uint16_t flags = FLAG_BIT(DAEMON_CURRENT);
 
-        flags |= ready ? DAEMON_BIT(DAEMON_READY) : 0;
-        flags |= available ? DAEMON_BIT(DAEMON_AVAILABLE) : 0;
-        flags |= is_new(d, shown) ? DAEMON_BIT(DAEMON_UPDATED) : 0;
+        flags |= ready ? FLAG_BIT(DAEMON_READY) : 0;
+        flags |= available ? FLAG_BIT(DAEMON_AVAILABLE) : 0;
+        flags |= is_new(d, shown) ? FLAG_BIT(DAEMON_UPDATED) : 0;
         if ((ready && !available) || (p->new && is_ready(p->new) && !is_available(d, p->new)))
-                flags |= DAEMON_BIT(DAEMON_WAITING);
+                flags |= FLAG_BIT(DAEMON_WAITING);
         if (p->old && !p->new)
-                flags |= available ? DAEMON_BIT(DAEMON_OLD) : DAEMON_BIT(DAEMON_OLD) | DAEMON_BIT(DAEMON_OLD_BROKEN);
+                flags |= available ? FLAG_BIT(DAEMON_OLD) : FLAG_BIT(DAEMON_OLD) | FLAG_BIT(DAEMON_OLD_BROKEN);
         if (p->old && p->new && !gives_way(d, p))
-                flags |= DAEMON_BIT(DAEMON_SURGING);
+                flags |= FLAG_BIT(DAEMON_SURGING);
         return flags;
 }
 
@@ -199,14 +199,14 @@ static uint16_t look_at_node(const Daemon *d, const NodeState *ns) {
         uint16_t flags = 0;
 
         if (!stays ? p.n > 0 : d->wish.surges ? p.n > (size_t) (p.old != NULL) + (p.new != NULL) || gives_way(d, &p) : p.n > 1)
-                flags |= DAEMON_BIT(DAEMON_SUPERFLUOUS);
+                flags |= FLAG_BIT(DAEMON_SUPERFLUOUS);
         if (!wanted)
-                return p.any ? flags | DAEMON_BIT(DAEMON_MISSCHEDULED) : flags;
-        flags |= DAEMON_BIT(DAEMON_DESIRED);
+                return p.any ? flags | FLAG_BIT(DAEMON_MISSCHEDULED) : flags;
+        flags |= FLAG_BIT(DAEMON_DESIRED);
         if (p.any)
                 return flags | look_at_pods(d, &p);
         if (ns->sched.open)
-                flags |= has_room(d, ns) ? DAEMON_BIT(DAEMON_MISSING) : DAEMON_BIT(DAEMON_CROWDED);
+                flags |= has_room(d, ns) ? FLAG_BIT(DAEMON_MISSING) : FLAG_BIT(DAEMON_CROWDED);
         return flags;
 }
 
@@ -219,7 +219,7 @@ static NodeState *node_in(const Daemon *d, size_t slot) {
 static void look_at_slot(Daemon *d, size_t slot) {
         const NodeState *ns = node_in(d, slot);
 
-        daemon_nodes_set(d->nodes, slot, ns ? look_at_node(d, ns) : 0);
+        flag_table_set(&d->nodes->table, slot, ns ? look_at_node(d, ns) : 0);
 }
 
 /* Looks at the nodes that have changed, or that time has changed. 1: there are more of them. */
@@ -231,13 +231,13 @@ static int look_at_nodes(Daemon *d) {
         if (daemon_nodes_due(t) <= now) {
                 t->look_at = USEC_INFINITY;
                 t->looked_at = now;
-                daemon_nodes_doubt(t, DAEMON_WAITING);
+                flag_table_doubt(&t->table, DAEMON_WAITING);
         }
         if (t->room_at <= now) {
                 t->room_at = USEC_INFINITY;
-                daemon_nodes_doubt(t, DAEMON_CROWDED);
+                flag_table_doubt(&t->table, DAEMON_CROWDED);
         }
-        for (size_t i = daemon_nodes_find(t, DAEMON_DIRTY, 0); i != SIZE_MAX; i = daemon_nodes_find(t, DAEMON_DIRTY, i + 1)) {
+        for (size_t i = flag_table_find(&t->table, FLAG_DIRTY, 0); i != SIZE_MAX; i = flag_table_find(&t->table, FLAG_DIRTY, i + 1)) {
                 if (left-- == 0)
                         return 1;
                 look_at_slot(d, i);
@@ -290,7 +290,7 @@ static int create_pod(Daemon *d, NodeState *ns) {
         if (d->error.code < 0 || !ns->sched.open)
                 return 0;
         if (!has_room(d, ns)) {
-                daemon_nodes_add(d->nodes, ns->sched.slot, DAEMON_CROWDED);
+                flag_table_add(&d->nodes->table, ns->sched.slot, DAEMON_CROWDED);
                 return 0;
         }
         d->n_done++;
@@ -311,16 +311,16 @@ static int remove_old(Daemon *d, NodeState *ns) {
 static int for_nodes(Daemon *d, DaemonFlag flag, int64_t most, int (*act)(Daemon *d, NodeState *ns)) {
         int r = 0;
 
-        for (size_t i = daemon_nodes_find(d->nodes, flag, 0); i != SIZE_MAX && most > 0 && r >= 0; i = daemon_nodes_find(d->nodes, flag, i + 1)) {
+        for (size_t i = flag_table_find(&d->nodes->table, flag, 0); i != SIZE_MAX && most > 0 && r >= 0; i = flag_table_find(&d->nodes->table, flag, i + 1)) {
                 size_t before = d->n_done;
 
                 if (d->n_done > turn_max(d->cluster) / 2) { /* each is told of by an Event */
                         object_mark(d->cluster, d->state);
                         return 0;
                 }
-                if (d->nodes->flags[i] & DAEMON_BIT(DAEMON_DIRTY))
+                if (flag_table_has(&d->nodes->table, i, FLAG_DIRTY))
                         look_at_slot(d, i); /* what was done about another one has changed it, or it has waited for long */
-                if (!(d->nodes->flags[i] & DAEMON_BIT(flag)) || (d->nodes->flags[i] & DAEMON_BIT(DAEMON_CROWDED)))
+                if (!flag_table_has(&d->nodes->table, i, flag) || flag_table_has(&d->nodes->table, i, DAEMON_CROWDED))
                         continue;
                 r = act(d, node_in(d, i));
                 most -= d->n_done > before;
@@ -332,7 +332,7 @@ static int for_nodes(Daemon *d, DaemonFlag flag, int64_t most, int (*act)(Daemon
  * more new ones beside old ones than maxSurge. */
 static int roll(Daemon *d) {
         const Json *rolling = json_at(d->spec, "updateStrategy", "rollingUpdate", NULL);
-        const int64_t *n = d->nodes->counts;
+        const int64_t *n = d->nodes->table.counts;
         int (*replace)(Daemon *d, NodeState *ns) = d->wish.surges ? create_pod : remove_old;
         int64_t most;
         int r;
@@ -359,7 +359,7 @@ static int act(Daemon *d) {
 /* --- Telling of it --- */
 
 static int update_status(Daemon *d) {
-        const int64_t *n = d->nodes->counts;
+        const int64_t *n = d->nodes->table.counts;
         _cleanup_edit_ Edit e = {};
         Json *status;
         int r;
@@ -381,7 +381,7 @@ static int update_status(Daemon *d) {
 
 /* Once, until all have room. */
 static void tell_of_crowded(Daemon *d) {
-        size_t slot = daemon_nodes_find(d->nodes, DAEMON_CROWDED, 0);
+        size_t slot = flag_table_find(&d->nodes->table, DAEMON_CROWDED, 0);
         const NodeState *ns = slot == SIZE_MAX ? NULL : node_in(d, slot);
 
         if (ns && timed_state(d->state)->n_failures == 0)
@@ -392,7 +392,7 @@ static void tell_of_crowded(Daemon *d) {
 /* When to look again though nothing changes. */
 static int plan(Daemon *d) {
         TimedState *ts = timed_state(d->state);
-        bool crowded = d->nodes->counts[DAEMON_CROWDED] > 0;
+        bool crowded = d->nodes->table.counts[DAEMON_CROWDED] > 0;
         usec_t at = daemon_nodes_due(d->nodes);
 
         if (d->error.code < 0) {
@@ -454,8 +454,8 @@ static int reconcile(Daemon *d) {
         r = update_status(d); /* before anything is done about it, which is for the next look to see */
         if (r >= 0)
                 r = act(d);
-        if (r >= 0 && d->alive && d->nodes->counts[DAEMON_UPDATED] == d->nodes->counts[DAEMON_DESIRED])
-                r = revisions_forget(d->cluster, d->state, d->edit.root, d->wish.hash);
+        if (r >= 0 && d->alive && d->nodes->table.counts[DAEMON_UPDATED] == d->nodes->table.counts[DAEMON_DESIRED])
+                r = revisions_forget(d->cluster, d->state, d->edit.root, d->wish.hash, NULL);
         return r < 0 ? r : plan(d);
 }
 

@@ -8,7 +8,6 @@
 #include "core/control/owners.h"
 #include "core/control/selectors.h"
 
-#define SELECTOR_MAX (16 * MIB)
 #define STATUS_MAX (4 * MIB)
 
 static bool counts(const Pod *p) {
@@ -32,31 +31,36 @@ static StoreEntry *next_beside(StoreEntry *e, const Object *o) {
         return e && object_shares_namespace(e->object, o) ? e : NULL;
 }
 
-static void add_pod(BudgetState *bs, const Object *pod, const Json *selector, int64_t by) {
+static void add_pod(BudgetState *bs, const Object *pod, const char *selector, int64_t by) {
         const Pod *p = (const Pod*) pod;
 
-        if (!pod || !counts(p) || !label_selector_matches(selector, pod->doc))
+        if (!pod || !counts(p) || !kept_selector_matches(selector, pod->doc))
                 return;
         bs->expected += by;
         bs->healthy += pod_is_ready(p) ? by : 0;
 }
 
 /* Counts all that it selects: once, what changes later is added and taken away. */
-static void count_selected(Cluster *c, BudgetState *bs, const Json *selector) {
+static int count_selected(Cluster *c, BudgetState *bs) {
+        const char *selector = selector_kept(&bs->common);
+
+        if (!selector)
+                return -ENOMEM;
         bs->expected = bs->healthy = 0;
         for (StoreEntry *e = first_beside(c, KIND_POD, bs->common.entry.object); e; e = next_beside(e, bs->common.entry.object))
                 add_pod(bs, e->object, selector, 1);
         bs->counted = true;
+        return 0;
 }
 
 static void follow_pod(Cluster *c, BudgetState *bs, const Object *old, const Object *new) {
-        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(SELECTOR_MAX);
         int64_t expected = bs->expected, healthy = bs->healthy;
-        const Json *selector;
+        const char *selector;
 
         if (!bs->counted) /* it is marked */
                 return;
-        if (selector_of(bs->common.entry.object, &a, &selector) < 0)
+        selector = selector_kept(&bs->common);
+        if (!selector)
                 bs->counted = false;
         else {
                 add_pod(bs, old, selector, -1);
@@ -96,7 +100,7 @@ int find_blocking_budget(Cluster *c, const Object *pod, JsonArena *a, const Obje
                 Json *status;
                 int r;
 
-                if (!selects(e->object, pod))
+                if (!selects(object_state(e), pod))
                         continue;
                 r = budget_read_status(e->object, a, &status);
                 if (r < 0)
@@ -124,7 +128,9 @@ int reconcile_disruption_budget(Cluster *c, ObjectState *s) {
         spec = json_get(e.root, "spec");
         status = json_ensure(&e.arena, e.root, "status", JSON_OBJECT);
         if (!bs->counted)
-                count_selected(c, bs, json_get(spec, "selector"));
+                r = count_selected(c, bs);
+        if (r < 0)
+                return r;
         if (json_get(spec, "maxUnavailable"))
                 desired = MAX(bs->expected - share_of(json_get(spec, "maxUnavailable"), bs->expected, true, 0), (int64_t) 0);
         else

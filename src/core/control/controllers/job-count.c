@@ -41,10 +41,13 @@ static Named *find_name(const Names *n, Uuid uid) {
 }
 
 int64_t job_index_of(const Job *j, const Object *pod) {
-        const char *text = doc_annotation(pod->doc, JOB_INDEX);
-        uint64_t v;
+        return job_index_below(pod, j->completions);
+}
 
-        return text && parse_u64_range(text, 0, INT32_MAX, &v) >= 0 && (int64_t) v < j->completions ? (int64_t) v : -1;
+/* It is completed, or has failed for good: another pod of it is one too many. */
+static int end_index(Job *j, IndexSet *set, int64_t i) {
+        j->tally->suspect |= j->tally->running[i] > 0;
+        return index_set_add(set, i);
 }
 
 /* Its index has failed too often? */
@@ -58,7 +61,7 @@ static int count_index_failure(Job *j, const Object *pod, int64_t i, FailureActi
                 (void) parse_u64(text, &before);
         if (action != FAILURE_FAIL_INDEX && (int64_t) before < j->backoff_limit_per_index)
                 return 0;
-        return index_set_add(&j->failing, i);
+        return end_index(j, &j->failing, i);
 }
 
 static void name_pod(Job *j, Json *names, const char *list, const Object *pod) {
@@ -78,7 +81,7 @@ static int enter(Job *j, Json *names, const Object *pod) {
                 return 0;
         if (p->status == POD_SUCCEEDED) {
                 if (j->indexed)
-                        return index_set_add(&j->completed, i);
+                        return end_index(j, &j->completed, i);
                 name_pod(j, names, "succeeded", pod);
                 j->succeeded++;
                 return 0;
@@ -103,50 +106,54 @@ static bool has_ended(const Job *j, const Pod *p) {
         return p->status == POD_SUCCEEDED || p->status == POD_FAILED || (p->deleted > 0 && !j->replace_late);
 }
 
-static int count_active(Job *j, const Pod *p) {
-        int64_t i = j->indexed ? job_index_of(j, &p->object) : -1;
-
-        j->active++;
-        j->ready += pod_is_ready(p);
-        j->n_restarts += p->restarts;
-        return i >= 0 ? index_set_add(&j->running, i) : 0;
-}
-
-static int count_pod(Job *j, ObjectState *state, Names *names, Json *list) {
-        const Pod *p = (const Pod*) state->entry.object;
-        bool tracked = p->object.doc && doc_has_finalizer(p->object.doc, JOB_TRACKING_FINALIZER);
-        Named *name;
+static int count_ended(Job *j, ObjectState *state, Names *names, Json *list) {
+        const Object *pod = state->entry.object;
+        Named *name = find_name(names, pod->uid);
+        bool more = j->n_ended >= j->most;
         int r;
 
-        if (p->status == POD_SUCCEEDED)
-                j->last_success = MAX(j->last_success, p->ended);
-        else if (p->status == POD_FAILED)
-                j->last_failure = MAX(j->last_failure, job_pod_end(p));
-        else
-                j->terminating += !pod_is_active(p);
-        if (pod_is_active(p))
-                return count_active(j, p);
-        if (!tracked || !has_ended(j, p))
-                return 0;
-        name = find_name(names, p->object.uid);
         if (name) /* also one that is not to be let go of in this look: it would count as gone */
                 name->held = true;
-        if (j->n_ended >= JOB_BURST)
+        j->holds |= name && more;
+        if (more)
                 return 0;
         r = note_ended(j, state);
-        return r < 0 || name ? r : enter(j, list, &p->object);
+        return r < 0 || name ? r : enter(j, list, pod);
 }
 
-static int64_t count_later_failures(const Job *j) {
-        ObjectState *d;
-        int64_t n = 0;
+static bool is_to_be_counted(const Job *j, const Object *o) {
+        return o->kind == KIND_POD && !pod_is_active((const Pod*) o) && has_ended(j, (const Pod*) o) && o->doc &&
+               doc_has_finalizer(o->doc, JOB_TRACKING_FINALIZER);
+}
 
-        LIST_FOREACH(d, &j->state->dependents, ObjectState, in_owner) {
-                const Pod *p = (const Pod*) d->entry.object;
+/* Goes through those that have come or ended since the last look, as far as one look goes; through all of them when it is not known whether
+ * the status names pods that are still held. */
+static int count_unchecked(Job *j, Names *names, Json *list) {
+        bool settled = j->tally->revision == j->state->entry.object->revision;
+        TimedState *ts = timed_state(j->state);
+        int r = 0;
 
-                n += p->object.kind == KIND_POD && p->status == POD_FAILED && job_pod_end(p) > j->last_success;
+        j->tally->revision = 0;
+        for (ListLink *l = ts->unchecked, *next; l && r >= 0 && (!settled || j->n_ended < j->most); l = next) {
+                ObjectState *d = container_of(l, ObjectState, in_owner);
+
+                next = l->next == &j->state->dependents ? NULL : l->next;
+                if (is_to_be_counted(j, d->entry.object))
+                        r = count_ended(j, d, names, list);
+                else if (l == ts->unchecked)
+                        ts->unchecked = next;
         }
-        return n;
+        return r;
+}
+
+static void count_others(Job *j) {
+        const PodTally *t = &timed_state(j->state)->pods;
+
+        j->active = t->all;
+        j->ready = t->ready;
+        j->n_restarts = (int64_t) t->restarts;
+        j->terminating = (int64_t) t->total - t->all - t->succeeded - t->failed;
+        job_tally_recount(j->state);
 }
 
 /* What is named and held by nothing any more counts. */
@@ -205,7 +212,6 @@ static void drop_if_empty(Json *object, const char *key) {
 }
 
 static int count_pods_of(Job *j, Names *names, Json *list) {
-        ObjectState *d;
         int r;
 
         r = read_names(names, json_get(list, "succeeded"), true);
@@ -215,12 +221,8 @@ static int count_pods_of(Job *j, Names *names, Json *list) {
                 r = read_indexes(j);
         if (r < 0)
                 return r;
-        LIST_FOREACH(d, &j->state->dependents, ObjectState, in_owner) {
-                r = d->entry.object->kind == KIND_POD ? count_pod(j, d, names, list) : 0;
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        count_others(j);
+        return count_unchecked(j, names, list);
 }
 
 int job_count(Job *j) {
@@ -237,7 +239,6 @@ int job_count(Job *j) {
                 drop_if_empty(list, "succeeded");
                 drop_if_empty(list, "failed");
                 j->uncounted = list && list->size > 0;
-                j->n_failures = count_later_failures(j);
         }
         free(names.all);
         return r;
@@ -250,5 +251,7 @@ int job_release_ended(Job *j) {
                 if (r < 0)
                         return r;
         }
+        if (!j->holds)
+                j->tally->revision = j->state->entry.object->revision;
         return 0;
 }

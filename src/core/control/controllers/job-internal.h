@@ -4,13 +4,13 @@
  * have ended, job-pods.c makes and removes pods, job-policy.c reads the podFailurePolicy. */
 
 #include "core/control/controllers/job-index.h"
+#include "core/control/controllers/job-tally.h"
 #include "core/control/controllers/jobs.h"
 #include "core/control/controllers/workload.h"
 
 #define JOB_COMPONENT "job-controller"
 #define JOB_INDEX "batch.kubernetes.io/job-completion-index"
 #define JOB_INDEX_FAILURES "batch.kubernetes.io/job-index-failure-count"
-#define JOB_BURST 250 /* pods made, removed or counted in one look */
 
 typedef struct Job {
         Cluster *cluster;
@@ -25,12 +25,13 @@ typedef struct Job {
 
         int64_t active, ready, terminating, n_restarts;
         int64_t succeeded, failed; /* with those that are yet to be counted in the status */
-        IndexSet completed, failing, running; /* indexes; failing: those that have failed for good */
+        IndexSet completed, failing; /* indexes; failing: those that have failed for good */
         ObjectState **ended;  /* pods to be let go of once the status has them */
         size_t n_ended, ended_allocated;
+        bool holds;           /* pods that the status names, and that are not among these */
         bool uncounted;       /* the status names pods whose end it has yet to add */
-        usec_t last_success, last_failure; /* realtime at which a pod ended */
-        int64_t n_failures;   /* pods that failed after the last success */
+        JobTally *tally;      /* weak */
+        size_t most;          /* pods made, removed or counted in one look */
         char verdict[512];    /* of the podFailurePolicy: the Job is to fail, and why */
         char success[64];     /* of the successPolicy: it has succeeded, and why */
         struct {
@@ -38,11 +39,6 @@ typedef struct Job {
         } event;              /* to be told once the status says so; type NULL: none */
         usec_t look_at;       /* realtime */
 } Job;
-
-/* When a pod that has ended did so; one that its node refused ended as it began. */
-static inline usec_t job_pod_end(const Pod *p) {
-        return p->ended > 0 ? p->ended : p->object.created;
-}
 
 /* --- job-count.c --- */
 /* Reads what the status and the pods say, and enters pods that have ended into the status. 0 or -ENOMEM. */

@@ -61,25 +61,27 @@ int job_remove_pods(Job *j, int64_t n, bool counted) {
         ObjectState *pod;
         int r = 1;
 
-        for (int64_t i = 0; i < MIN(n, (int64_t) JOB_BURST) && r >= 0; i++) {
+        for (int64_t i = 0; i < MIN(n, (int64_t) j->most) && r >= 0; i++) {
                 r = victims_next(j->cluster, j->state, &pod);
                 if (r <= 0)
                         break;
                 r = remove_pod(j, pod, counted);
         }
-        if (r == -EAGAIN || (r >= 0 && n > JOB_BURST))
+        if (r == -EAGAIN || (r >= 0 && n > (int64_t) j->most))
                 object_mark(j->cluster, j->state);
         return r == -EAGAIN ? 0 : MIN(r, 0);
 }
 
 /* Pods for indexes that need none (any more) go, however many are wanted. *ret: how many. */
-static int remove_superfluous(Job *j, int64_t *ret) {
+static int remove_superfluous(Job *j, size_t *ret) {
         _cleanup_index_set_ IndexSet seen = {};
-        ObjectState *d;
+        ObjectState *d, *next;
         int r = 0;
 
         *ret = 0;
-        LIST_FOREACH(d, &j->state->dependents, ObjectState, in_owner) {
+        for (ListLink *l = j->tally->suspect ? list_first(&j->state->dependents) : NULL; l && *ret < j->most; l = next ? &next->in_owner : NULL) {
+                d = container_of(l, ObjectState, in_owner);
+                next = l->next == &j->state->dependents ? NULL : container_of(l->next, ObjectState, in_owner);
                 if (d->entry.object->kind != KIND_POD || !pod_is_active((const Pod*) d->entry.object) || !is_superfluous(j, &seen, d->entry.object, &r))
                         continue;
                 r = remove_pod(j, d, false);
@@ -87,6 +89,8 @@ static int remove_superfluous(Job *j, int64_t *ret) {
                 if (r < 0)
                         return r;
         }
+        if (*ret == 0 && r >= 0)
+                j->tally->suspect = false;
         return r;
 }
 
@@ -187,6 +191,8 @@ static void fold_failures(FailureList *l) {
 static int find_failures(const Job *j, FailureList *ret) {
         ObjectState *d;
 
+        if (timed_state(j->state)->pods.failed == 0)
+                return 0;
         LIST_FOREACH(d, &j->state->dependents, ObjectState, in_owner) {
                 const Pod *p = (const Pod*) d->entry.object;
                 const char *text = p->object.kind == KIND_POD && p->status == POD_FAILED ? doc_annotation(p->object.doc, JOB_INDEX_FAILURES) : NULL;
@@ -215,7 +221,8 @@ static int64_t next_pending(const Job *j, int64_t i) {
         do {
                 before = i;
                 i = index_set_next_missing(&j->completed, i);
-                i = index_set_next_missing(&j->running, i);
+                while (i < (int64_t) j->tally->n && j->tally->running[i] > 0)
+                        i++;
                 i = index_set_next_missing(&j->failing, i);
         } while (i != before);
         return i;
@@ -263,7 +270,7 @@ static int create_for_indexes(Job *j, Json *template, int64_t missing, Error *er
 }
 
 static int create_pods(Job *j, int64_t missing) {
-        int64_t n = MIN(missing, (int64_t) JOB_BURST);
+        int64_t n = MIN(missing, (int64_t) j->most);
         _cleanup_error_ Error error = ERROR_NULL;
         Json *template = make_template(j);
         int r = json_arena_error(&j->edit.arena);
@@ -281,14 +288,15 @@ static int create_pods(Job *j, int64_t missing) {
                 return 0;
         }
         timed_state(j->state)->n_failures = 0;
-        if (missing > JOB_BURST || r == -EEXIST)
+        if (missing > (int64_t) j->most || r == -EEXIST)
                 object_mark(j->cluster, j->state);
         return 0;
 }
 
 int job_run_pods(Job *j) {
-        int64_t wanted = pods_wanted(j), missing, n;
-        usec_t at = usec_add(j->last_failure, j->backoff_limit_per_index >= 0 ? 0 : backoff(j->n_failures));
+        int64_t wanted = pods_wanted(j), missing;
+        usec_t at = usec_add(j->tally->last_failure, j->backoff_limit_per_index >= 0 ? 0 : backoff(j->tally->n_failures));
+        size_t n;
         int r;
 
         if (j->active > wanted)

@@ -4,6 +4,7 @@
 #include "basic/string-util.h"
 #include "core/control/controllers/controllers.h"
 #include "core/control/controllers/job-internal.h"
+#include "core/control/turn.h"
 
 #define COMPLETE "Complete"
 #define FAILED "Failed"
@@ -51,7 +52,6 @@ void job_set_defaults(JsonArena *a, Json *spec) {
 static void job_done(Job *j) {
         index_set_done(&j->completed);
         index_set_done(&j->failing);
-        index_set_done(&j->running);
         free(j->ended);
         edit_done(&j->edit);
 }
@@ -191,7 +191,10 @@ static int reconcile(Job *j) {
         if (r < 0)
                 return r;
         read_spec(j);
-        r = job_count(j);
+        r = job_tally_prepare(j->state, j->indexed ? j->completions : 0);
+        j->tally = timed_state(j->state)->job;
+        if (r >= 0)
+                r = job_count(j);
         if (r >= 0)
                 r = job_judge_success(j);
         if (r < 0)
@@ -218,7 +221,7 @@ static int reconcile(Job *j) {
 }
 
 int reconcile_job(Cluster *c, ObjectState *s) {
-        Job j = { .cluster = c, .state = s, .look_at = USEC_INFINITY };
+        Job j = { .cluster = c, .state = s, .most = look_changes(c), .look_at = USEC_INFINITY };
         int r;
 
         r = reconcile(&j);

@@ -42,7 +42,7 @@ typedef struct Revisions {
 } Revisions;
 
 /* By what their names begin with, which is its own: it may have very many dependents beside them. */
-static int find_revisions(Cluster *c, const ObjectState *of, const char *hash, Revisions *ret) {
+static int find_revisions(Cluster *c, const ObjectState *of, const char *hash, const char *kept, Revisions *ret) {
         char name[REVISION_NAME_MAX], prefix[REVISION_KEY_MAX];
         int r = 0;
 
@@ -64,6 +64,8 @@ static int find_revisions(Cluster *c, const ObjectState *of, const char *hash, R
                         ret->present_number = n;
                         continue;
                 }
+                if (streq_ptr(object_name(e->object), kept))
+                        continue;
                 ret->n_others++;
                 if (!ret->oldest || n < ret->oldest_number) {
                         ret->oldest = s;
@@ -109,7 +111,7 @@ int revisions_keep(Cluster *c, ObjectState *s, const Json *root, const char *has
         Revisions all;
         int r;
 
-        r = find_revisions(c, s, hash, &all);
+        r = find_revisions(c, s, hash, NULL, &all);
         if (r < 0)
                 return r;
         if (!all.present) {
@@ -126,13 +128,13 @@ int revisions_keep(Cluster *c, ObjectState *s, const Json *root, const char *has
         return r < 0 ? r : 0;
 }
 
-int revisions_forget(Cluster *c, ObjectState *s, const Json *root, const char *hash) {
+int revisions_forget(Cluster *c, ObjectState *s, const Json *root, const char *hash, const char *kept) {
         int64_t limit = json_i64(json_at(root, "spec", "revisionHistoryLimit", NULL), 10);
         Revisions all;
         int r;
 
         for (;;) {
-                r = find_revisions(c, s, hash, &all);
+                r = find_revisions(c, s, hash, kept, &all);
                 if (r < 0 || all.n_others <= limit)
                         return r;
                 r = object_delete(c, &all.oldest->entry, &(DeleteOptions) { .grace_seconds = -1 });

@@ -14,5 +14,5 @@ void revision_name(const ObjectState *s, const char *hash, char buf[REVISION_NAM
 StoreEntry *revision_find(const Cluster *c, const ObjectState *s, const char *name);
 /* Makes the one of the template, or has it be the newest. 0 or negative. */
 int revisions_keep(Cluster *c, ObjectState *s, const Json *root, const char *hash);
-/* Removes old ones beyond revisionHistoryLimit. 0 or negative. */
-int revisions_forget(Cluster *c, ObjectState *s, const Json *root, const char *hash);
+/* Removes old ones beyond revisionHistoryLimit, but the one of the name `kept` (may be NULL), which the status speaks of. 0 or negative. */
+int revisions_forget(Cluster *c, ObjectState *s, const Json *root, const char *hash, const char *kept);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/control/controllers/workload.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "basic/alloc-util.h"
@@ -257,70 +256,4 @@ void status_set_condition(Edit *e, Json *status, const char *type, const char *v
                 json_set(a, condition, "lastTransitionTime", json_new_time(a, now));
         json_set_string(a, condition, "reason", reason);
         json_set_string(a, condition, "message", message);
-}
-
-/* --- Events --- */
-
-static Json *new_event(Cluster *c, JsonArena *a, const Object *about, const char *type, const char *reason, const char *component,
-                       const char *message) {
-        Json *root = json_new(a, JSON_OBJECT), *of = json_new(a, JSON_OBJECT);
-        usec_t now = cluster_now_realtime(c);
-        char uid[UUID_STRING_MAX], namespace[NAMESPACE_SIZE];
-
-        json_ensure(a, root, "metadata", JSON_OBJECT);
-        json_set_string(a, of, "kind", kind_to_string(about->kind));
-        json_set_string(a, of, "namespace", object_copy_namespace(about, namespace));
-        json_set_string(a, of, "name", object_name(about));
-        json_set_string(a, of, "uid", uuid_to_string(about->uid, uid));
-        json_set_string(a, of, "apiVersion", kind_api_version(about->kind));
-        json_set(a, root, "involvedObject", of);
-        json_set_string(a, root, "reason", reason);
-        json_set_string(a, root, "message", message);
-        json_set_string(a, json_ensure(a, root, "source", JSON_OBJECT), "component", component);
-        json_set(a, root, "firstTimestamp", json_new_time(a, now));
-        json_set(a, root, "lastTimestamp", json_new_time(a, now));
-        json_set_i64(a, root, "count", 1);
-        json_set_string(a, root, "type", type);
-        json_set(a, root, "eventTime", json_new(a, JSON_NULL));
-        json_set_string(a, root, "reportingComponent", component);
-        json_set_string(a, root, "reportingInstance", "");
-        return root;
-}
-
-static int count_event(Cluster *c, StoreEntry *entry) {
-        _cleanup_edit_ Edit e = {};
-        int r;
-
-        r = edit_begin(&e, c, entry);
-        if (r < 0)
-                return r;
-        json_set_i64(&e.arena, e.root, "count", json_i64(json_get(e.root, "count"), 1) + 1);
-        json_set(&e.arena, e.root, "lastTimestamp", json_new_time(&e.arena, cluster_now_realtime(c)));
-        return edit_commit(&e);
-}
-
-void record_event(Cluster *c, StoreEntry *about, const char *type, const char *reason, const char *component, const char *format, ...) {
-        _cleanup_json_arena_ JsonArena a = JSON_ARENA_INIT(MIB);
-        _cleanup_(object_unrefp) Object *o = NULL;
-        const Object *of = about->object;
-        char message[1024], key[512];
-        uint64_t digest;
-        StoreEntry *e;
-        Json *root;
-        va_list ap;
-
-        va_start(ap, format);
-        (void) vsnprintf(message, sizeof(message), format, ap);
-        va_end(ap);
-        /* The name tells the same event again: a digest of what it says, of this object. */
-        digest = siphash13(message, strlen(message), c->secret) ^ siphash13(reason, strlen(reason), c->secret) ^ siphash13(&of->uid, sizeof(of->uid), c->secret);
-        (void) snprintf(key, sizeof(key), "%.400s.%016llx", of->name, (unsigned long long) digest);
-        e = store_find(c->store, KIND_EVENT, key);
-        if (e) {
-                (void) count_event(c, e);
-                return;
-        }
-        root = new_event(c, &a, of, type, reason, component, message);
-        if (json_arena_error(&a) == 0)
-                (void) cluster_create_object(c, c->now, KIND_EVENT, key, root, false, &o, NULL);
 }

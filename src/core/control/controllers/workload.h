@@ -51,6 +51,7 @@ void status_remove_condition(Json *status, const char *type);
 /* Is that condition True? */
 bool status_has_condition(const Json *status, const char *type);
 
-/* Tells of the object: an Event of its namespace; the same again counts on the one that is there. Out of memory loses it. */
+/* Tells of the object, of a kind whose controller keeps time: an Event of its namespace; the same again counts on the one that is there, and
+ * very much that is alike is not told one by one (events.c). Out of memory loses it. */
 void record_event(Cluster *c, StoreEntry *about, const char *type, const char *reason, const char *component, const char *format, ...)
         _printf_(6, 7);
