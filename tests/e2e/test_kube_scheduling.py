@@ -392,6 +392,24 @@ def test_a_nomination_that_does_not_help_is_taken_back(start):
     assert cluster.get(f"{PODS}/p")["spec"].get("nodeName") is None and cluster.ask("GET", f"{PODS}/victim").status == 404
 
 
+def test_a_node_that_comes_back_comes_with_what_is_kept_on_it(start):
+    """The pod that is to come there has not been tried again meanwhile."""
+    cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=60s", "Cluster.PodBackoffMaxSec=60s")
+    for name, value in (("low", 10), ("high", 1000)):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
+    cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: cluster.get(f"{PODS}/victim")["status"]["phase"] == "Running")
+    cluster.post(PODS, pod("p", {"priorityClassName": "high"}, requests={"cpu": "2"}), 201)
+    cluster.ask("DELETE", "/api/v1/nodes/a")
+    eventually(lambda: cluster.ask("GET", f"{PODS}/victim").status == 404)
+    cluster.post("/api/v1/nodes", node("a", cpu="3"), 201)
+    assert cluster.get(f"{PODS}/p")["status"]["nominatedNodeName"] == "a"
+    assert "nodeName" not in cluster.post(PODS, pod("lesser", requests={"cpu": "2"}), 201)["spec"]
+    cluster.ask("DELETE", f"{PODS}/p")
+    assert cluster.post(PODS, pod("other", requests={"cpu": "3"}), 201)["spec"]["nodeName"] == "a"
+
+
 def test_a_pod_that_asks_for_cpu_alone_finds_the_room_that_is_kept_for_it(start):
     """The index keeps it from all pods; the one that it is kept for is placed at the first attempt."""
     cluster = start("Access.Anonymous=admin", "Cluster.SchedulerAlgorithm=best-fit")
