@@ -7,6 +7,7 @@
 #include "core/control/faults.h"
 #include "core/control/heartbeat.h"
 #include "core/control/nodes.h"
+#include "core/control/nominations.h"
 #include "core/control/objects-internal.h"
 #include "core/control/objects.h"
 #include "core/control/owners.h"
@@ -60,6 +61,7 @@ int cluster_new(const ClusterConfig *config, uint64_t seed, const uint64_t secre
         c->scheduler.namespaces = (NamespaceLabels) { .get = namespace_label, .userdata = c };
         c->scheduler.selectors = (PodSelectors) { .put = pod_selectors_put, .userdata = c };
         class_queues_init(&c->queues);
+        nominations_init(c);
         pending_queue_init(&c->pending);
         cluster_use_algorithm(c, config->algorithm);
         c->scheduler_name = strdup(config->scheduler_name ?: POD_SCHEDULER_DEFAULT);
@@ -92,6 +94,7 @@ static void drop_derived(Cluster *c) {
         size_t hint = 0;
 
         placement_forget(c);
+        nominations_done(c);
         scheduler_forget_orders(&c->scheduler);
         for (StoreEntry *e = NULL; c->store && (e = store_next(c->store, KIND_NODE, e ? e->object->id : 0, &hint));)
                 sched_node_done(&node_state(e)->sched);

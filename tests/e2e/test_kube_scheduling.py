@@ -392,6 +392,60 @@ def test_a_nomination_that_does_not_help_is_taken_back(start):
     assert cluster.get(f"{PODS}/p")["spec"].get("nodeName") is None and cluster.ask("GET", f"{PODS}/victim").status == 404
 
 
+def test_victims_that_do_not_go_are_not_waited_for_where_that_would_not_help(start):
+    """The node says nothing any more, so that its pod stays, and is cordoned: others go elsewhere."""
+    cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=100ms", "Cluster.NodeTimeoutSec=60s")
+    for name, value in (("lowest", -10), ("high", 1000)):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    for name, priority in (("a", {"priorityClassName": "lowest"}), ("b", {})):
+        cluster.post("/api/v1/nodes", node(name, cpu="2"), 201)
+        cluster.post(PODS, pod(f"on-{name}", priority, requests={"cpu": "2"}), 201)
+        eventually(lambda name=name: cluster.get(f"{PODS}/on-{name}")["status"]["phase"] == "Running")
+    cluster.post("/faults", {"kind": "hang", "nodes": ["a"], "for": 60}, 201)
+    cluster.post(PODS, pod("p", {"priorityClassName": "high"}, requests={"cpu": "2"}), 201)
+    assert cluster.get(f"{PODS}/p")["status"]["nominatedNodeName"] == "a"
+    cluster.ask("PATCH", "/api/v1/nodes/a", {"spec": {"unschedulable": True}}, headers={"Content-Type": "application/merge-patch+json"})
+    eventually(lambda: cluster.get(f"{PODS}/p")["spec"].get("nodeName") == "b")
+    assert "deletionTimestamp" in cluster.get(f"{PODS}/on-a")["metadata"]
+
+
+def test_budgets_are_looked_for_beyond_the_nodes_that_preemption_looks_at(start):
+    """Only the last of many nodes have pods that no budget protects."""
+    cluster = start("Access.Anonymous=admin", "Cluster.SchedulerAlgorithm=first-fit")
+    for name, value in (("low", 10), ("high", 1000)):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    for i in range(600):
+        cluster.post("/api/v1/nodes", node(f"n{i}", cpu="2"), 201)
+    for i in range(600):
+        kept = i < 597
+        cluster.post(PODS, pod(f"p{i}", {} if kept else {"priorityClassName": "low"}, {"app": "kept" if kept else "free"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: all(p["status"]["phase"] == "Running" for p in cluster.get(PODS)["items"]))
+    cluster.post("/apis/policy/v1/namespaces/default/poddisruptionbudgets", {"metadata": {"name": "kept"}, "spec": {
+        "selector": {"matchLabels": {"app": "kept"}}, "maxUnavailable": 0}}, 201)
+    for i in range(3):
+        cluster.post(PODS, pod(f"high-{i}", {"priorityClassName": "high"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: all(cluster.get(f"{PODS}/high-{i}")["spec"].get("nodeName") in ("n597", "n598", "n599") for i in range(3)))
+    assert all("deletionTimestamp" not in p["metadata"] for p in cluster.get(f"{PODS}?labelSelector=app%3Dkept")["items"])
+
+
+def test_a_node_that_comes_back_comes_with_what_is_kept_on_it(start):
+    """The pod that is to come there has not been tried again meanwhile."""
+    cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=60s", "Cluster.PodBackoffMaxSec=60s")
+    for name, value in (("low", 10), ("high", 1000)):
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
+    cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
+    eventually(lambda: cluster.get(f"{PODS}/victim")["status"]["phase"] == "Running")
+    cluster.post(PODS, pod("p", {"priorityClassName": "high"}, requests={"cpu": "2"}), 201)
+    cluster.ask("DELETE", "/api/v1/nodes/a")
+    eventually(lambda: cluster.ask("GET", f"{PODS}/victim").status == 404)
+    cluster.post("/api/v1/nodes", node("a", cpu="3"), 201)
+    assert cluster.get(f"{PODS}/p")["status"]["nominatedNodeName"] == "a"
+    assert "nodeName" not in cluster.post(PODS, pod("lesser", requests={"cpu": "2"}), 201)["spec"]
+    cluster.ask("DELETE", f"{PODS}/p")
+    assert cluster.post(PODS, pod("other", requests={"cpu": "3"}), 201)["spec"]["nodeName"] == "a"
+
+
 def test_a_pod_that_asks_for_cpu_alone_finds_the_room_that_is_kept_for_it(start):
     """The index keeps it from all pods; the one that it is kept for is placed at the first attempt."""
     cluster = start("Access.Anonymous=admin", "Cluster.SchedulerAlgorithm=best-fit")

@@ -457,6 +457,11 @@ static int64_t liked_pods(const NaiveCluster *c, const PodRules *p, const NaiveN
         return sum;
 }
 
+/* What is only preferred counts nodes of the same hostname one by one. */
+static bool is_host(const SpreadRule *s) {
+        return same(s->topology, "kubernetes.io/hostname");
+}
+
 /* How many domains have nodes that fit. */
 static int domains_that_fit(const NaiveCluster *c, const PodRules *p, const SpreadRule *s, const bool fit[]) {
         int k = 0;
@@ -464,7 +469,7 @@ static int domains_that_fit(const NaiveCluster *c, const PodRules *p, const Spre
         for (unsigned i = 0; i < NAIVE_NODES; i++) {
                 bool first = fit[i] && has_all_topologies(p, &c->nodes[i], false);
 
-                for (unsigned j = 0; j < i && first; j++)
+                for (unsigned j = 0; j < i && first && !is_host(s); j++)
                         first = !(fit[j] && has_all_topologies(p, &c->nodes[j], false) &&
                                   same(label(&c->nodes[i], s->topology), label(&c->nodes[j], s->topology)));
                 k += first;
@@ -477,9 +482,12 @@ static int64_t crowd(const NaiveCluster *c, const PodRules *p, const bool fit[],
 
         for (unsigned i = 0; i < p->n_spread; i++) {
                 const SpreadRule *s = &p->spread[i];
+                int64_t k;
 
-                if (!s->hard && label(n, s->topology))
-                        sum += (double) selected_in(c, p, s, label(n, s->topology)) * log((double) domains_that_fit(c, p, s, fit) + 2) + (s->skew - 1);
+                if (s->hard || !label(n, s->topology))
+                        continue;
+                k = is_host(s) ? selected_on(c, p, s, n) : selected_in(c, p, s, label(n, s->topology));
+                sum += (double) k * log((double) domains_that_fit(c, p, s, fit) + 2) + (s->skew - 1);
         }
         return (int64_t) round(sum);
 }

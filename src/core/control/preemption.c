@@ -188,10 +188,11 @@ static int examine(Search *s, size_t slot, Candidate *x) {
         return r < 0 ? r : x->n_victims > 0;
 }
 
-/* The best of as many as are to be looked at, from a random one on. -ENOMEM. */
+/* The best of as many as are to be looked at, from a random one on; of further ones until there is one that violates no budget. -ENOMEM. */
 static int find_best(Search *search, Candidate *best) {
         const Scheduler *s = &search->cluster->scheduler;
         size_t wanted = preemption_candidates(s->n_nodes), found = 0, from;
+        bool harmless = false;
 
         if (s->n_slots == 0)
                 return 0;
@@ -199,7 +200,7 @@ static int find_best(Search *search, Candidate *best) {
         if (!search->without)
                 return -ENOMEM;
         from = (size_t) prng_below(&search->cluster->prng, s->n_slots);
-        for (size_t i = 0; i < s->n_slots && found < wanted; i++) {
+        for (size_t i = 0; i < s->n_slots && (found < wanted || !harmless); i++) {
                 size_t slot = (from + i) % s->n_slots;
                 Candidate x = {};
                 int r;
@@ -211,6 +212,7 @@ static int find_best(Search *search, Candidate *best) {
                         x = (Candidate) {};
                 }
                 found += r > 0;
+                harmless |= r > 0 && best->harm.n_violations == 0;
                 candidate_done(&x);
                 if (r < 0)
                         return r;
@@ -220,12 +222,13 @@ static int find_best(Search *search, Candidate *best) {
 
 /* --- The deed --- */
 
-/* Pods that were sent away for it before are still on their way. */
-static bool is_waiting_for_victims(Cluster *c, const Pod *p) {
+/* Pods that were sent away for it before are still on their way, and it would help if they were gone: from a node that does not live any more
+ * they may never go. kube-scheduler, PodEligibleToPreemptOthers(). */
+static bool is_waiting_for_victims(Cluster *c, const ClassOrder *o, const Pod *p) {
         NodeState *ns = p->nominated ? find_node(c, p->nominated) : NULL;
         PodState *ps;
 
-        if (!ns)
+        if (!ns || preemption_is_hopeless(o, ns->sched.slot))
                 return false;
         LIST_FOREACH(ps, &ns->pods, PodState, in_node)
                 if (pod_of(ps)->status == POD_TERMINATING && priority_of(ps) < p->class->priority)
@@ -338,7 +341,7 @@ int preempt(Cluster *c, PodState *ps, StrBuf *message) {
         if (r < 0)
                 return r;
         (void) class_order_judge(search.order);
-        if (is_waiting_for_victims(c, pod_of(ps))) {
+        if (is_waiting_for_victims(c, search.order, pod_of(ps))) {
                 strbuf_puts(message, " preemption: not eligible due to a terminating pod on the nominated node.");
                 return 0;
         }

@@ -11,6 +11,7 @@
 #include "core/control/controllers/services.h"
 #include "core/control/faults.h"
 #include "core/control/nodes.h"
+#include "core/control/nominations.h"
 #include "core/control/owners.h"
 #include "core/control/placement.h"
 #include "core/control/selectors.h"
@@ -155,13 +156,14 @@ static int node_added(Cluster *c, NodeState *ns, const Node *n) {
                 node_index_remove(&c->index, &ns->index);
                 return r;
         }
+        nominations_take(c, ns, n->object.name);
         if (ns->fault)
                 ns->fault->n_nodes++;
         ns->last_beat_realtime = n->object.created;
         return 0;
 }
 
-static void node_removed(Cluster *c, NodeState *ns) {
+static void node_removed(Cluster *c, NodeState *ns, const char *name) {
         size_t n_slots = c->scheduler.n_slots;
 
         assert(list_is_empty(&ns->pods)); /* a removed node was emptied first */
@@ -173,6 +175,7 @@ static void node_removed(Cluster *c, NodeState *ns) {
         if (c->scheduler.n_slots != n_slots)
                 daemon_sets_forget_nodes(c);
         (void) scheduler_count_images(&c->scheduler, ns->sched.class, NULL);
+        nominations_leave(c, ns, name);
         sched_node_done(&ns->sched);
         prioq_remove(&c->timers, &ns->beat.item);
         prioq_remove(&c->timers, &ns->settle.item);
@@ -226,7 +229,7 @@ static int node_changed(StoreEntry *e, const Object *old, const Object *new, voi
         if (o)
                 c->stats.nodes_by_health[o->health]--;
         if (!n) {
-                node_removed(c, ns);
+                node_removed(c, ns, o->object.name);
                 object_follow(c, &ns->common, old, new);
                 return 0;
         }
@@ -285,31 +288,6 @@ static void pod_attach(Cluster *c, PodState *ps, const Pod *p) {
                 ns->addresses[(p->ip & 255) / 64] |= UINT64_C(1) << (p->ip & 63);
         c->stats.pods_bound++;
         node_update_index(c, ns);
-}
-
-/* A pod that is to come to a node once others are gone holds room there against lesser ones. */
-static void pod_unnominate(Cluster *c, const Pod *p) {
-        NodeState *ns = p && p->nominated && !p->node && p->class ? find_node(c, p->nominated) : NULL;
-
-        if (!ns)
-                return;
-        sched_node_unnominate(&ns->sched, p->class);
-        scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_GONE);
-        node_update_index(c, ns);
-}
-
-static int pod_nominate(Cluster *c, const Pod *p) {
-        NodeState *ns = p && p->nominated && !p->node && p->class ? find_node(c, p->nominated) : NULL;
-        int r;
-
-        if (!ns)
-                return 0;
-        r = sched_node_nominate(&ns->sched, p->class);
-        if (r < 0)
-                return r;
-        scheduler_note(&c->scheduler, &ns->sched, SCHED_EVENT_POD_CAME);
-        node_update_index(c, ns);
-        return 0;
 }
 
 int pod_bind(Pod *p, const NodeState *ns) {
@@ -372,7 +350,7 @@ static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new,
         if (r >= 0 && ns && ((ns != ps->node && node_loses_pods(c, ns)) || pod_is_unsettled(c, ns, new) || was_spared))
                 r = prioq_set(&c->timers, &ns->settle.item, c->now); /* it may not be there for long, or not be ready */
         if (r >= 0)
-                r = pod_nominate(c, new);
+                r = nominations_add(c, new);
         if (r < 0)
                 return r;
         if (enqueue)
@@ -383,7 +361,7 @@ static int pod_prepare(Cluster *c, PodState *ps, const Pod *old, const Pod *new,
                         placement_dequeue(c, ps->wait);
         }
         if (r < 0)
-                pod_unnominate(c, new);
+                nominations_remove(c, new);
         return r;
 }
 
@@ -405,7 +383,7 @@ static int pod_changed(StoreEntry *e, const Object *old, const Object *new, void
                 placement_dequeue(c, waited);
         else if (was_queued && !is_queued)
                 ps->wait = placement_dequeue(c, waited);
-        pod_unnominate(c, o);
+        nominations_remove(c, o);
         if (o)
                 c->stats.pods_by_status[o->status]--;
         if (n)

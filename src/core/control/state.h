@@ -171,6 +171,8 @@ struct Cluster {
         Scheduler scheduler;
         uint64_t faults_version; /* grows when a fault begins, changes or ends, and when nodes may have come back by an undo */
         NodeClass *node_class;  /* of the node that was looked at last: the next one often has the same document */
+        ListLink absent;        /* nodes that are not there, but pods are nominated to (nominations.h); owned */
+        HashTable absent_by_name; /* the same */
         NodeIndex index;
         PendingQueue pending;   /* pods without a class: those of the native API */
         ClassQueues queues;     /* the others */

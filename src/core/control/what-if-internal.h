@@ -9,6 +9,7 @@ typedef struct WhatIfPlaced {
         SchedNode *node;
         WhatIfItem *item; /* that is there now (the node holds a reference to its class); of those that went: whose it was, NULL: nobody's */
         PodClass *gone;   /* a reference: a pod of it went; NULL: one of the item came */
+        bool nominated;   /* it was yet to come, and will not */
         bool ending;      /* that was being removed */
 } WhatIfPlaced;
 

@@ -194,12 +194,33 @@ static int send_away(WhatIf *w, SchedNode *n, PodClass *class, WhatIfItem *items
 }
 
 void what_if_bring_back(WhatIf *w, WhatIfPlaced *p) {
-        sched_node_attach(p->node, p->gone, 0, p->ending); /* there is room: it was there */
+        if (p->nominated)
+                (void) sched_node_nominate(p->node, p->gone); /* there is room: it was there */
+        else
+                sched_node_attach(p->node, p->gone, 0, p->ending); /* the same */
         scheduler_note(&w->scheduler, p->node, SCHED_EVENT_POD_CAME);
-        w->n_preempted -= !p->item;
+        w->n_preempted -= !p->item && !p->nominated;
         if (p->item)
                 p->item->placed++;
         pod_class_unref(p->gone);
+}
+
+/* As preemption.c has it of lesser pods that were to come to the node. Those that are asked about never are: they come at once. */
+static int take_nominations_back(WhatIf *w, SchedNode *n, int32_t priority) {
+        for (uint32_t i = 0; i < n->nominated.n_items;) {
+                PodClass *class = n->nominated.items[i].class;
+
+                if (class->priority >= priority) {
+                        i++;
+                        continue;
+                }
+                if (!GREEDY_REALLOC(w->placed, w->allocated, w->n_placed + 1))
+                        return -ENOMEM;
+                w->placed[w->n_placed++] = (WhatIfPlaced) { .node = n, .gone = pod_class_ref(class), .nominated = true };
+                sched_node_unnominate(n, class); /* there is one less */
+                scheduler_note(&w->scheduler, n, SCHED_EVENT_POD_GONE);
+        }
+        return 0;
 }
 
 /* --- The search --- */
@@ -223,6 +244,10 @@ bool what_if_search_begin(WhatIf *w, const PodClass *class) {
         return true;
 }
 
+static bool goes_on(const WhatIfSearch *s, size_t n_slots, size_t wanted) {
+        return s->examined < n_slots && (s->found < wanted || s->harm.n_violations > 0);
+}
+
 int what_if_search(WhatIf *w, WhatIfItem *item, WhatIfItem *items, size_t n_items, const SchedAlgorithm *algorithm) {
         size_t n_slots = w->scheduler.n_slots, wanted = preemption_candidates(w->scheduler.n_nodes);
         WhatIfSearch *s = &w->search;
@@ -233,11 +258,13 @@ int what_if_search(WhatIf *w, WhatIfItem *item, WhatIfItem *items, size_t n_item
         if (r < 0)
                 return r;
         (void) class_order_judge(o);
-        for (unsigned n = 0; r >= 0 && n < EXAMINED_MAX && s->examined < n_slots && s->found < wanted; n++)
+        for (unsigned n = 0; r >= 0 && n < EXAMINED_MAX && goes_on(s, n_slots, wanted); n++)
                 r = examine(w, o, (s->from + s->examined++) % n_slots);
-        if (r < 0 || (s->examined < n_slots && s->found < wanted))
+        if (r < 0 || goes_on(s, n_slots, wanted))
                 return r < 0 ? r : 1;
         s->going = false;
+        if (s->best)
+                r = take_nominations_back(w, s->best, item->class->priority);
         for (size_t i = 0; s->best && i < s->victims.n && r >= 0; i++)
                 r = send_away(w, s->best, s->victims.items[i].class, items, n_items);
         return s->best && r >= 0 ? what_if_put(w, item, s->best) : r;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The table of placement algorithms. To add one: a file with its row and what it names, a line in algorithms.c, a test, a section in
- * docs/ALGORITHMS.md. */
+/* The table of placement algorithms. To add one: docs/ALGORITHMS.md, "To add one". */
 
 #include "core/sched/node-index.h"
 #include "core/sched/sched-node.h"

@@ -17,8 +17,10 @@ static int compare_keys(const TreapNode *a, const TreapNode *b) {
 
 /* --- Counters --- */
 
-static bool is_local(const Scheduler *s, const char *key) {
-        return streq(key, HOSTNAME) && s->odd_hostnames == 0;
+/* Is every node a domain of its own? What is only preferred counts a host's pods node by node, whatever hosts are called (podtopologyspread,
+ * Score()). */
+static bool is_local(const Scheduler *s, const Counter *k, const char *key) {
+        return streq(key, HOSTNAME) && (s->odd_hostnames == 0 || (k->use == COUNTER_SPREAD && !k->constraint->hard));
 }
 
 static bool has_counter(const ClassOrder *o, CounterUse use, const char *key) {
@@ -38,7 +40,7 @@ static int add_counter(ClassOrder *o, const char *topology_key, Counter k) {
         if (counter_init(new, topology_key, o->scheduler->secret) < 0)
                 return -ENOMEM;
         o->n_counters++;
-        new->local = is_local(o->scheduler, topology_key);
+        new->local = is_local(o->scheduler, new, topology_key);
         new->self = counter_weight(new, o->class, o->class, &o->scheduler->namespaces) > 0;
         return 0;
 }

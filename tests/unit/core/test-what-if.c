@@ -10,7 +10,7 @@
 #include "core/control/nodes.h"
 #include "core/control/objects.h"
 #include "core/control/state.h"
-#include "core/control/what-if.h"
+#include "core/control/what-if-internal.h"
 #include "tests/sim/memory.h"
 
 #define NOW USEC_PER_SEC
@@ -312,6 +312,21 @@ static void check_preempted(const WhatIf *w, const WhatIfItem *items, uint64_t n
         assert_int_equal(n_pods, n_live - w->n_preempted + placed);
 }
 
+/* Where others went for a pod, nobody that matters less than it is still to come. */
+static void check_nominations(const WhatIf *w) {
+        for (size_t i = 0; i < w->n_placed; i++) {
+                const SchedNode *n = w->placed[i].node;
+                size_t k = i;
+
+                if (!w->placed[i].gone)
+                        continue;
+                while (w->placed[k].gone)
+                        k++; /* for whom they went */
+                for (uint32_t u = 0; u < n->nominated.n_items; u++)
+                        assert_true(n->nominated.items[u].class->priority >= w->placed[k].item->class->priority);
+        }
+}
+
 static uint64_t run_preempting_world(uint64_t seed) {
         const SchedAlgorithm *algorithm = sched_algorithm_get(seed % sched_algorithm_count());
         Cluster *c = new_cluster("first-fit");
@@ -336,6 +351,7 @@ static uint64_t run_preempting_world(uint64_t seed) {
         assert_int_equal(copy_all(w, items, ITEMS), 0);
         assert_int_equal(place_all(w, items, ITEMS, algorithm), 0);
         check_preempted(w, items, n_live);
+        check_nominations(w);
         n_preempted = w->n_preempted;
         for (int i = 0; i < ITEMS; i++)
                 placed[i] = items[i].placed;
