@@ -621,11 +621,13 @@ def test_tls(start, tmp_path):
     port = free_port()
     daemon = start(listen=[f"https:127.0.0.1:{port}"])
     url = f"https://127.0.0.1:{port}"
-    config = lambda role: daemon.ask("GET", f"/kubeconfig?role={role}&server={url}").text
+    config = lambda role: daemon.ask("GET", f"/kubeconfig?role={role}").text
     (tmp_path / "admin").write_text(config("admin"))
     (tmp_path / "viewer").write_text(config("viewer"))
     run = lambda who, *args: subprocess.run([KUBECTLS[-1], f"--kubeconfig={tmp_path}/{who}", f"--cache-dir={tmp_path}/c", *args], capture_output=True, text=True,
                                             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    assert f"server: \"{url}\"\n" in config("admin")  # where it listens, unless somebody knows better
+    assert "server: \"https://kubesim.example:1\"\n" in daemon.ask("GET", "/kubeconfig?server=https://kubesim.example:1").text
     assert run("admin", "create", "configmap", "a").returncode == 0
     assert run("viewer", "get", "configmap", "a", "-o", "name").stdout == "configmap/a\n"
     assert "Forbidden" in run("viewer", "delete", "configmap", "a").stderr

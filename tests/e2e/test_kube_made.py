@@ -20,15 +20,18 @@ def names(items):
 def pages(daemon, path, limit):
     """All items of a list that is taken in pages, and how many pages."""
     items, n, more, revision = [], 0, "", None
+    told = []
     while True:
         page = daemon.get(f"{path}?limit={limit}" + (f"&continue={more}" if more else ""))
         assert len(page["items"]) <= limit
+        told.append(page["metadata"].get("remainingItemCount", 0))
         assert revision in (None, page["metadata"]["resourceVersion"])
         revision = page["metadata"]["resourceVersion"]
         items += page["items"]
         n += 1
         more = page["metadata"].get("continue")
         if not more:
+            assert told == [max(len(items) - limit * (i + 1), 0) for i in range(n)]
             return items, n
 
 
@@ -213,3 +216,35 @@ def test_addresses_that_are_written(kubesimd):
         assert not addresses or kubesimd.get(f"/api/v1/nodes/{name}")["status"]["addresses"] == addresses
     own = kubesimd.get("/api/v1/nodes/none")["status"]["addresses"][0]["address"]
     assert [columns(n) for n in ("all", "none", "external")] == [["198.51.100.1", "192.0.2.7"], [own, "<none>"], ["<none>", "192.0.2.7"]]
+
+
+def test_events_of_containers(kubesimd):
+    """kubelet tells of each container that it starts and stops; Kubernetes has no word for a pod that is gone, or is through."""
+    kubesimd.post("/nodes", {"cpuCores": 4, "nodeId": "n1"}, 201)
+    path = "/api/v1/namespaces/default/pods"
+    since = kubesimd.get("/api/v1/events")["metadata"]["resourceVersion"]
+    kubesimd.post(path, {"metadata": {"name": "two"}, "spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]}}, 201)
+    kubesimd.post(path, {"metadata": {"name": "short", "annotations": {"kubesim.io/duration": "50ms"}},
+                         "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}}, 201)
+    kubesimd.post(path, {"metadata": {"name": "waits"}, "spec": {"containers": [{"name": "d", "image": "x", "resources": {"requests": {"cpu": "64"}}}]}}, 201)
+    eventually(lambda: [kubesimd.get(f"{path}/{n}")["status"]["phase"] for n in ("two", "short")] == ["Running", "Succeeded"])
+    for name in ("two", "short", "waits"):
+        assert kubesimd.ask("DELETE", f"{path}/{name}").status == 200
+    eventually(lambda: not kubesimd.get(path)["items"])
+
+    def shown(events, reason):
+        return sorted((e["involvedObject"]["name"], e["involvedObject"].get("fieldPath"), e["message"]) for e in events if e["reason"] == reason)
+
+    events = kubesimd.get("/api/v1/namespaces/default/events")["items"]
+    assert shown(events, "Started") == [("short", "spec.containers{c}", "Started container c"), ("two", "spec.containers{a}", "Started container a"),
+                                        ("two", "spec.containers{b}", "Started container b")]
+    assert shown(events, "Killing") == [("two", f"spec.containers{{{c}}}", f"Stopping container {c}") for c in "ab"]
+    assert not [e for e in events if e["reason"].startswith("Pod")]
+    assert len({e["metadata"]["uid"] for e in events}) == len({e["metadata"]["name"] for e in events}) == len(events)
+    for e in events:
+        assert kubesimd.get(f"/api/v1/namespaces/default/events/{e['metadata']['name']}") == {"kind": "Event", "apiVersion": "v1"} | e
+    watched = kubesimd.ask("GET", f"/api/v1/namespaces/default/events?watch=1&timeoutSeconds=1&resourceVersion={since}").text.splitlines()
+    told = [json.loads(line)["object"] for line in watched]
+    for reason in ("Started", "Killing"):
+        assert shown(told, reason) == shown(events, reason)
+    assert not shown(told, "PodRemoved") and not shown(told, "PodSucceeded")

@@ -228,16 +228,21 @@ static int begin(Cluster *c, usec_t now, const char *name, PodState **ret, Error
 }
 
 /* Of a lost node's pods nobody but the taint manager speaks. */
-static void tell_of_termination(Cluster *c, const PodState *ps, PodDisruption why) {
+static void tell_of_termination(Cluster *c, const PodState *ps, PodDisruption why, bool ran) {
         const char *node = node_of(ps->node)->object.name, *name = pod_of(ps)->object.name;
 
         if (why == POD_DISRUPTION_TAINT)
                 cluster_event(c, EVENT_POD_EVICTED, node, name, NULL);
-        if (why != POD_DISRUPTION_TAINT || !node_is_silent(c, ps->node))
+        if (why == POD_DISRUPTION_TAINT && node_is_silent(c, ps->node))
+                return;
+        if (ran)
+                cluster_event_of_containers(c, EVENT_POD_TERMINATING, pod_of(ps));
+        else
                 cluster_event(c, EVENT_POD_TERMINATING, node, name, NULL);
 }
 
 static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds, PodDisruption why) {
+        bool ran = pod_of(ps)->status == POD_RUNNING;
         Pod *p;
         int r;
 
@@ -256,7 +261,7 @@ static int begin_termination(Cluster *c, PodState *ps, int64_t grace_seconds, Po
         }
         r = cluster_put(c, &p->object);
         if (r >= 0)
-                tell_of_termination(c, ps, why);
+                tell_of_termination(c, ps, why, ran);
         return r;
 }
 
@@ -416,7 +421,7 @@ int pod_confirm(Cluster *c, PodState *ps, bool running) {
                         return 0;
                 r = change_status(c, ps, POD_RUNNING, NULL, false);
                 if (r >= 0)
-                        cluster_event(c, EVENT_POD_RUNNING, node_of(ps->node)->object.name, pod_of(ps)->object.name, NULL);
+                        cluster_event_of_containers(c, EVENT_POD_RUNNING, pod_of(ps));
                 return r;
         case POD_RUNNING:
                 return running ? 0 : change_status(c, ps, POD_PENDING, "its node lost it and starts it again", true);
@@ -472,7 +477,7 @@ static int begin_again(Cluster *c, PodState *ps) {
                 return 0;
         }
         cluster_event(c, EVENT_POD_RESTARTING, pod_of(ps)->node, pod_of(ps)->object.name, NULL);
-        cluster_event(c, EVENT_POD_RUNNING, pod_of(ps)->node, pod_of(ps)->object.name, NULL);
+        cluster_event_of_containers(c, EVENT_POD_RUNNING, pod_of(ps));
         return 0;
 }
 
@@ -489,7 +494,7 @@ static int leave_backoff(Cluster *c, PodState *ps) {
         (void) pod_set_reason(p, NULL);
         r = cluster_put(c, &p->object);
         if (r >= 0)
-                cluster_event(c, EVENT_POD_RUNNING, pod_of(ps)->node, pod_of(ps)->object.name, NULL);
+                cluster_event_of_containers(c, EVENT_POD_RUNNING, pod_of(ps));
         return r;
 }
 

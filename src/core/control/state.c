@@ -45,6 +45,24 @@ void cluster_event(Cluster *c, EventReason reason, const char *node, const char 
         });
 }
 
+void cluster_event_of_containers(Cluster *c, EventReason reason, const Pod *p) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
+        const Doc *d = p->object.doc;
+
+        if (!d)
+                strbuf_puts(&b, POD_CONTAINER_NATIVE);
+        for (size_t i = 0; d && i < d->n_containers; i++)
+                strbuf_printf(&b, "%s%s", i > 0 ? "," : "", d->containers[i].name);
+        event_log_add(c->events, &(Event) {
+                .revision = store_revision(c->store),
+                .realtime = cluster_now_realtime(c),
+                .reason = reason,
+                .node = p->node,
+                .pod = p->object.name,
+                .containers = strbuf_error(&b) < 0 || b.size == 0 ? NULL : strbuf_str(&b),
+        });
+}
+
 int cluster_put(Cluster *c, Object *o) {
         int r = store_put(c->store, o);
 

@@ -268,6 +268,8 @@ int pod_bind(Pod *p, const NodeState *ns);
 usec_t cluster_now_realtime(const Cluster *c);
 /* Logs an event of the newest revision; node, pod and detail may be NULL. */
 void cluster_event(Cluster *c, EventReason reason, const char *node, const char *pod, const char *detail);
+/* What becomes of the pod's containers on its node. */
+void cluster_event_of_containers(Cluster *c, EventReason reason, const Pod *p);
 /* Stores a changed copy: store_put() with the object's reference dropped. */
 int cluster_put(Cluster *c, Object *o);
 /* -ENOSPC with the reason while frozen, else 0. */

@@ -30,6 +30,7 @@ PodStatus pod_status_from_string(const char *s);
 #define POD_ANNOTATION_DURATION "kubesim.io/duration"
 #define POD_ANNOTATION_EXIT_CODE "kubesim.io/exit-code"
 #define POD_GRACE_DEFAULT 30
+#define POD_CONTAINER_NATIVE "main" /* of pods that no Kubernetes client has made */
 #define POD_TOLERATION_DEFAULT (300 * USEC_PER_SEC)
 #define POD_JOB_DURATION (2 * USEC_PER_SEC)
 

@@ -154,7 +154,7 @@ void event_log_add(EventLog *l, const Event *e) {
                 drop_first(l);
         if (!reserve(l))
                 return;
-        copy = malloc(sizeof(Event) + copy_size(e->node) + copy_size(e->pod) + copy_size(e->detail));
+        copy = malloc(sizeof(Event) + copy_size(e->node) + copy_size(e->pod) + copy_size(e->detail) + copy_size(e->containers));
         if (!copy)
                 return;
         *copy = *e;
@@ -162,6 +162,7 @@ void event_log_add(EventLog *l, const Event *e) {
         copy->node = put_copy(&p, e->node);
         copy->pod = put_copy(&p, e->pod);
         copy->detail = put_copy(&p, e->detail);
+        copy->containers = put_copy(&p, e->containers);
         copy->number = ++l->last;
         *event_at(l, l->n++) = copy;
 }

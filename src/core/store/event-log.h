@@ -50,6 +50,7 @@ typedef struct Event {
         const char *node;   /* NULL when none */
         const char *pod;    /* NULL when none */
         const char *detail; /* NULL when none: "no heartbeat for 15s" */
+        const char *containers; /* those of the pod that it is about, with commas between; NULL when none */
 } Event;
 
 /* One sentence: "Node node1 is unhealthy: no heartbeat for 15s". */

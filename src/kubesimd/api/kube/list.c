@@ -166,17 +166,20 @@ static void watch_put_expired(void *userdata _unused_, uint64_t revision, StrBuf
 }
 
 static void watch_put_event(void *userdata, const Event *e, StrBuf *b) {
-        _cleanup_(object_unrefp) Object *o = NULL;
         Query *q = userdata;
 
-        if (kube_make_event(q->view.cluster, e, &o) >= 0 && wants(q, o))
-                watch_put(q, "ADDED", e->revision, o, false, b);
+        for (unsigned part = 0; part < kube_event_parts(e); part++) {
+                _cleanup_(object_unrefp) Object *o = NULL;
+
+                if (kube_make_event(q->view.cluster, e, part, &o) >= 0 && wants(q, o))
+                        watch_put(q, "ADDED", e->revision, o, false, b);
+        }
 }
 
 static int watch_make(void *userdata, const Object *of, Object **ret) {
         Query *q = userdata;
 
-        return q->view.resource->make(q->view.cluster, of, ret);
+        return q->view.resource->make(q->view.cluster, of, 0, ret);
 }
 
 static usec_t watch_renewed(void *userdata, const Object *of) {
@@ -423,6 +426,18 @@ static bool wants_made(const Object *o, void *userdata) {
         return wants(userdata, o);
 }
 
+/* What is left after this page, as far as that is known: nobody counts what matches a selector, or what an older revision had. */
+static uint64_t count_rest(const Store *s, const Query *q, const char *after, uint64_t revision) {
+        const KubeResource *k = q->view.resource;
+        uint64_t n = q->remaining;
+
+        if (q->selector || q->name)
+                return 0;
+        if (!after && revision == store_revision(s))
+                n = q->made->n_made + (k->only_made ? 0 : q->namespace ? store_count_in(s, k->store_kind, q->namespace) : store_count(s, k->store_kind));
+        return n - MIN(n, (uint64_t) q->made->n_objects);
+}
+
 /* A list of a kind that has objects which are made when they are asked for. */
 static int take_made(Store *s, Query *q, const char *after, size_t limit, uint64_t revision) {
         _cleanup_(reading_freep) Reading *stored = NULL;
@@ -437,6 +452,7 @@ static int take_made(Store *s, Query *q, const char *after, size_t limit, uint64
         if (r < 0 || !q->made->more)
                 return r;
         q->more = true;
+        q->remaining = count_rest(s, q, after, revision);
         put_token(q, revision, q->made->objects[q->made->n_objects - 1]);
         return 0;
 }

@@ -15,10 +15,13 @@
 #define SCHEDULER "default-scheduler"
 
 /* What an event of our log is in Kubernetes' words: pkg/controller/nodelifecycle, tainteviction and util/node, pkg/kubelet (events, node
- * status). "%n": of its node; "%p": of its pod, with the namespace. NULL: as the log says it. */
+ * status). "%n": of its node; "%p": of its pod, with the namespace; "%c": of a container, each of which has its own. NULL: as the log says
+ * it. */
 typedef struct Shown {
         const char *reason, *component;
         const char *message;
+        bool each_container;
+        bool hidden; /* Kubernetes says nothing of it: the object shows it */
 } Shown;
 
 #define CONTROLLER "node-controller"
@@ -35,27 +38,49 @@ static const Shown shown[_EVENT_REASON_MAX] = {
         [EVENT_POD_PLACED] = { "Scheduled", SCHEDULER, "Successfully assigned %p to %n" },
         [EVENT_POD_PENDING] = { "FailedScheduling", SCHEDULER, NULL },
         [EVENT_POD_PREEMPTED] = { "Preempted", SCHEDULER, NULL },
-        [EVENT_POD_RUNNING] = { "Started", "kubelet", NULL },
+        [EVENT_POD_RUNNING] = { "Started", "kubelet", "Started container %c", .each_container = true },
         [EVENT_POD_BACKOFF] = { "BackOff", "kubelet", NULL },
-        [EVENT_POD_TERMINATING] = { "Killing", "kubelet", NULL },
+        [EVENT_POD_TERMINATING] = { "Killing", "kubelet", "Stopping container %c", .each_container = true },
+        [EVENT_POD_SUCCEEDED] = { .hidden = true },
+        [EVENT_POD_REMOVED] = { .hidden = true },
         [EVENT_POD_LOST] = { "NodeNotReady", CONTROLLER, "Node is not ready" },
         [EVENT_POD_EVICTED] = { "TaintManagerEviction", TAINT_MANAGER, "Marking for deletion Pod %p" },
         [EVENT_POD_SPARED] = { "TaintManagerEviction", TAINT_MANAGER, "Cancelling deletion of Pod %p" },
 };
 
-static void put_shown(const Event *e, const char *format, StrBuf *b) {
+unsigned kube_event_parts(const Event *e) {
+        unsigned n = 1;
+
+        if (shown[e->reason].hidden || (shown[e->reason].each_container && !e->containers))
+                return 0;
+        for (const char *s = shown[e->reason].each_container ? e->containers : ""; *s; s++)
+                n += *s == ',';
+        return n;
+}
+
+static void put_container(const Event *e, unsigned part, StrBuf *b) {
+        const char *name = e->containers;
+
+        while (part-- > 0)
+                name = strchr(name, ',') + 1;
+        strbuf_printf(b, "%.*s", (int) strcspn(name, ","), name);
+}
+
+static void put_shown(const Event *e, unsigned part, const char *format, StrBuf *b) {
         for (; *format; format++)
                 if (*format != '%')
                         strbuf_putc(b, *format);
                 else if (*++format == 'n')
                         strbuf_puts(b, strempty(e->node));
+                else if (*format == 'c')
+                        put_container(e, part, b);
                 else
                         strbuf_printf(b, "%s%s", strchr(e->pod, '/') ? "" : NAMESPACE_DEFAULT "/", e->pod);
 }
 
-static void put_message(const Event *e, StrBuf *b) {
+static void put_message(const Event *e, unsigned part, StrBuf *b) {
         if (shown[e->reason].message)
-                put_shown(e, shown[e->reason].message, b);
+                put_shown(e, part, shown[e->reason].message, b);
         else if (shown[e->reason].reason && e->detail)
                 strbuf_puts(b, e->detail);
         else
@@ -73,7 +98,7 @@ static void put_member(StrBuf *b, const char *key, const char *value) {
 }
 
 /* The object that the event is about. */
-static void put_involved(Cluster *c, const Event *e, StrBuf *b) {
+static void put_involved(Cluster *c, const Event *e, unsigned part, StrBuf *b) {
         const char *about = (e->pod ?: e->node) ?: "cluster", *slash = strchr(about, '/');
         StoreEntry *entry = store_find(cluster_store(c), e->pod ? KIND_POD : KIND_NODE, about);
         char uid[UUID_STRING_MAX];
@@ -84,17 +109,23 @@ static void put_involved(Cluster *c, const Event *e, StrBuf *b) {
         put_member(b, "name", slash ? slash + 1 : about);
         if (entry && entry->object->created <= e->realtime)
                 put_member(b, "uid", uuid_to_string(entry->object->uid, uid));
-        strbuf_puts(b, ",\"apiVersion\":\"v1\"}");
+        strbuf_puts(b, ",\"apiVersion\":\"v1\"");
+        if (shown[e->reason].each_container) {
+                strbuf_puts(b, ",\"fieldPath\":\"spec.containers{");
+                put_container(e, part, b);
+                strbuf_puts(b, "}\"");
+        }
+        strbuf_putc(b, '}');
 }
 
-static void put_event(Cluster *c, const Event *e, StrBuf *b) {
+static void put_event(Cluster *c, const Event *e, unsigned part, StrBuf *b) {
         _cleanup_strbuf_ StrBuf message = STRBUF_INIT(4 * KIB);
         const Shown *s = &shown[e->reason];
         const char *component = s->component ?: COMPONENT;
 
-        put_message(e, &message);
+        put_message(e, part, &message);
         strbuf_puts(b, "{\"metadata\":{}");
-        put_involved(c, e, b);
+        put_involved(c, e, part, b);
         put_member(b, "reason", s->reason ?: event_reason_to_string(e->reason));
         put_member(b, "message", strbuf_str(&message));
         put_member(b, "type", is_warning(e) ? "Warning" : "Normal");
@@ -108,22 +139,26 @@ static void put_event(Cluster *c, const Event *e, StrBuf *b) {
 
 #define EVENT_KEY_MAX 512
 
-static void event_key(const Event *e, char buf[EVENT_KEY_MAX]) {
-        (void) snprintf(buf, EVENT_KEY_MAX, "%.400s.%llx", (e->pod ?: e->node) ?: "cluster", (unsigned long long) e->number);
+static void event_key(const Event *e, unsigned part, char buf[EVENT_KEY_MAX]) {
+        int n = snprintf(buf, EVENT_KEY_MAX, "%.400s.%llx", (e->pod ?: e->node) ?: "cluster", (unsigned long long) e->number);
+
+        if (part > 0)
+                (void) snprintf(buf + n, (size_t) (EVENT_KEY_MAX - n), ".%x", part);
 }
 
-/* An event of the log as an object: as unique as its number. *ret has one reference. */
-int kube_make_event(Cluster *c, const Event *e, Object **ret) {
+/* As unique as its number and part. */
+int kube_make_event(Cluster *c, const Event *e, unsigned part, Object **ret) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(16 * KIB);
         char name[EVENT_KEY_MAX];
         Object *o;
         int r;
 
-        event_key(e, name);
-        put_event(c, e, &b);
+        event_key(e, part, name);
+        put_event(c, e, part, &b);
         r = kube_make_object(KIND_EVENT, name, &b, &o);
         if (r < 0)
                 return r;
+        memcpy(o->uid.bytes, &part, sizeof(part));
         memcpy(o->uid.bytes + 8, &e->number, sizeof(e->number));
         o->created = e->realtime;
         o->revision = e->revision;
@@ -131,20 +166,21 @@ int kube_make_event(Cluster *c, const Event *e, Object **ret) {
         return 0;
 }
 
-static int make(Cluster *c, const void *of, Object **ret) {
-        return kube_make_event(c, of, ret);
+static int make(Cluster *c, const void *of, unsigned part, Object **ret) {
+        return kube_make_event(c, of, part, ret);
 }
 
 static int each_made(Cluster *c, uint64_t revision, kube_visit_t visit, void *userdata) {
         const Event *e;
         int r = 0;
 
-        for (uint64_t after = 0; r == 0 && (e = event_log_next(cluster_events(c), after)) && e->revision <= revision; after = e->number) {
-                char key[EVENT_KEY_MAX];
+        for (uint64_t after = 0; r == 0 && (e = event_log_next(cluster_events(c), after)) && e->revision <= revision; after = e->number)
+                for (unsigned part = 0; r == 0 && part < kube_event_parts(e); part++) {
+                        char key[EVENT_KEY_MAX];
 
-                event_key(e, key);
-                r = visit(key, e, userdata);
-        }
+                        event_key(e, part, key);
+                        r = visit(key, e, part, userdata);
+                }
         return r;
 }
 

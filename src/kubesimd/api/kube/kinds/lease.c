@@ -40,7 +40,7 @@ static void lease_key(const Object *node, char buf[300]) {
         (void) snprintf(buf, 300, KUBE_LEASE_NAMESPACE "/%s", node->name);
 }
 
-static int make(Cluster *c, const void *of, Object **ret) {
+static int make(Cluster *c, const void *of, unsigned part _unused_, Object **ret) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
         const Object *node = of;
         usec_t at = renewed(c, node);
@@ -74,7 +74,7 @@ static int each_made(Cluster *c, uint64_t revision _unused_, kube_visit_t visit,
                 char key[300];
 
                 lease_key(e->object, key);
-                r = visit(key, e->object, userdata);
+                r = visit(key, e->object, 0, userdata);
         }
         return r;
 }

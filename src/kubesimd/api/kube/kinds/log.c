@@ -157,11 +157,11 @@ static int find_container(HttpRequest *req, const Pod *p, const char **ret, Erro
 
         if (isempty(container) && d && d->n_containers != 1)
                 return ask_for_name(p, reterr);
-        *ret = isempty(container) ? d ? d->containers[0].name : "main" : container;
+        *ret = isempty(container) ? d ? d->containers[0].name : POD_CONTAINER_NATIVE : container;
         for (size_t i = 0; d && i < d->n_containers + d->n_init_containers; i++)
                 if (streq(*ret, i < d->n_containers ? d->containers[i].name : d->init_containers[i - d->n_containers].name))
                         return 0;
-        if ((!d && streq(*ret, "main")) || is_ephemeral(d, *ret))
+        if ((!d && streq(*ret, POD_CONTAINER_NATIVE)) || is_ephemeral(d, *ret))
                 return 0;
         return error_set(reterr, -EINVAL, "container %s is not valid for pod %s", container, object_name(&p->object));
 }

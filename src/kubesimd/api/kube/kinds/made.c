@@ -8,6 +8,7 @@
 typedef struct Candidate {
         Object key;     /* kind and name alone; the name is owned */
         const void *of; /* borrowed from the cluster: nothing changes until the list is taken */
+        unsigned part;
 } Candidate;
 
 typedef struct Candidates {
@@ -24,7 +25,7 @@ static void candidates_done(Candidates *k) {
         free(k->items);
 }
 
-static int add(const char *key, const void *of, void *userdata) {
+static int add(const char *key, const void *of, unsigned part, void *userdata) {
         Candidates *k = userdata;
         Object o = { .kind = k->kind, .name = key };
 
@@ -35,7 +36,7 @@ static int add(const char *key, const void *of, void *userdata) {
         o.name = strdup(key);
         if (!o.name)
                 return -ENOMEM;
-        k->items[k->n++] = (Candidate) { .key = o, .of = of };
+        k->items[k->n++] = (Candidate) { .key = o, .of = of, .part = part };
         return 0;
 }
 
@@ -86,7 +87,7 @@ static int next(Cluster *c, const KubeResource *r, const Candidates *k, Stored *
                         *ret = object_ref(TAKE_PTR(stored->next));
                         return 1;
                 }
-                e = r->make(c, k->items[*i - 1].of, ret);
+                e = r->make(c, k->items[*i - 1].of, k->items[*i - 1].part, ret);
                 if (e != -EEXIST)
                         return e < 0 ? e : 1;
         }
@@ -128,6 +129,8 @@ int made_take(Cluster *c, const KubeResource *r, const char *namespace, const ch
         e = r->each_made(c, revision, add, &k);
         if (e >= 0 && k.n > 0)
                 qsort(k.items, k.n, sizeof(Candidate), compare);
+        for (size_t i = 0; !after && limit < SIZE_MAX && i < k.n; i++)
+                page->n_made += !stored || !store_find(cluster_store(c), r->store_kind, k.items[i].key.name);
         if (e >= 0)
                 e = merge(c, r, &k, limit, (Stored) { .reading = stored }, wants, userdata, page);
         candidates_done(&k);
@@ -149,14 +152,16 @@ Made *made_free(Made *m) {
 typedef struct Wanted {
         const char *key;
         const void *of;
+        unsigned part;
 } Wanted;
 
-static int look(const char *key, const void *of, void *userdata) {
+static int look(const char *key, const void *of, unsigned part, void *userdata) {
         Wanted *w = userdata;
 
         if (!streq(key, w->key))
                 return 0;
         w->of = of;
+        w->part = part;
         return 1;
 }
 
@@ -164,5 +169,5 @@ int made_find(Cluster *c, const KubeResource *r, const char *key, Object **ret) 
         Wanted w = { .key = key };
 
         (void) r->each_made(c, store_revision(cluster_store(c)), look, &w);
-        return w.of ? r->make(c, w.of, ret) : -ENOENT;
+        return w.of ? r->make(c, w.of, w.part, ret) : -ENOENT;
 }

@@ -10,6 +10,7 @@ typedef struct Made {
         Object **objects; /* owned references */
         size_t n_objects, allocated;
         uint64_t revision;
+        size_t n_made; /* of a first page: all that could be made, beside those of the store as it is now */
         bool more; /* there were more than the limit */
 } Made;
 

@@ -13,7 +13,7 @@
 
 /* A pod of the native API has no containers of its own. */
 #define IMAGE "kubesim.io/simulated"
-#define CONTAINER "main"
+#define CONTAINER POD_CONTAINER_NATIVE
 #define SERVICE_ACCOUNT "default"
 #define KILLED 137 /* the exit code */
 static const DocContainer native_container = { .name = CONTAINER, .image = IMAGE };

@@ -47,7 +47,7 @@ static int make_object(Cluster *c, Kind kind, const Object *of, StrBuf *b, Objec
         return r;
 }
 
-static int make_node(Cluster *c, const void *of, Object **ret) {
+static int make_node(Cluster *c, const void *of, unsigned part _unused_, Object **ret) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(4 * KIB);
         const NodeState *ns = of;
         int64_t cpu = 0, memory = 0;
@@ -70,19 +70,19 @@ static int each_node(Cluster *c, uint64_t revision _unused_, kube_visit_t visit,
 
         for (StoreEntry *e = store_find_from(cluster_store(c), KIND_NODE, NULL); e && r == 0; e = store_following(e))
                 if (node_of(node_state(e))->health == NODE_HEALTHY)
-                        r = visit(e->object->name, node_state(e), userdata);
+                        r = visit(e->object->name, node_state(e), 0, userdata);
         return r;
 }
 
 static size_t containers_of(const Pod *p, const DocContainer **ret) {
-        static const DocContainer native = { .name = "main" };
+        static const DocContainer native = { .name = POD_CONTAINER_NATIVE };
 
         *ret = p->object.doc ? p->object.doc->containers : &native;
         return p->object.doc ? p->object.doc->n_containers : 1;
 }
 
 /* What the pod uses is shared out among its containers. */
-static int make_pod(Cluster *c, const void *of, Object **ret) {
+static int make_pod(Cluster *c, const void *of, unsigned part _unused_, Object **ret) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT(64 * KIB);
         const DocContainer *containers;
         const Pod *p = of;
@@ -110,7 +110,7 @@ static int each_pod(Cluster *c, uint64_t revision _unused_, kube_visit_t visit, 
                 const Pod *p = (const Pod*) e->object;
 
                 if (p->status == POD_RUNNING && containers_of(p, &containers) > 0)
-                        r = visit(e->object->name, p, userdata);
+                        r = visit(e->object->name, p, 0, userdata);
         }
         return r;
 }

@@ -26,7 +26,7 @@ typedef struct KubeField {
 } KubeField;
 
 typedef struct KubeResource KubeResource;
-typedef int (*kube_visit_t)(const char *key, const void *of, void *userdata);
+typedef int (*kube_visit_t)(const char *key, const void *of, unsigned part, void *userdata);
 typedef struct KubeWrite KubeWrite;
 typedef struct CustomVersion CustomVersion;
 
@@ -44,9 +44,10 @@ struct KubeResource {
         bool no_generation, no_deletecollection;
         const CustomVersion *custom; /* of a CustomResourceDefinition (custom.h); NULL: one of our own */
         /* Objects that are not in the store but made when they are asked for, beside those that are. Calls visit with the key of each
-         * that was known at that revision, in any order, and with what it is made of; ends when visit does not return 0. */
+         * that was known at that revision, in any order, and with what it is made of (of which several may be: a part each); ends when
+         * visit does not return 0. */
         int (*each_made)(Cluster *c, uint64_t revision, kube_visit_t visit, void *userdata);
-        int (*make)(Cluster *c, const void *of, Object **ret); /* -EEXIST: there is one in the store that counts instead */
+        int (*make)(Cluster *c, const void *of, unsigned part, Object **ret); /* -EEXIST: there is one in the store that counts instead */
         bool only_made;              /* there are no others, and so nothing to watch */
         bool made_watch;             /* events: those of the event log are watched with the others */
         /* Leases: each is made of a node (an Object), and renewed at that time (realtime). NULL: these are not. */
