@@ -232,12 +232,13 @@ static int create_pod(Job *j, const Json *template, const char *prefix, Error *e
         return create_pod_from(j->cluster, &j->state->entry, template, prefix, JOB_COMPONENT, error);
 }
 
-static int create_indexed_pods(Job *j, Json *template, int64_t missing, const FailureList *failures, Error *error) {
+/* Makes up to *missing pods, and takes those that were made from it: what is left waits for its time. */
+static int create_indexed_pods(Job *j, Json *template, int64_t *missing, const FailureList *failures, Error *error) {
         usec_t now = cluster_now_realtime(j->cluster);
         char prefix[300];
         int r = 0;
 
-        for (int64_t i = 0; missing > 0 && r >= 0; i++) {
+        for (int64_t i = 0; *missing > 0 && r >= 0; i++) {
                 IndexFailures f;
                 usec_t at;
 
@@ -252,12 +253,12 @@ static int create_indexed_pods(Job *j, Json *template, int64_t missing, const Fa
                 }
                 set_index(j, template, i, f.n, prefix);
                 r = create_pod(j, template, prefix, error);
-                missing--;
+                (*missing)--;
         }
         return r;
 }
 
-static int create_for_indexes(Job *j, Json *template, int64_t missing, Error *error) {
+static int create_for_indexes(Job *j, Json *template, int64_t *missing, Error *error) {
         FailureList failures = {};
         int r = 0;
 
@@ -276,7 +277,7 @@ static int create_pods(Job *j, int64_t missing) {
         int r = json_arena_error(&j->edit.arena);
 
         if (j->indexed && r >= 0)
-                r = create_for_indexes(j, template, n, &error);
+                r = create_for_indexes(j, template, &n, &error);
         else
                 for (; n > 0 && r >= 0; n--)
                         r = create_pod(j, template, object_name(j->state->entry.object), &error);
@@ -288,8 +289,8 @@ static int create_pods(Job *j, int64_t missing) {
                 return 0;
         }
         timed_state(j->state)->n_failures = 0;
-        if (missing > (int64_t) j->most || r == -EEXIST)
-                object_mark(j->cluster, j->state);
+        if ((missing > (int64_t) j->most && n == 0) || r == -EEXIST)
+                object_mark(j->cluster, j->state); /* there are more that do not wait for anything */
         return 0;
 }
 
