@@ -28,10 +28,17 @@ $(O)/unit/kubesim-agent/%: $(O)/obj/tests/unit/kubesim-agent/%.o $(AGENT_OBJECTS
 	@mkdir -p $(dir $@)
 	$(call link,$(PKGS_AGENT) cmocka)
 
+# A daemon of which the end-to-end tests let parts fail.
+$(O)/faulty/kubesimd: LDFLAGS += $(WRAP_MEMORY) $(foreach f,storage_writer_submit http_reply http_reply_error http_server_fail_held sqlite3_step \
+        sqlite3_exec,-Wl,--wrap=$(f))
+$(O)/faulty/kubesimd: $(call objects,src/kubesimd/main.c tests/lib/faulty.c) $(DAEMON_LIB) $(LIB)
+	@mkdir -p $(dir $@)
+	$(call link,$(PKGS_DAEMON))
+
 check-unit: $(UNIT_TESTS)
 	tests/lib/run-unit $(O)/unit
 
-check-e2e: all
+check-e2e: all $(O)/faulty/kubesimd
 	KUBESIM_BUILD=$(abspath $(O)) KUBESIM_ROUNDS=$(or $(KUBESIM_ROUNDS),6) tests/lib/run-e2e
 
 check-sim: $(O)/sim

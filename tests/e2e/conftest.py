@@ -65,6 +65,7 @@ class Reply:
 
 class Process:
     """A program with its stderr in a file and its sd_notify messages in a list."""
+    variant = ""  # the folder of the build directory that it is in
 
     def __init__(self, tmp, name, args, env=None):
         self.log_path = os.path.join(tmp, name + ".log")
@@ -77,7 +78,7 @@ class Process:
         threading.Thread(target=self.listen, daemon=True).start()
         self.env = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": notify_path,
                     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", **(env or {})}
-        self.process = subprocess.Popen([os.path.join(BUILD, args[0])] + args[1:], stderr=open(self.log_path, "a"), env=self.env)
+        self.process = subprocess.Popen([os.path.join(BUILD, self.variant, args[0])] + args[1:], stderr=open(self.log_path, "a"), env=self.env)
 
     def listen(self):
         """Reads all the time, as systemd does."""

@@ -194,8 +194,8 @@ void faults_go_on(ApiContext *api) {
         if (r > 0)
                 return;
         list_remove(&o->link);
-        if (r < 0)
-                (void) http_reply_error(o->req, r, &error);
+        if (r < 0 && http_reply_error(o->req, r, &error) < 0)
+                http_request_drop(o->req); /* out of memory: it would be held for ever */
 }
 
 /* What takes no longer than a turn is answered at once. */

@@ -231,8 +231,10 @@ void http_server_fail_held(HttpServer *s, uint64_t mark, int code, const char *m
                 if (req->mark <= mark)
                         continue;
                 stream_end(req);
-                req->state = REQUEST_HELD; /* it is suspended, and gets another answer */
+                req->state = REQUEST_HELD; /* it is suspended, and gets another answer, or none */
                 list_remove(&req->link);
+                MHD_destroy_response(req->response); /* what it says never came to be */
+                req->response = NULL;
                 if (http_reply_error(req, code, &error) < 0)
                         request_resume(req);
         }
