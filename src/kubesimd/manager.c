@@ -390,7 +390,6 @@ static int setup_cluster(Manager *m) {
         r = cluster_new(&config, seed, m->secret, &m->api.cluster);
         if (r < 0)
                 return log_oom();
-        store_set_cache_free(cluster_store(m->api.cluster), streams_free_cache);
         cluster_set_clock(m->api.cluster, (int64_t) now_realtime() - (int64_t) now);
         return open_state(m);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Kubernetes front door, as kubectl sees it, and by itself where kubectl does not look."""
 import glob
+import itertools
 import json
 import os
 import re
@@ -202,6 +203,34 @@ def test_what_leaves_a_selector_is_shown_as_it_was(cluster):
             thing = event["object"]["rows"][0]["object"] if as_table else event["object"]
             assert (event["type"], thing["metadata"]["labels"], thing["metadata"]["resourceVersion"]) == (type, shown, after)
             assert thing["data"] == {"v": "1" if app == "a" else "2"}
+
+
+def test_each_watch_of_a_change_sees_it_in_its_own_words(cluster):
+    """Lines are made once for watches that are alike, and only for them: whichever was there first, and however long the line is."""
+    cron = {"spec": {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": {"spec": {
+        "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}}}}}}
+    base, plain = "/apis/batch/{}/namespaces/default/cronjobs", "application/json"
+    revision = cluster.get("/api/v1/pods")["metadata"]["resourceVersion"]
+    made = [cluster.post(base.format("v1"), {**cron, "metadata": {"name": f"tick{i}", "annotations": {"a": "x" * (40000 if i % 20 == 7 else 10)}}}, 201)
+            for i in range(40)]
+
+    def told(version, accept):
+        connection = UnixConnection(cluster.socket, 10)
+        connection.request("GET", base.format(version) + f"?watch=1&resourceVersion={revision}", headers={"Accept": accept})
+        added = (e["object"] for e in map(json.loads, connection.getresponse()) if e["type"] == "ADDED")
+        return list(itertools.islice(added, len(made)))
+
+    def names(objects):
+        return [o["metadata"]["name"] for o in objects]
+
+    for _ in range(2):
+        v1, v1beta1 = told("v1", plain), told("v1beta1", plain)
+        assert v1 == made and {o["apiVersion"] for o in v1} == {"batch/v1"}
+        assert names(v1beta1) == names(made) and {o["apiVersion"] for o in v1beta1} == {"batch/v1beta1"}
+        meta = told("v1", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io")
+        assert names(meta) == names(made) and {o["kind"] for o in meta} == {"PartialObjectMetadata"} and not any("spec" in o for o in meta)
+        rows = [o["rows"][0] for o in told("v1", TABLE["Accept"])]
+        assert [r["cells"][0] for r in rows] == names(made)
 
 
 def test_watch_paths_of_old(cluster):

@@ -212,14 +212,14 @@ static void take_over(Scheduling *w, Object **slot, Object *o) {
 
 static void replay(Scheduling *w) {
         Store *s = cluster_store(w->cluster);
-        LogEntry *e;
+        const StoreChange *e;
 
         while (w->revision < store_revision(s)) {
                 Object *o, *now;
 
                 must(store_log_get(s, ++w->revision, &e) == 1);
-                o = e->change.object;
-                now = e->change.type == CHANGE_DELETED ? NULL : o;
+                o = e->object;
+                now = e->type == CHANGE_DELETED ? NULL : o;
                 if (o->kind == KIND_NODE)
                         take_over(w, &w->nodes[number_of(o->name)], now);
                 else if (o->kind == KIND_POD) {

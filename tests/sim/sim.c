@@ -128,19 +128,19 @@ static void disk_apply(World *w, const StoreChange *c) {
 /* A watcher that reads what is durable: no gap, no duplicate, and what it ends with is what there is. */
 static void watch(World *w) {
         Store *s = cluster_store(w->cluster);
-        LogEntry *e;
+        const StoreChange *e;
 
         while (w->watched < store_durable(s)) {
                 int r = store_log_get(s, w->watched + 1, &e);
 
                 must(r == 1);
-                must(e->change.revision == w->watched + 1);
+                must(e->revision == w->watched + 1);
                 w->watched++;
-                if (e->change.object->kind == KIND_POD) {
-                        PodFacts *f = &w->pods[strtol(e->change.object->name + 1, NULL, 10)];
+                if (e->object->kind == KIND_POD) {
+                        PodFacts *f = &w->pods[strtol(e->object->name + 1, NULL, 10)];
 
-                        must(f->watched == (e->change.type != CHANGE_ADDED));
-                        f->watched = e->change.type != CHANGE_DELETED;
+                        must(f->watched == (e->type != CHANGE_ADDED));
+                        f->watched = e->type != CHANGE_DELETED;
                 }
         }
 }
@@ -166,13 +166,13 @@ static void acknowledge(World *w) {
 static void flush(World *w, bool all) {
         Store *s = cluster_store(w->cluster);
         uint64_t until = store_revision(s), from = store_durable(s);
-        LogEntry *e;
+        const StoreChange *e;
 
         if (!all && until > from)
                 until = from + prng_below(&w->prng, until - from + 1);
         for (uint64_t r = from + 1; r <= until; r++) {
                 must(store_log_get(s, r, &e) == 1);
-                disk_apply(w, &e->change);
+                disk_apply(w, e);
         }
         w->disk_revision = until;
         w->disk_last_id = store_last_id(s);

@@ -89,11 +89,11 @@ static void follow(Workloads *w, const StoreChange *c) {
 
 void follow_pods(Workloads *w) {
         Store *s = cluster_store(w->cluster);
-        LogEntry *e;
+        const StoreChange *e;
 
         while (w->followed < store_revision(s)) {
                 must(store_log_get(s, ++w->followed, &e) == 1);
-                follow(w, &e->change);
+                follow(w, e);
         }
 }
 

@@ -147,7 +147,7 @@ static int reading_new(Store *s, Kind kind, bool by_id, Reading **ret) {
 
 /* Takes back some of what has happened since the revision. -EAGAIN: there is more of it. */
 static int take_back(Reading *r) {
-        LogEntry *e;
+        const StoreChange *e;
 
         for (unsigned i = 0; r->told < r->until; i++) {
                 if (i >= TAKE_BACK_MAX)
@@ -157,10 +157,10 @@ static int take_back(Reading *r) {
                         return -ENOBUFS;
                 }
                 r->told++;
-                if (e->change.type == CHANGE_ADDED)
-                        r->last_id = MIN(r->last_id, e->change.object->id - 1);
-                if (e->change.object->kind == r->kind)
-                        see(r, e->change.object, e->change.old, false);
+                if (e->type == CHANGE_ADDED)
+                        r->last_id = MIN(r->last_id, e->object->id - 1);
+                if (e->object->kind == r->kind)
+                        see(r, e->object, e->old, false);
         }
         return r->broken ? -ENOBUFS : 0;
 }

@@ -21,13 +21,12 @@ struct Store {
         uint64_t revision, durable, taken, last_id;
 
         /* The log: a ring of changes with consecutive revisions, the first of which is log_first. */
-        LogEntry *log;
+        StoreChange *log;
         StoreChange *run; /* what store_take_changes() gave, contiguous */
         size_t run_allocated;
         size_t log_allocated; /* a power of two, or 0 */
         size_t log_head, n_log, log_max;
         uint64_t log_first;
-        void (*free_cache)(void *cache);
 
         ListLink readings; /* Reading.link */
         size_t n_kept;     /* what they keep, all together */

@@ -80,27 +80,25 @@ int store_new(const StoreKind *kinds, void *userdata, size_t log_max, const uint
         return 0;
 }
 
-static LogEntry *log_at(const Store *s, size_t i) {
+static StoreChange *log_at(const Store *s, size_t i) {
         return &s->log[(s->log_head + i) & (s->log_allocated - 1)];
 }
 
-static void log_entry_done(Store *s, LogEntry *e) {
-        object_unref(e->change.object);
-        object_unref(e->change.old);
-        if (e->cache && s->free_cache)
-                s->free_cache(e->cache);
-        *e = (LogEntry) {};
+static void change_done(StoreChange *c) {
+        object_unref(c->object);
+        object_unref(c->old);
+        *c = (StoreChange) {};
 }
 
 static void log_drop_first(Store *s) {
-        log_entry_done(s, log_at(s, 0));
+        change_done(log_at(s, 0));
         s->log_head = (s->log_head + 1) & (s->log_allocated - 1);
         s->n_log--;
         s->log_first++;
 }
 
 static void log_drop_last(Store *s) {
-        log_entry_done(s, log_at(s, s->n_log - 1));
+        change_done(log_at(s, s->n_log - 1));
         s->n_log--;
 }
 
@@ -277,11 +275,11 @@ static void table_remove(KindTable *t, StoreEntry *e) {
 /* Makes room for one more log entry. */
 static int log_reserve(Store *s) {
         size_t n = s->log_allocated > 0 ? s->log_allocated * 2 : 64;
-        LogEntry *log;
+        StoreChange *log;
 
         if (s->n_log < s->log_allocated)
                 return 0;
-        log = new0(LogEntry, n);
+        log = new0(StoreChange, n);
         if (!log)
                 return -ENOMEM;
         for (size_t i = 0; i < s->n_log; i++)
@@ -302,9 +300,8 @@ static void log_trim(Store *s) {
 static void log_append(Store *s, ChangeType type, Object *object, Object *old) {
         assert(s->log_first + s->n_log == s->revision); /* invariant 1 */
 
-        *log_at(s, s->n_log++) = (LogEntry) {
-                .change = { .revision = s->revision, .type = type, .object = object_ref(object),
-                            .old = old ? object_ref(old) : NULL },
+        *log_at(s, s->n_log++) = (StoreChange) {
+                .revision = s->revision, .type = type, .object = object_ref(object), .old = old ? object_ref(old) : NULL,
         };
         log_trim(s);
 }
@@ -425,10 +422,6 @@ void store_loaded(Store *s, uint64_t revision, uint64_t last_id) {
         s->log_first = revision + 1;
 }
 
-void store_set_cache_free(Store *s, void (*free_cache)(void *cache)) {
-        s->free_cache = free_cache;
-}
-
 void store_set_log_max(Store *s, size_t log_max) {
         s->log_max = log_max;
         log_trim(s);
@@ -438,7 +431,7 @@ uint64_t store_log_first(const Store *s) {
         return s->log_first;
 }
 
-int store_log_get(const Store *s, uint64_t revision, LogEntry **ret) {
+int store_log_get(const Store *s, uint64_t revision, const StoreChange **ret) {
         if (revision > s->revision)
                 return 0;
         if (revision < s->log_first)
@@ -456,7 +449,7 @@ size_t store_take_changes(Store *s, const StoreChange **ret) {
         if (!GREEDY_REALLOC(s->run, s->run_allocated, n))
                 n = MIN(n, s->run_allocated);
         for (size_t i = 0; i < n; i++)
-                s->run[i] = log_at(s, (size_t) (s->taken + 1 + i - s->log_first))->change;
+                s->run[i] = *log_at(s, (size_t) (s->taken + 1 + i - s->log_first));
         s->taken += n;
         *ret = s->run;
         return n;
@@ -498,7 +491,7 @@ int store_undo(Store *s) {
         readings_see_undo(s);
         while (s->revision > s->durable) {
                 assert(s->n_log > 0); /* invariant 3 */
-                r = undo_one(s, &log_at(s, s->n_log - 1)->change);
+                r = undo_one(s, log_at(s, s->n_log - 1));
                 if (r < 0)
                         return r;
                 log_drop_last(s);

@@ -68,15 +68,9 @@ int store_load(Store *s, Object *o);
 void store_loaded(Store *s, uint64_t revision, uint64_t last_id);
 
 /* --- The log --- */
-typedef struct LogEntry {
-        StoreChange change;
-        void *cache; /* of the first face that rendered it; freed by the function given to store_set_cache_free() */
-} LogEntry;
-
-void store_set_cache_free(Store *s, void (*free_cache)(void *cache));
 void store_set_log_max(Store *s, size_t log_max);
-/* The logged change of that revision: 1 and *ret; 0 when it has not happened yet; -ERANGE when it is no longer there. */
-int store_log_get(const Store *s, uint64_t revision, LogEntry **ret);
+/* The logged change of that revision: 1 and *ret (borrowed until the next change); 0 when it has not happened yet; -ERANGE when it is no longer there. */
+int store_log_get(const Store *s, uint64_t revision, const StoreChange **ret);
 /* The oldest revision that can be asked for. */
 uint64_t store_log_first(const Store *s);
 /* Changes after those given by the last call, as one run in memory (call again until 0). Borrowed until the next

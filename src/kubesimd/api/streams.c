@@ -14,7 +14,20 @@
 /* A watch that has been silent for so long gets a bookmark: the client sees that it lives, and we that the client does. */
 #define BOOKMARK_USEC (20 * USEC_PER_SEC)
 
+/* So many lines that watches share are kept, of changes in a row, and those no longer than this. */
+#define LINES_KEPT 64
+#define LINE_KEPT_MAX (32 * KIB)
+
 typedef struct Stream Stream;
+
+/* A change as all watches show it that are alike. */
+typedef struct Line {
+        uint64_t revision;    /* of the change; 0 = none */
+        const void *alike;
+        const Object *object; /* that is shown, borrowed: only compared */
+        const char *type;     /* a literal */
+        StrBuf text;
+} Line;
 
 struct Stream {
         ListLink link;
@@ -33,6 +46,7 @@ struct Stream {
         Kind kind;
         const WatchFormat *format;
         void *userdata;     /* of the format, owned */
+        const void *alike;  /* as in WatchOptions */
         bool no_bookmarks;
         Reading *initial;   /* what there was at the beginning, owned; NULL once it is sent */
         uint64_t revision;  /* the last one that was sent, or passed over */
@@ -54,6 +68,7 @@ struct Streams {
         unsigned n, max;
         usec_t due;      /* the first due_at() of all; USEC_INFINITY = none */
         usec_t woken_at; /* when streams_wake() last woke one that has not read since; 0 = none */
+        Line lines[LINES_KEPT]; /* each at its revision, modulo their number */
 };
 
 int streams_new(ApiContext *api, unsigned max, Streams **ret) {
@@ -66,6 +81,8 @@ int streams_new(ApiContext *api, unsigned max, Streams **ret) {
         s->max = max;
         s->due = USEC_INFINITY;
         list_init(&s->all);
+        for (size_t i = 0; i < LINES_KEPT; i++)
+                s->lines[i].text = STRBUF_INIT(LINE_KEPT_MAX);
         *ret = s;
         return 0;
 }
@@ -74,6 +91,8 @@ Streams *streams_free(Streams *s) {
         if (!s)
                 return NULL;
         assert(list_is_empty(&s->all));
+        for (size_t i = 0; i < LINES_KEPT; i++)
+                strbuf_done(&s->lines[i].text);
         return mfree(s);
 }
 
@@ -126,29 +145,19 @@ usec_t streams_waiting_since(const Streams *s) {
         return s->woken_at;
 }
 
-void streams_free_cache(void *cache) {
-        StrBuf *b = cache;
+/* Shows what has become of o at that revision: with what the first that is alike has made of it, if that is still there. */
+static void put_shared(Stream *s, const char *type, uint64_t revision, const Object *o) {
+        Line *l = &s->streams->lines[revision % LINES_KEPT];
 
-        strbuf_done(b);
-        free(b);
-}
-
-/* The change as a line that all such watches share, rendered by the first who asks. */
-static const StrBuf *render_change(Stream *s, LogEntry *e) {
-        StrBuf *b;
-
-        if (e->cache)
-                return e->cache;
-        b = new0(StrBuf, 1);
-        if (!b)
-                return NULL;
-        *b = STRBUF_INIT(LINE_MAX_BYTES);
-        s->format->put(s->userdata, change_type_to_string(e->change.type), e->change.revision, e->change.object, false, b);
-        if (strbuf_error(b) < 0) {
-                streams_free_cache(b);
-                return NULL;
+        if (l->revision != revision || l->alike != s->alike || l->object != o || !streq(l->type, type)) {
+                strbuf_clear(&l->text);
+                *l = (Line) { .revision = revision, .alike = s->alike, .object = o, .type = type, .text = l->text };
+                s->format->put(s->userdata, type, revision, o, false, &l->text);
         }
-        return e->cache = b;
+        if (strbuf_error(&l->text) == 0)
+                strbuf_append(&s->line, l->text.data, l->text.size);
+        else /* too long to be kept */
+                s->format->put(s->userdata, type, revision, o, false, &s->line);
 }
 
 static bool wants(const Stream *s, const Object *o) {
@@ -226,25 +235,19 @@ static int next_of_initial(Stream *s) {
 }
 
 /* Appends the change as this watch sees it; nothing when it does not. */
-static int put_change(Stream *s, LogEntry *e) {
-        const StoreChange *c = &e->change;
+static void put_change(Stream *s, const StoreChange *c) {
         bool before = c->old && wants(s, c->old), after = c->type != CHANGE_DELETED && wants(s, c->object);
         const char *type = before && after ? "MODIFIED" : after ? "ADDED" : "DELETED";
-        const StrBuf *line;
+        const Object *shown = after || c->type == CHANGE_DELETED ? c->object : c->old; /* one that has ceased to be wanted, as it was */
 
         if (c->type == CHANGE_DELETED)
                 before = wants(s, c->object);
         if (!before && !after)
-                return 0;
-        if (!s->format->shared) { /* one that has ceased to be wanted is shown as it was */
-                s->format->put(s->userdata, type, c->revision, after || c->type == CHANGE_DELETED ? c->object : c->old, false, &s->line);
-                return 0;
-        }
-        line = render_change(s, e);
-        if (!line)
-                return -ENOMEM;
-        strbuf_append(&s->line, line->data, line->size);
-        return 0;
+                return;
+        if (s->alike)
+                put_shared(s, type, c->revision, shown);
+        else
+                s->format->put(s->userdata, type, c->revision, shown, false, &s->line);
 }
 
 /* The next change has left the log: the client has to list again. */
@@ -292,9 +295,8 @@ static int put_next_renewal(Stream *s) {
 }
 
 static int next_change(Stream *s) {
-        Cluster *c = s->streams->api->cluster;
-        Store *store = cluster_store(c);
-        LogEntry *e;
+        Store *store = cluster_store(s->streams->api->cluster);
+        const StoreChange *c;
         int r;
 
         if (s->ended)
@@ -306,16 +308,15 @@ static int next_change(Stream *s) {
         for (unsigned i = 0; s->revision < store_durable(store); i++) {
                 if (i >= LOOK_AT_MAX)
                         return 1;
-                r = store_log_get(store, s->revision + 1, &e);
+                r = store_log_get(store, s->revision + 1, &c);
                 if (r <= 0)
                         return r < 0 ? end_expired(s) : 0;
                 s->revision++;
-                if (s->format->make && e->change.object->kind == s->format->made_of && (!e->change.old || e->change.type == CHANGE_DELETED))
-                        r = put_made(s, change_type_to_string(e->change.type), e->change.revision, e->change.object);
-                else if (e->change.object->kind != s->kind)
-                        continue;
-                else
-                        r = put_change(s, e);
+                r = 0;
+                if (s->format->make && c->object->kind == s->format->made_of && (!c->old || c->type == CHANGE_DELETED))
+                        r = put_made(s, change_type_to_string(c->type), c->revision, c->object);
+                else if (c->object->kind == s->kind)
+                        put_change(s, c);
                 if (r < 0 || s->line.size > 0)
                         return r < 0 ? r : 1;
         }
@@ -459,6 +460,7 @@ int reply_watch(HttpRequest *req, ApiContext *api, const WatchOptions *options, 
         s->kind = options->kind;
         s->format = options->format;
         s->userdata = options->userdata;
+        s->alike = options->alike;
         s->no_bookmarks = options->no_bookmarks;
         s->ends = options->timeout > 0 ? usec_add(now_monotonic(), options->timeout) : USEC_INFINITY;
         s->streams->due = MIN(s->streams->due, s->ends);

@@ -23,8 +23,6 @@ usec_t streams_deadline(const Streams *s);
 void streams_wake_due(Streams *s, usec_t now);
 /* When the oldest watch that has not been given what is durable has been waiting; 0 = none does. Monotonic. */
 usec_t streams_waiting_since(const Streams *s);
-/* Frees what the log kept rendered of a change; for store_set_cache_free(). */
-void streams_free_cache(void *cache);
 
 /* How a front door shows changes. */
 typedef struct WatchFormat {
@@ -46,7 +44,6 @@ typedef struct WatchFormat {
         Kind made_of;
         int (*make)(void *userdata, const Object *of, Object **ret);
         usec_t (*renewed)(void *userdata, const Object *of);
-        bool shared; /* the lines are the same for all such watches: rendered once, kept with the change */
 } WatchFormat;
 
 typedef struct WatchOptions {
@@ -56,6 +53,7 @@ typedef struct WatchOptions {
         usec_t timeout;        /* the watch ends after this; 0 = never */
         const WatchFormat *format;
         void *userdata;        /* of the format; taken over, also on failure */
+        const void *alike;     /* watches with the same one show a change in the same words: rendered once; NULL: this one has its own */
 } WatchOptions;
 
 /* Answers with a watch. -ERANGE when *since is no longer in the log and the format has no word for that, -EINVAL when it is ahead,

@@ -235,7 +235,8 @@ static int reply_query_watch(HttpRequest *req, ApiContext *api, Query *q, Error 
                 .kind = q->view.resource->store_kind, .since = from > 0 ? &since : NULL,
                 .no_bookmarks = !query_bool(req, "allowWatchBookmarks") && !query_bool(req, "sendInitialEvents"),
                 .timeout = MIN(seconds, TIMEOUT_MAX) * USEC_PER_SEC,
-                .format = q->view.resource->made_watch ? &events_format : q->view.resource->renewed ? &leases_format : &watch_format, .userdata = q }, reterr);
+                .format = q->view.resource->made_watch ? &events_format : q->view.resource->renewed ? &leases_format : &watch_format, .userdata = q,
+                .alike = q->view.form == VIEW_OBJECT && !q->view.resource->custom ? q->view.resource : NULL }, reterr); /* rows of definitions come and go */
 }
 
 static uint64_t list_is_of(const Query *q) {

@@ -123,7 +123,7 @@ static void put_watch_line(void *userdata, const char *type, uint64_t revision, 
         render_watch_line(userdata, type, revision, o, b);
 }
 
-static const WatchFormat watch_format = { .content_type = NATIVE_LINES, .put = put_watch_line, .shared = true };
+static const WatchFormat watch_format = { .content_type = NATIVE_LINES, .put = put_watch_line };
 
 static int add_number_header(HttpRequest *req, const char *name, uint64_t value) {
         char digits[24];
@@ -172,7 +172,7 @@ int reply_list(HttpRequest *req, ApiContext *api, Kind kind, Error *reterr) {
                 return given;
         if (query_watch(req))
                 return reply_watch(req, api, &(WatchOptions) { .kind = kind, .since = given > 0 ? &since : NULL, .format = &watch_format,
-                                                              .userdata = api->cluster }, reterr);
+                                                              .userdata = api->cluster, .alike = &watch_format }, reterr);
 
         return reply_page(req, api, kind, &(Page) { .limited = limited > 0, .limit = limit, .after = after, .prefix = prefix }, reterr);
 }
