@@ -127,16 +127,19 @@ static int add_warnings(KubeWrite *w) {
 
 int write_check_fields(KubeWrite *w, Json *object, Error *reterr) {
         const char *kind = w->resource->kind, *version = w->resource->version;
+        const SchemaMessage *schema = kube_schema(w->resource);
         _cleanup_error_ Error error = ERROR_NULL;
         int r;
 
+        if (!schema || json_arena_error(&w->arena) < 0) /* nothing goes by unchecked */
+                return error_set(reterr, -ENOMEM, "out of memory");
         if (!json_is(object, JSON_OBJECT))
                 return error_set(reterr, -EINVAL, "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
                                  "json: cannot unmarshal a value that is not an object", kind);
         if (w->resource->custom)
                 r = custom_check_fields(w, object, note_unknown, &error);
         else
-                r = schema_check(&w->arena, kube_schema(w->resource), object, note_unknown, w, &error);
+                r = schema_check(&w->arena, schema, object, note_unknown, w, &error);
         if (r < 0)
                 return error_set(reterr, r, "%s in version \"%s\" cannot be handled as a %s: %s", kind, version, kind, error_message(&error));
         if (w->strict.size == 0 || w->validation == FIELDS_IGNORE)

@@ -133,8 +133,12 @@ static void check_pattern(Check *c, const Json *schema) {
         _cleanup_(pattern_freep) Pattern *p = NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         char why[600];
+        int r;
 
-        if (!pattern || pattern_new(pattern, &p, &error) >= 0)
+        r = pattern ? pattern_new(pattern, &p, &error) : 0;
+        if (r == -ENOMEM)
+                c->arena->error = r; /* no fault of the pattern's */
+        if (r >= 0 || r == -ENOMEM)
                 return;
         (void) snprintf(why, sizeof(why), "must be a valid regular expression, but isn't: %s", error_message(&error));
         invalid(c, "pattern", json_get(schema, "pattern"), why);

@@ -91,13 +91,15 @@ typedef struct Properties {
         const SchemaMessage *message;
         OpenApiVersion version;
         StrBuf *text;
+        bool more; /* one has been put */
 } Properties;
 
 static void put_property(const SchemaField *f, void *userdata) {
-        const Properties *p = userdata;
+        Properties *p = userdata;
         StrBuf *b = p->text;
 
-        strbuf_printf(b, "%s\"%s\":{", b->data[b->size - 1] == '{' ? "" : ",", f->name);
+        strbuf_printf(b, "%s\"%s\":{", p->more ? "," : "", f->name);
+        p->more = true;
         if (f->list) {
                 strbuf_puts(b, "\"type\":\"array\",\"items\":{");
                 put_scalar(f, p->version, b);
@@ -138,8 +140,8 @@ static void put_kinds(const SchemaMessage *m, StrBuf *b) {
 }
 
 static void put_schema(const SchemaMessage *m, OpenApiVersion v, StrBuf *b) {
-        Properties properties = { .message = m, .version = v, .text = b };
-        bool is_kind = is_of_kind(m);
+        Properties properties = { .message = m, .version = v, .text = b, .more = is_of_kind(m) };
+        bool is_kind = properties.more;
         char name[NAME_MAX_LETTERS];
 
         strbuf_printf(b, "\"%s\":{\"type\":\"object\",\"properties\":{", type_name(m, name));
