@@ -19,7 +19,7 @@ $(O)/unit/core/test-class-order: $(O)/obj/tests/lib/naive-cluster.o
 
 # These let allocations fail.
 WRAP_MEMORY := $(foreach f,malloc calloc realloc strdup strndup,-Wl,--wrap=$(f))
-$(O)/unit/core/test-what-if $(O)/unit/kubesimd/test-questions: $(O)/obj/tests/sim/memory.o
+$(O)/unit/core/test-what-if $(O)/unit/kubesimd/test-questions: $(call objects,tests/sim/memory.c tests/lib/wrap-memory.c)
 $(O)/unit/core/test-what-if $(O)/unit/kubesimd/test-questions $(O)/sim: LDFLAGS += $(WRAP_MEMORY)
 $(O)/unit/kubesimd/test-questions: LDFLAGS += $(foreach f,http_request_method http_request_query http_request_param http_request_header \
         http_request_body http_reply_stream http_stream_wake_by,-Wl,--wrap=$(f))
@@ -31,7 +31,7 @@ $(O)/unit/kubesim-agent/%: $(O)/obj/tests/unit/kubesim-agent/%.o $(AGENT_OBJECTS
 # A daemon of which the end-to-end tests let parts fail.
 $(O)/faulty/kubesimd: LDFLAGS += $(WRAP_MEMORY) $(foreach f,storage_writer_submit http_reply http_reply_error http_server_fail_held sqlite3_step \
         sqlite3_exec,-Wl,--wrap=$(f))
-$(O)/faulty/kubesimd: $(call objects,src/kubesimd/main.c tests/lib/faulty.c) $(DAEMON_LIB) $(LIB)
+$(O)/faulty/kubesimd: $(call objects,src/kubesimd/main.c tests/lib/faulty.c tests/lib/wrap-memory.c) $(DAEMON_LIB) $(LIB)
 	@mkdir -p $(dir $@)
 	$(call link,$(PKGS_DAEMON))
 
@@ -51,7 +51,7 @@ SIM_SEED := $(shell date +%s)
 check-planted:
 	tests/sim/planted
 
-$(O)/sim: $(call objects,$(call find_c,tests/sim)) $(LIB)
+$(O)/sim: $(call objects,$(call find_c,tests/sim) tests/lib/wrap-memory.c) $(LIB)
 	$(call link,libsystemd)
 
 # The same under the sanitizers, in a build directory of their own; the long end-to-end tests take fewer rounds there.

@@ -173,8 +173,8 @@ def start(tmp_path):
     """Starts daemons; each is stopped at the end and must have ended cleanly."""
     daemons = []
 
-    def start(*settings, **kw):
-        daemons.append(Daemon(str(tmp_path), *settings, **kw))
+    def start(*settings, kind=Daemon, **kw):
+        daemons.append(kind(str(tmp_path), *settings, **kw))
         return daemons[-1]
 
     yield start

@@ -33,6 +33,12 @@ def cluster(start):
     return daemon
 
 
+def create_classes(cluster, **values):
+    """PriorityClasses by their names."""
+    for name, value in values.items():
+        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+
+
 def terms(*expressions):
     return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": list(expressions)}]}}}}
 
@@ -332,7 +338,7 @@ def disruption(seen):
 def test_those_that_are_sent_away_say_so(start):
     """Their conditions have the reasons and words of Kubernetes."""
     cluster = start("Access.Anonymous=admin", "Cluster.NodeLossPolicy=kubernetes")
-    cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "high"}, "value": 1000}, 201)
+    create_classes(cluster, high=1000)
     for name in ("a", "b"):
         cluster.post("/api/v1/nodes", node(name, cpu="2"), 201)
     for name, where in (("deleted", "a"), ("evicted", "a"), ("tainted", "b"), ("preempted", "a")):
@@ -358,8 +364,7 @@ def test_those_that_are_sent_away_say_so(start):
 def test_nobody_comes_into_the_way_of_those_that_are_to_come(start):
     """What a nominated pod minds counts before it is there, but not what others would want of it."""
     cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=1s")
-    for name, value in (("low", 10), ("high", 1000)):
-        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    create_classes(cluster, low=10, high=1000)
     cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
     cluster.post("/api/v1/nodes", node("b", cpu="1"), 201)
     cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
@@ -380,8 +385,7 @@ def test_nobody_comes_into_the_way_of_those_that_are_to_come(start):
 def test_a_nomination_that_does_not_help_is_taken_back(start):
     """The victim has gone, but its node is cordoned before the pod that it went for is tried again."""
     cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=1s")
-    for name, value in (("low", 10), ("high", 1000)):
-        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    create_classes(cluster, low=10, high=1000)
     cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
     cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
     eventually(lambda: cluster.get(f"{PODS}/victim")["status"]["phase"] == "Running")
@@ -395,8 +399,7 @@ def test_a_nomination_that_does_not_help_is_taken_back(start):
 def test_victims_that_do_not_go_are_not_waited_for_where_that_would_not_help(start):
     """The node says nothing any more, so that its pod stays, and is cordoned: others go elsewhere."""
     cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=100ms", "Cluster.NodeTimeoutSec=60s")
-    for name, value in (("lowest", -10), ("high", 1000)):
-        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    create_classes(cluster, lowest=-10, high=1000)
     for name, priority in (("a", {"priorityClassName": "lowest"}), ("b", {})):
         cluster.post("/api/v1/nodes", node(name, cpu="2"), 201)
         cluster.post(PODS, pod(f"on-{name}", priority, requests={"cpu": "2"}), 201)
@@ -412,8 +415,7 @@ def test_victims_that_do_not_go_are_not_waited_for_where_that_would_not_help(sta
 def test_budgets_are_looked_for_beyond_the_nodes_that_preemption_looks_at(start):
     """Only the last of many nodes have pods that no budget protects."""
     cluster = start("Access.Anonymous=admin", "Cluster.SchedulerAlgorithm=first-fit")
-    for name, value in (("low", 10), ("high", 1000)):
-        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    create_classes(cluster, low=10, high=1000)
     for i in range(600):
         cluster.post("/api/v1/nodes", node(f"n{i}", cpu="2"), 201)
     for i in range(600):
@@ -431,8 +433,7 @@ def test_budgets_are_looked_for_beyond_the_nodes_that_preemption_looks_at(start)
 def test_a_node_that_comes_back_comes_with_what_is_kept_on_it(start):
     """The pod that is to come there has not been tried again meanwhile."""
     cluster = start("Access.Anonymous=admin", "Cluster.PodBackoffSec=60s", "Cluster.PodBackoffMaxSec=60s")
-    for name, value in (("low", 10), ("high", 1000)):
-        cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}, 201)
+    create_classes(cluster, low=10, high=1000)
     cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
     cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
     eventually(lambda: cluster.get(f"{PODS}/victim")["status"]["phase"] == "Running")
@@ -449,7 +450,7 @@ def test_a_node_that_comes_back_comes_with_what_is_kept_on_it(start):
 def test_a_pod_that_asks_for_cpu_alone_finds_the_room_that_is_kept_for_it(start):
     """The index keeps it from all pods; the one that it is kept for is placed at the first attempt."""
     cluster = start("Access.Anonymous=admin", "Cluster.SchedulerAlgorithm=best-fit")
-    cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "low"}, "value": -10}, 201)
+    create_classes(cluster, low=-10)
     cluster.post("/api/v1/nodes", node("a", cpu="2"), 201)
     cluster.post(PODS, pod("victim", {"priorityClassName": "low"}, requests={"cpu": "2"}), 201)
     eventually(lambda: cluster.get(f"{PODS}/victim")["status"]["phase"] == "Running")
@@ -537,7 +538,7 @@ def test_one_budget_counts_for_all_victims(cluster):
     cluster.add_pod("kept", {"nodeName": "n0"}, labels={"app": "kept"}, requests={"cpu": "2"})
     cluster.add_pod("free", {"nodeName": "n1"}, labels={"app": "free"}, requests={"cpu": "2"})
     eventually(lambda: cluster.get("/apis/policy/v1/namespaces/default/poddisruptionbudgets/b")["status"].get("currentHealthy") == 1)
-    cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "high"}, "value": 1000}, 201)
+    create_classes(cluster, high=1000)
     cluster.add_pod("high", {"priorityClassName": "high"}, requests={"cpu": "2"})
     eventually(lambda: cluster.where("high") == "n1", 15)
     assert cluster.where("kept") == "n0"

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A kubesimd of which parts fail on demand: linked with --wrap for what is below, it reads what is to fail from the file that
- * KUBESIM_FAULTS names, an array of words (tests/e2e/test_failures.py writes it). What libraries allocate for themselves does not fail. */
+ * KUBESIM_FAULTS names, an array of words (tests/e2e/test_failures.py writes it). */
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "basic/fd-util.h"
 #include "kubesimd/http/server.h"
 #include "kubesimd/storage/writer.h"
+#include "tests/lib/wrap-memory.h"
 
 typedef enum Broken {
         BROKEN_SUBMIT,      /* so many batches cannot be queued for the disk */
@@ -40,14 +40,6 @@ int __real_sqlite3_step(sqlite3_stmt *q);
 int __wrap_sqlite3_step(sqlite3_stmt *q);
 int __real_sqlite3_exec(sqlite3 *db, const char *sql, int (*callback)(void*, int, char**, char**), void *userdata, char **ret_error);
 int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*callback)(void*, int, char**, char**), void *userdata, char **ret_error);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *s);
-char *__wrap_strndup(const char *s, size_t n);
 
 __attribute__((constructor)) static void map_faults(void) {
         const char *path = getenv("KUBESIM_FAULTS");
@@ -68,7 +60,7 @@ static bool is_next(Broken f) {
         return false;
 }
 
-static bool has_no_memory(void) {
+bool allocation_fails(void) {
         uint32_t of = faults[BROKEN_MEMORY], x;
 
         if (!no_memory && of == 0)
@@ -107,31 +99,4 @@ int __wrap_sqlite3_step(sqlite3_stmt *q) {
 
 int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*callback)(void*, int, char**, char**), void *userdata, char **ret_error) {
         return faults[BROKEN_DISK] != 0 ? SQLITE_FULL : __real_sqlite3_exec(db, sql, callback, userdata, ret_error);
-}
-
-void *__wrap_malloc(size_t size) {
-        return has_no_memory() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return has_no_memory() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size) {
-        return has_no_memory() ? NULL : __real_realloc(p, size);
-}
-
-char *__wrap_strndup(const char *s, size_t n) {
-        size_t size = strnlen(s, n);
-        char *copy = __wrap_malloc(size + 1);
-
-        if (!copy)
-                return NULL;
-        memcpy(copy, s, size);
-        copy[size] = '\0';
-        return copy;
-}
-
-char *__wrap_strdup(const char *s) {
-        return __wrap_strndup(s, strlen(s));
 }

@@ -188,11 +188,10 @@ static int examine(Search *s, size_t slot, Candidate *x) {
         return r < 0 ? r : x->n_victims > 0;
 }
 
-/* The best of as many as are to be looked at, from a random one on; of further ones until there is one that violates no budget. -ENOMEM. */
+/* The best of as many as are to be looked at, from a random one on. -ENOMEM. */
 static int find_best(Search *search, Candidate *best) {
         const Scheduler *s = &search->cluster->scheduler;
-        size_t wanted = preemption_candidates(s->n_nodes), found = 0, from;
-        bool harmless = false;
+        size_t found = 0, from;
 
         if (s->n_slots == 0)
                 return 0;
@@ -200,7 +199,7 @@ static int find_best(Search *search, Candidate *best) {
         if (!search->without)
                 return -ENOMEM;
         from = (size_t) prng_below(&search->cluster->prng, s->n_slots);
-        for (size_t i = 0; i < s->n_slots && (found < wanted || !harmless); i++) {
+        for (size_t i = 0; i < s->n_slots && preemption_looks_further(s->n_nodes, found, &best->harm); i++) {
                 size_t slot = (from + i) % s->n_slots;
                 Candidate x = {};
                 int r;
@@ -212,7 +211,6 @@ static int find_best(Search *search, Candidate *best) {
                         x = (Candidate) {};
                 }
                 found += r > 0;
-                harmless |= r > 0 && best->harm.n_violations == 0;
                 candidate_done(&x);
                 if (r < 0)
                         return r;

@@ -244,12 +244,12 @@ bool what_if_search_begin(WhatIf *w, const PodClass *class) {
         return true;
 }
 
-static bool goes_on(const WhatIfSearch *s, size_t n_slots, size_t wanted) {
-        return s->examined < n_slots && (s->found < wanted || s->harm.n_violations > 0);
+static bool goes_on(const WhatIf *w) {
+        return w->search.examined < w->scheduler.n_slots && preemption_looks_further(w->scheduler.n_nodes, w->search.found, &w->search.harm);
 }
 
 int what_if_search(WhatIf *w, WhatIfItem *item, WhatIfItem *items, size_t n_items, const SchedAlgorithm *algorithm) {
-        size_t n_slots = w->scheduler.n_slots, wanted = preemption_candidates(w->scheduler.n_nodes);
+        size_t n_slots = w->scheduler.n_slots;
         WhatIfSearch *s = &w->search;
         ClassOrder *o;
         int r;
@@ -258,9 +258,9 @@ int what_if_search(WhatIf *w, WhatIfItem *item, WhatIfItem *items, size_t n_item
         if (r < 0)
                 return r;
         (void) class_order_judge(o);
-        for (unsigned n = 0; r >= 0 && n < EXAMINED_MAX && goes_on(s, n_slots, wanted); n++)
+        for (unsigned n = 0; r >= 0 && n < EXAMINED_MAX && goes_on(w); n++)
                 r = examine(w, o, (s->from + s->examined++) % n_slots);
-        if (r < 0 || goes_on(s, n_slots, wanted))
+        if (r < 0 || goes_on(w))
                 return r < 0 ? r : 1;
         s->going = false;
         if (s->best)

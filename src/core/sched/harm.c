@@ -3,9 +3,11 @@
 
 #include "core/sched/scheduler.h"
 
-/* kube-scheduler looks at a tenth of the nodes, but at least at so many that it could be. */
+/* kube-scheduler compares a tenth of the nodes, but at least so many, and further ones until one violates no budget; it does that beside other
+ * things, where here everybody waits: so of very many no more than a turn of the loop has time for. */
 #define CANDIDATES_PERCENT 10
 #define CANDIDATES_LEAST 100
+#define CANDIDATES_FURTHER 5000 /* all of the nodes that Kubernetes supports */
 #define PRIORITY_OFFSET (INT64_C(1) << 31) /* so that sums of negative priorities order, too */
 
 void harm_add(Harm *h, int64_t priority, bool violates, usec_t start) {
@@ -32,8 +34,10 @@ bool harm_is_less(const Harm *a, const Harm *b) {
         return a->latest_start > b->latest_start;
 }
 
-size_t preemption_candidates(size_t n_nodes) {
-        return MAX(n_nodes * CANDIDATES_PERCENT / 100, (size_t) CANDIDATES_LEAST);
+bool preemption_looks_further(size_t n_nodes, size_t n_candidates, const Harm *least) {
+        if (n_candidates < MAX(n_nodes * CANDIDATES_PERCENT / 100, (size_t) CANDIDATES_LEAST))
+                return true;
+        return least->n_violations > 0 && n_candidates < CANDIDATES_FURTHER;
 }
 
 /* Does it lack what the node would not have without any pod, either? */

@@ -18,7 +18,7 @@ void harm_add(Harm *h, int64_t priority, bool violates, usec_t start);
 /* Fewest violations of budgets, then the lowest of the highest priorities, the lowest sum, the fewest victims, the latest start. */
 bool harm_is_less(const Harm *a, const Harm *b);
 
-/* How many nodes where it would help are compared. */
-size_t preemption_candidates(size_t n_nodes);
+/* Is one more node to be looked at, after so many where it would help? least: of the best of these. */
+bool preemption_looks_further(size_t n_nodes, size_t n_candidates, const Harm *least);
 /* What stands against the node is nothing that its pods could change by going (UnschedulableAndUnresolvable). After class_order_judge(). */
 bool preemption_is_hopeless(const ClassOrder *o, size_t slot);

@@ -6,6 +6,7 @@
 #include "basic/error.h"
 #include "basic/string-util.h"
 #include "kubesim-agent/config.h"
+#include "tests/lib/directory.h"
 
 static int fleet(const char *value, AgentConfig *c, Error *e) {
         int r = agent_config_set(c, "fleet", value, e);
@@ -37,14 +38,19 @@ static void test_fleet(void **state _unused_) {
 }
 
 static int load(const char *text, AgentConfig *c, Error *e) {
-        char path[] = "/tmp/kubesim-test.XXXXXX";
-        int fd = mkstemp(path), r;
+        char directory[TEST_DIRECTORY_MAX], path[TEST_DIRECTORY_MAX + 8];
+        FILE *f;
+        int r;
 
-        assert_true(fd >= 0);
-        assert_int_equal(write(fd, text, strlen(text)), (ssize_t) strlen(text));
-        (void) close(fd);
+        assert_non_null(make_test_directory(directory));
+        (void) snprintf(path, sizeof(path), "%s/fleet", directory);
+        f = fopen(path, "w");
+        assert_non_null(f);
+        assert_true(fputs(text, f) >= 0);
+        assert_int_equal(fclose(f), 0);
         r = agent_config_load_file(c, path, e);
         (void) unlink(path);
+        (void) rmdir(directory);
         return r;
 }
 

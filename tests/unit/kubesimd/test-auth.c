@@ -13,6 +13,7 @@
 #include "kubesimd/auth/access.h"
 #include "kubesimd/auth/rate-limit.h"
 #include "kubesimd/auth/tokens.h"
+#include "tests/lib/directory.h"
 
 #define ADMIN "admin-0123456789abcdef"
 #define VIEWER "viewer-0123456789abcdef"
@@ -140,12 +141,12 @@ static void test_account_token_forged(void **state _unused_) {
 }
 
 static void test_account_key(void **state _unused_) {
-        char directory[] = "/tmp/test-auth-XXXXXX", path[64];
+        char directory[TEST_DIRECTORY_MAX], path[TEST_DIRECTORY_MAX + 32];
         _cleanup_error_ Error error = ERROR_NULL;
         AccountKey a, b;
         struct stat st;
 
-        assert_non_null(mkdtemp(directory));
+        assert_non_null(make_test_directory(directory));
         (void) snprintf(path, sizeof(path), "%s/service-accounts.key", directory);
         assert_int_equal(account_key_load(directory, &a, NULL), 0);
         assert_int_equal(stat(path, &st), 0);

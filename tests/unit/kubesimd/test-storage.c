@@ -18,9 +18,10 @@
 #include "core/model/doc-pool.h"
 #include "core/model/pod.h"
 #include "kubesimd/storage/storage.h"
+#include "tests/lib/directory.h"
 
 static const StorageBackend *const sqlite = &storage_sqlite;
-static char dir[] = "/tmp/kubesim-test-storage.XXXXXX";
+static char dir[TEST_DIRECTORY_MAX];
 static char path[128];
 static DocPool *documents; /* as the daemon has one for its life */
 
@@ -621,7 +622,7 @@ int main(void) {
         };
         int r;
 
-        if (!mkdtemp(dir) || doc_pool_new((uint64_t[]) { 1, 2 }, &documents) < 0)
+        if (!make_test_directory(dir) || doc_pool_new((uint64_t[]) { 1, 2 }, &documents) < 0)
                 return 1;
         r = cmocka_run_group_tests(tests, NULL, NULL);
         (void) fresh(NULL);

@@ -12,13 +12,14 @@
 #include "basic/strbuf.h"
 #include "basic/string-util.h"
 #include "shared/conf-file.h"
+#include "tests/lib/directory.h"
 
 typedef struct Target {
         char one[64], two[64], list[256];
         char warnings[512];
 } Target;
 
-static char root[] = "/tmp/kubesim-test-conf.XXXXXX";
+static char root[TEST_DIRECTORY_MAX];
 
 static int parse_text(const ConfLine *l, void *target, Error *reterr) {
         if (streq(l->value, "bad"))
@@ -257,7 +258,7 @@ int main(void) {
         };
         int r;
 
-        if (!mkdtemp(root))
+        if (!make_test_directory(root))
                 return 1;
         r = cmocka_run_group_tests(tests, NULL, NULL);
         (void) rmdir(root);
